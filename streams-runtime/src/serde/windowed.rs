@@ -1,0 +1,57 @@
+//! Keys of windowed tables.
+
+use super::{Serde, SerdeError};
+use crate::window::{TimeSpan, Windowed};
+use std::marker::PhantomData;
+
+/// A [`Windowed`] key of time windows `SIZE_MS` long: the key's bytes, then the start in 8 bytes, big-endian.
+///
+/// The bytes are those of Kafka Streams' `TimeWindowedSerializer`; the size is not in them, so the type must say it.
+///
+/// ```
+/// use streams_runtime::{Serde, TimeWindowed};
+/// let bytes = [b"ann".as_slice(), &15_000i64.to_be_bytes()].concat();
+/// let key = TimeWindowed::<String, 15_000>::decode(&bytes).unwrap();
+/// assert_eq!((key.key.as_str(), key.window.start, key.window.end), ("ann", 15_000, 30_000));
+/// ```
+pub struct TimeWindowed<S, const SIZE_MS: i64>(PhantomData<S>);
+
+impl<S: Serde, const SIZE_MS: i64> Serde for TimeWindowed<S, SIZE_MS> {
+    type Type = Windowed<S::Type>;
+
+    fn encode(value: &Windowed<S::Type>, out: &mut Vec<u8>) -> Result<(), SerdeError> {
+        S::encode(&value.key, out)?;
+        out.extend_from_slice(&value.window.start.to_be_bytes());
+        Ok(())
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Windowed<S::Type>, SerdeError> {
+        let Some((key, start)) = bytes.split_last_chunk::<8>() else {
+            return Err(SerdeError::new("a windowed key ends with 8 bytes of window start"));
+        };
+        let start = i64::from_be_bytes(*start);
+        // As in Kafka Streams, a window at the end of time is cut rather than wrapped.
+        let window = TimeSpan { start, end: start.saturating_add(SIZE_MS) };
+        Ok(Windowed { key: S::decode(key)?, window })
+    }
+
+    fn show(bytes: &[u8]) -> String {
+        match bytes.split_last_chunk::<8>() {
+            Some((key, start)) => {
+                let start = i64::from_be_bytes(*start);
+                format!("{}@{}..{}", S::show(key), start, start.saturating_add(SIZE_MS))
+            }
+            None => String::from_utf8_lossy(bytes).into_owned(),
+        }
+    }
+
+    fn read(text: &str) -> Result<Vec<u8>, SerdeError> {
+        let (key, span) =
+            text.rsplit_once('@').ok_or_else(|| SerdeError::new("a windowed key is `key@start..end`"))?;
+        let start = span.split("..").next().unwrap_or_default();
+        let start: i64 = start.parse().map_err(SerdeError::new)?;
+        let mut bytes = S::read(key)?;
+        bytes.extend_from_slice(&start.to_be_bytes());
+        Ok(bytes)
+    }
+}

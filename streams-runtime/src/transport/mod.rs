@@ -1,0 +1,269 @@
+//! The seam to the log: what a worker needs of a broker, and nothing of how it is done.
+//!
+//! Two implementations stand behind it: [`memory`], an in-process log with Kafka's transaction rules, and Apache
+//! Kafka through librdkafka. One conformance suite, [`suite`], is written against these traits, and both must
+//! pass it.
+//!
+//! It knows topics, partitions, offsets, transactions and group generations. It deliberately does not know
+//! steps, stores, serdes or tasks.
+//!
+//! ```text
+//! consumer   subscribe → poll: Assigned → assign(partition, offset) → poll: Record … End → unassign
+//! producer   init → begin → send … → flush → send_offsets → commit ─→ Committed
+//!                     │                                        ├────→ Aborted   nothing of it is visible
+//!                     └────────────→ abort ←──────────────────-┴────→ Unknown   only a new producer's init decides
+//! ```
+
+pub mod memory;
+pub mod suite;
+
+use crate::record::Headers;
+
+/// A topic name and a partition number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicPartition {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition, counted from 0.
+    pub partition: u32,
+}
+
+/// What stands at a partition in the committed offsets of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommittedOffset {
+    /// The next offset to read.
+    pub offset: i64,
+    /// Free text that was committed with it (task times and schedules, at most 4,096 bytes on a Kafka broker).
+    pub metadata: String,
+}
+
+/// Proof of membership that a broker checks when offsets are committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupMetadata {
+    /// The consumer group.
+    pub group: String,
+    /// The generation (classic protocol) or member epoch (KIP-848).
+    pub generation: i32,
+    /// The member that asks.
+    pub member: String,
+}
+
+/// What [`Consumer::poll`] hands out.
+#[derive(Debug)]
+pub enum Event<M> {
+    /// A record of partition `slot`, in offset order within its partition.
+    Record {
+        /// The number that [`Consumer::assign`] returned for the partition.
+        slot: u32,
+        /// The record.
+        message: M,
+    },
+    /// Everything the partition had has been handed out. `position` is behind trailing control records, and is
+    /// the offset to commit; it is raised at the last stable offset under `read_committed`.
+    End {
+        /// The partition, as above.
+        slot: u32,
+        /// The next offset that would be read.
+        position: i64,
+    },
+    /// The group gave these partitions to this member. They are read only after [`Consumer::assign`].
+    Assigned(Vec<TopicPartition>),
+    /// The group takes these back; they still may be committed until [`Consumer::revoked`] is called.
+    Revoked(Vec<TopicPartition>),
+    /// These went to somebody else already; nothing may be committed for them.
+    Lost(Vec<TopicPartition>),
+}
+
+/// A fetched record. Borrowed from the client's own buffers where there are any.
+pub trait Message {
+    /// Its offset. Offsets have gaps (control records, compaction): nothing may count records.
+    fn offset(&self) -> i64;
+    /// Milliseconds since the epoch; negative if the producer gave none.
+    fn timestamp(&self) -> i64;
+    /// The key's bytes, `None` for null.
+    fn key(&self) -> Option<&[u8]>;
+    /// The value's bytes, `None` for null.
+    fn value(&self) -> Option<&[u8]>;
+    /// The headers; building them may cost, so it is asked for once a record.
+    fn headers(&self) -> Headers;
+}
+
+/// Where reading stops while transactions are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// Up to the last stable offset, without aborted records.
+    ReadCommitted,
+    /// Everything up to the high watermark.
+    ReadUncommitted,
+}
+
+/// Ends of a partition's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watermarks {
+    /// The first offset that still exists.
+    pub start: i64,
+    /// Up to here everything is decided.
+    pub last_stable: i64,
+    /// The end, open transactions included.
+    pub high: i64,
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// The topic or partition does not exist.
+    #[error("topic `{0}` does not exist")]
+    UnknownTopic(String),
+    /// The partition does not exist.
+    #[error("partition {1} of topic `{0}` does not exist")]
+    UnknownPartition(String, u32),
+    /// Another producer with the same transactional id took over, or the transaction timed out. Fatal for this
+    /// producer; the outcome of its last transaction is unknown until a new one's `init` succeeded.
+    #[error("producer `{0}` was fenced")]
+    Fenced(String),
+    /// The generation or member is not current. The transaction must be aborted; the producer stays usable.
+    #[error("group `{group}` refused generation {generation} of member `{member}`")]
+    StaleGeneration {
+        /// The group.
+        group: String,
+        /// What was sent.
+        generation: i32,
+        /// Who sent it.
+        member: String,
+    },
+    /// The call did not end in time, or its answer was lost.
+    #[error("{0} timed out")]
+    TimedOut(&'static str),
+    /// The offset does not exist (any more).
+    #[error("offset {offset} of {topic}-{partition} is outside the log")]
+    OffsetOutOfRange {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: u32,
+        /// What was asked for.
+        offset: i64,
+    },
+    /// The broker refused one record for good.
+    #[error("record for topic `{topic}` was refused: {reason}")]
+    Refused {
+        /// The topic it was meant for.
+        topic: String,
+        /// The [`Outgoing::origin`] it was sent with.
+        origin: u64,
+        /// The broker's words.
+        reason: String,
+    },
+    /// A call that its documentation forbids at this point: a bug of the caller.
+    #[error("{0}")]
+    Misuse(&'static str),
+}
+
+/// How a commit ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommitOutcome {
+    /// Everything of the transaction is visible.
+    Committed,
+    /// The failure came before the commit was sent and the abort was confirmed: nothing is visible.
+    Aborted(TransportError),
+    /// Only `init` of a new producer with the same id decides it.
+    Unknown(TransportError),
+}
+
+/// A record to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The partition.
+    pub partition: u32,
+    /// The key's bytes, `None` for null.
+    pub key: Option<&'a [u8]>,
+    /// The value's bytes, `None` for null.
+    pub value: Option<&'a [u8]>,
+    /// Milliseconds since the epoch.
+    pub timestamp: i64,
+    /// The headers.
+    pub headers: &'a Headers,
+    /// Comes back in [`Delivery`] and [`TransportError::Refused`], so that the caller can tell what it was.
+    pub origin: u64,
+}
+
+/// A record that arrived: its offset is final once the transaction is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// What [`Outgoing::origin`] said.
+    pub origin: u64,
+    /// Where it stands.
+    pub offset: i64,
+}
+
+/// Reads records of assigned partitions and speaks for one member of a group.
+pub trait Consumer {
+    /// How fetched records are held.
+    type Message: Message;
+
+    /// Joins the group for these topics. Answers come as events of [`poll`](Consumer::poll).
+    fn subscribe(&mut self, topics: &[String]) -> Result<(), TransportError>;
+
+    /// Confirms that the partitions of a [`Event::Revoked`] are no longer worked on.
+    fn revoked(&mut self, partitions: &[TopicPartition]) -> Result<(), TransportError>;
+
+    /// Live membership, read just before offsets are committed; `None` if this member was thrown out.
+    fn group_metadata(&self) -> Option<GroupMetadata>;
+
+    /// Gives the membership up.
+    fn leave(&mut self) -> Result<(), TransportError>;
+
+    /// Starts reading a partition at `offset` and returns the slot its events carry. Not tied to the group:
+    /// co-partitioned and changelog partitions are assigned the same way. Assigning again moves the position.
+    fn assign(&mut self, partition: &TopicPartition, offset: i64) -> Result<u32, TransportError>;
+
+    /// Stops reading; no event of the partition comes afterwards.
+    fn unassign(&mut self, partition: &TopicPartition);
+
+    /// Appends up to `max` events without waiting. Returns how many records there were.
+    fn poll(&mut self, events: &mut Vec<Event<Self::Message>>, max: usize) -> Result<usize, TransportError>;
+
+    /// The committed offset of the group, only once nothing is pending on it (KIP-447):
+    /// `Err(TimedOut)` while a transaction that holds offsets for it is undecided.
+    fn committed(
+        &mut self,
+        partitions: &[TopicPartition],
+    ) -> Result<Vec<Option<CommittedOffset>>, TransportError>;
+
+    /// Ends of a partition.
+    fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, TransportError>;
+}
+
+/// Writes records inside transactions (or without them, if made so).
+pub trait Producer {
+    /// Takes over the transactional id: an open transaction of an older producer is decided and the older one
+    /// is fenced. Must succeed before anything else.
+    fn init(&mut self) -> Result<(), TransportError>;
+
+    /// Opens a transaction.
+    fn begin(&mut self) -> Result<(), TransportError>;
+
+    /// Hands a record over. An `Ok` says nothing about its arrival.
+    fn send(&mut self, record: Outgoing<'_>) -> Result<(), TransportError>;
+
+    /// Waits until everything sent has arrived; tells the offsets; fails with the first refusal.
+    fn flush(&mut self, delivered: &mut dyn FnMut(Delivery)) -> Result<(), TransportError>;
+
+    /// Adds consumed offsets to the transaction.
+    fn send_offsets(
+        &mut self,
+        offsets: &[(TopicPartition, CommittedOffset)],
+        group: &GroupMetadata,
+    ) -> Result<(), TransportError>;
+
+    /// Flushes and commits.
+    fn commit(&mut self) -> CommitOutcome;
+
+    /// Takes everything of the open transaction back. An error means: outcome unknown.
+    fn abort(&mut self) -> Result<(), TransportError>;
+
+    /// How many partitions a topic has.
+    fn partitions(&mut self, topic: &str) -> Result<u32, TransportError>;
+}
