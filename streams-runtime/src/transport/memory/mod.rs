@@ -18,6 +18,8 @@
 //! under 300 ns in a release build; the test `one_record_at_a_time` prints the figure.
 
 mod assign;
+#[cfg(test)]
+mod conforms;
 mod consumer;
 mod faults;
 mod group;

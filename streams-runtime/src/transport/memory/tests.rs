@@ -126,7 +126,8 @@ fn reading_goes_on_where_the_iterator_ended() {
 #[test]
 fn keys_values_and_nulls_come_back() {
     let log = log(1);
-    let cases: [(Option<&[u8]>, Option<&[u8]>); 6] = [
+    type Content = (Option<&'static [u8]>, Option<&'static [u8]>);
+    let cases: [Content; 6] = [
         (Some(b"k"), Some(b"v")),
         (None, Some(b"v")),
         (Some(b"k"), None),
