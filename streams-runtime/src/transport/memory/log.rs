@@ -116,6 +116,63 @@ struct Entry {
     kind: Kind,
 }
 
+/// How many entries share an allocation.
+const SEGMENT: usize = 256;
+
+/// A queue of entries that never moves them: growing by copying costs more than everything else together, since
+/// each copy touches fresh memory.
+#[derive(Default)]
+struct Entries {
+    segments: VecDeque<Vec<Entry>>,
+    /// Forgotten entries at the beginning of the first segment; it goes when all of it is forgotten.
+    forgotten: usize,
+    len: usize,
+}
+
+impl Entries {
+    #[inline]
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    fn push(&mut self, entry: Entry) {
+        if (self.forgotten + self.len).is_multiple_of(SEGMENT) {
+            self.segments.push_back(Vec::with_capacity(SEGMENT));
+        }
+        if let Some(last) = self.segments.back_mut() {
+            last.push(entry);
+            self.len += 1;
+        }
+    }
+
+    /// Forgets the first `count`.
+    fn forget(&mut self, count: usize) {
+        self.len -= count;
+        self.forgotten += count;
+        self.segments.drain(..self.forgotten / SEGMENT);
+        self.forgotten %= SEGMENT;
+    }
+}
+
+impl std::ops::Index<usize> for Entries {
+    type Output = Entry;
+
+    #[inline]
+    fn index(&self, at: usize) -> &Entry {
+        let at = self.forgotten + at;
+        &self.segments[at / SEGMENT][at % SEGMENT]
+    }
+}
+
+impl std::ops::IndexMut<usize> for Entries {
+    #[inline]
+    fn index_mut(&mut self, at: usize) -> &mut Entry {
+        let at = self.forgotten + at;
+        &mut self.segments[at / SEGMENT][at % SEGMENT]
+    }
+}
+
 /// A transaction that wrote here and is not decided here.
 struct Open {
     producer: u32,
@@ -126,7 +183,7 @@ struct Open {
 pub(super) struct PartitionLog {
     start: i64,
     /// One entry for each offset from `start` on, so that an offset is found without a search.
-    entries: VecDeque<Entry>,
+    entries: Entries,
     /// Ascending by `first`, because transactions join at the end of the log.
     open: Vec<Open>,
     chunk: BytesMut,
@@ -194,13 +251,17 @@ impl PartitionLog {
             has_value: content.value.is_some(),
         };
         let offset = self.high();
-        self.entries.push_back(Entry { body, stamp, kind: Kind::Data });
+        self.entries.push(Entry { body, stamp, kind: Kind::Data });
         offset
     }
 
     /// Where a record with this stamp stands: it was written, only the answer was lost.
     pub(super) fn find(&self, stamp: Stamp) -> Option<i64> {
-        let at = self.entries.iter().rposition(|e| e.kind != Kind::Control && e.stamp == stamp)?;
+        let written = |at: &usize| {
+            let entry = &self.entries[*at];
+            entry.kind != Kind::Control && entry.stamp == stamp
+        };
+        let at = (0..self.entries.len()).rev().find(written)?;
         Some(self.start + at as i64)
     }
 
@@ -222,8 +283,8 @@ impl PartitionLog {
         let Some(at) = self.open.iter().position(|open| open.producer == producer) else { return };
         let first = self.open.remove(at).first;
         if !commit {
-            let from = (first - self.start).max(0) as usize;
-            for entry in self.entries.range_mut(from.min(self.entries.len())..) {
+            for at in (first - self.start) as usize..self.entries.len() {
+                let entry = &mut self.entries[at];
                 if entry.stamp.producer == producer && entry.kind == Kind::Data {
                     entry.kind = Kind::Aborted;
                 }
@@ -236,14 +297,14 @@ impl PartitionLog {
             key_len: NO_KEY,
             has_value: false,
         };
-        self.entries.push_back(Entry { body, stamp: Stamp { producer, sequence: 0 }, kind: Kind::Control });
+        self.entries.push(Entry { body, stamp: Stamp { producer, sequence: 0 }, kind: Kind::Control });
     }
 
     /// Forgets everything before `offset`, but nothing undecided.
     pub(super) fn delete_before(&mut self, offset: i64) {
         let to = offset.min(self.last_stable());
         if to > self.start {
-            self.entries.drain(..(to - self.start) as usize);
+            self.entries.forget((to - self.start) as usize);
             self.start = to;
         }
     }

@@ -14,8 +14,9 @@
 //! faults    what goes wrong on demand
 //! ```
 //!
-//! One record, sent alone in a transaction with its offset, committed and polled costs
-//! under 300 ns in a release build; the test `one_record_at_a_time` prints the figure.
+//! Cost in a release build (the test `one_record_at_a_time` prints it): append 30 ns, poll 28, send 44; append, poll,
+//! a transaction of one record with its offset, and reading that back: 230, of memory that was used before. Memory
+//! that is touched for the first time adds about 100, since nothing is ever forgotten unless it is deleted.
 
 mod assign;
 #[cfg(test)]

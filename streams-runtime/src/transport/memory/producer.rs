@@ -125,8 +125,11 @@ impl MemoryProducer {
     /// Lets everything arrive that no accident holds up; true if nothing is left.
     fn deliver(&mut self, log: &mut Log) -> Result<bool, TransportError> {
         self.check(log)?;
+        if self.waiting.is_empty() {
+            return Ok(true);
+        }
         if self.transactional && !log.transactions.admits(self.claim) {
-            return Ok(self.waiting.is_empty());
+            return Ok(false);
         }
         let mut left = Vec::new();
         for mut record in std::mem::take(&mut self.waiting) {

@@ -148,6 +148,30 @@ fn keys_values_and_nulls_come_back() {
 }
 
 #[test]
+fn deleting_keeps_offsets_and_stops_at_what_is_undecided() {
+    let log = log(1);
+    let feed = |n: usize| (0..n).for_each(|_| drop(log.append("t", 0, None, Some(b"x"), 0, &Headers::new())));
+    let first = || log.read_committed("t", 0, 0).unwrap().next().map(|m| m.offset());
+    let (mut high, mut start) = (0, 0);
+    // Sizes around those that the log groups its records by.
+    for (fed, deleted) in [(1, 1), (254, 100), (1, 155), (1, 1), (700, 256), (0, 444), (3, 1), (600, 601)] {
+        feed(fed as usize);
+        (high, start) = (high + fed, start + deleted);
+        log.delete_records("t", 0, start).unwrap();
+        assert_eq!(log.watermarks("t", 0).unwrap(), Watermarks { start, last_stable: high, high });
+        assert_eq!(first(), (start < high).then_some(start));
+        assert_eq!(log.read_committed("t", 0, 0).unwrap().count() as i64, high - start);
+    }
+    let mut producer = begun(&log, "p");
+    send(&mut producer, 0, "open");
+    feed(2);
+    log.delete_records("t", 0, high + 2).unwrap();
+    assert_eq!(log.watermarks("t", 0).unwrap().start, high, "the open record stays");
+    producer.abort().unwrap();
+    assert_eq!(committed(&log, 0), [format!("{}:x", high + 1), format!("{}:x", high + 2)]);
+}
+
+#[test]
 fn the_time_out_is_that_of_the_logs_clock_and_counts_from_the_first_record() {
     let log = log(1);
     log.set_transaction_timeout_ms(1_000);
