@@ -1,7 +1,7 @@
 //! The seam to the log: what a worker needs of a broker, and nothing of how it is done.
 //!
 //! Two implementations stand behind it: [`memory`], an in-process log with Kafka's transaction rules, and Apache
-//! Kafka through librdkafka. One conformance suite, [`suite`], is written against these traits, and both must
+//! Kafka through librdkafka. One conformance suite, `suite` (behind the feature of that name), is written against these traits, and both must
 //! pass it.
 //!
 //! It knows topics, partitions, offsets, transactions and group generations. It deliberately does not know
@@ -15,6 +15,7 @@
 //! ```
 
 pub mod memory;
+#[cfg(any(test, feature = "suite"))]
 pub mod suite;
 
 use crate::record::Headers;
@@ -231,6 +232,10 @@ pub trait Consumer {
         &mut self,
         partitions: &[TopicPartition],
     ) -> Result<Vec<Option<CommittedOffset>>, TransportError>;
+
+    /// Commits offsets outside of any transaction, for this member, or for a group without members if this
+    /// consumer never subscribed.
+    fn commit(&mut self, offsets: &[(TopicPartition, CommittedOffset)]) -> Result<(), TransportError>;
 
     /// Ends of a partition.
     fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, TransportError>;

@@ -1,0 +1,296 @@
+//! A consumer on the in-process log.
+//!
+//! Knows its positions and what it was told of its membership. It deliberately knows neither time nor other
+//! members: what they did is noticed inside `poll`, and only there.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::log::MemoryMessage;
+use super::topics::Place;
+use super::{Log, MemoryLog};
+use crate::transport::{
+    CommittedOffset, Consumer, Event, GroupMetadata, Isolation, TopicPartition, TransportError, Watermarks,
+};
+
+/// A partition that was assigned once; it keeps its slot when it is assigned again.
+struct Slot {
+    place: Place,
+    position: i64,
+    /// Where [`Event::End`] was raised last.
+    ended_at: Option<i64>,
+}
+
+struct Membership {
+    id: String,
+    /// The generation of the last poll: what a client that was thrown out still believes.
+    generation: i32,
+    owned: Vec<Place>,
+}
+
+/// A [`Consumer`] of a [`MemoryLog`]. Dropping it without [`leave`](Consumer::leave) is a crash: the group
+/// notices when the session time-out has passed on the log's clock.
+pub struct MemoryConsumer {
+    log: Rc<RefCell<Log>>,
+    group: u32,
+    client: String,
+    isolation: Isolation,
+    /// What was subscribed to; `None` without subscription and after `leave`.
+    topics: Option<Vec<String>>,
+    member: Option<Membership>,
+    group_seen: u64,
+    topics_seen: u64,
+    slots: Vec<Slot>,
+    active: Vec<u32>,
+    /// The element of `active` that is read first, so that one busy partition does not starve the others.
+    turn: usize,
+    /// The state of the log when everything had been handed out: nothing to look for until it moves.
+    drained_at: Option<u64>,
+}
+
+impl MemoryConsumer {
+    pub(super) fn new(log: &MemoryLog, group: &str, client: &str, isolation: Isolation) -> Self {
+        let group = log.0.borrow_mut().groups.number(group);
+        MemoryConsumer {
+            log: Rc::clone(&log.0),
+            group,
+            client: client.to_owned(),
+            isolation,
+            topics: None,
+            member: None,
+            group_seen: 0,
+            topics_seen: 0,
+            slots: Vec::new(),
+            active: Vec::new(),
+            turn: 0,
+            drained_at: None,
+        }
+    }
+
+    /// Turns what happened in the group into events; joins if there is a subscription and no membership.
+    fn membership(&mut self, log: &mut Log, events: &mut Vec<Event<MemoryMessage>>) {
+        let Some(topics) = &self.topics else { return };
+        if let Some(member) = &mut self.member {
+            if self.group_seen == log.groups.version(self.group) && self.topics_seen == log.topics.version {
+                return;
+            }
+            let news = log.groups.news(self.group, &member.id, &log.topics);
+            if news.thrown_out {
+                // It joins again at the next poll, so that the loss is worked off in between.
+                if !member.owned.is_empty() {
+                    events.push(Event::Lost(spell(log, &member.owned)));
+                }
+                self.member = None;
+                return;
+            }
+            if !news.revoked.is_empty() {
+                events.push(Event::Revoked(spell(log, &news.revoked)));
+            }
+            if !news.assigned.is_empty() {
+                events.push(Event::Assigned(spell(log, &news.assigned)));
+                member.owned.extend(news.assigned);
+            }
+            if let Some(generation) = log.groups.generation(self.group, &member.id) {
+                member.generation = generation;
+            }
+            self.group_seen = log.groups.version(self.group);
+            self.topics_seen = log.topics.version;
+        } else {
+            let id = log.groups.join(self.group, &self.client, topics, &log.topics);
+            let generation = log.groups.generation(self.group, &id).unwrap_or_default();
+            self.member = Some(Membership { id, generation, owned: Vec::new() });
+            self.group_seen = 0;
+            self.membership(log, events);
+        }
+    }
+
+    fn stop(&mut self, slot: u32) {
+        self.active.retain(|&s| s != slot);
+        self.turn = 0;
+    }
+}
+
+fn spell(log: &Log, places: &[Place]) -> Vec<TopicPartition> {
+    places.iter().map(|&place| log.topics.spell(place)).collect()
+}
+
+impl Consumer for MemoryConsumer {
+    type Message = MemoryMessage;
+
+    fn subscribe(&mut self, topics: &[String]) -> Result<(), TransportError> {
+        let log = &mut *self.log.borrow_mut();
+        if let Some(member) = &self.member {
+            log.groups.resubscribe(self.group, &member.id, topics, &log.topics);
+        }
+        self.topics = Some(topics.to_vec());
+        Ok(())
+    }
+
+    fn revoked(&mut self, partitions: &[TopicPartition]) -> Result<(), TransportError> {
+        let log = &mut *self.log.borrow_mut();
+        let Some(member) = &mut self.member else { return Ok(()) };
+        // By what it owns and not by name: the topic may be deleted, or have been created again.
+        let given = |place: &Place| {
+            let topic = &log.topics.topic(place.topic).name;
+            partitions.iter().any(|p| p.partition == place.partition && p.topic == *topic)
+        };
+        let places: Vec<Place> = member.owned.iter().copied().filter(given).collect();
+        let given = log.groups.released(self.group, &member.id, &places, &log.topics);
+        member.owned.retain(|place| !given.contains(place));
+        Ok(())
+    }
+
+    fn group_metadata(&self) -> Option<GroupMetadata> {
+        let member = self.member.as_ref()?;
+        let log = self.log.borrow();
+        Some(GroupMetadata {
+            group: log.groups.name(self.group).to_owned(),
+            generation: log.groups.generation(self.group, &member.id).unwrap_or(member.generation),
+            member: member.id.clone(),
+        })
+    }
+
+    fn leave(&mut self) -> Result<(), TransportError> {
+        let log = &mut *self.log.borrow_mut();
+        self.topics = None;
+        if let Some(member) = self.member.take() {
+            log.groups.remove(self.group, &member.id, &log.topics);
+        }
+        Ok(())
+    }
+
+    fn assign(&mut self, partition: &TopicPartition, offset: i64) -> Result<u32, TransportError> {
+        let place = self.log.borrow().topics.place(&partition.topic, partition.partition)?;
+        let slot = match self.slots.iter().position(|slot| slot.place == place) {
+            Some(at) => at,
+            None => {
+                self.slots.push(Slot { place, position: 0, ended_at: None });
+                self.slots.len() - 1
+            }
+        };
+        self.slots[slot].position = offset;
+        self.slots[slot].ended_at = None;
+        let slot = slot as u32;
+        if !self.active.contains(&slot) {
+            self.active.push(slot);
+        }
+        self.drained_at = None;
+        Ok(slot)
+    }
+
+    fn unassign(&mut self, partition: &TopicPartition) {
+        let log = Rc::clone(&self.log);
+        let log = log.borrow();
+        let named = |slot: &Slot| {
+            let topic = &log.topics.topic(slot.place.topic).name;
+            slot.place.partition == partition.partition && *topic == partition.topic
+        };
+        for at in 0..self.slots.len() {
+            if named(&self.slots[at]) {
+                self.stop(at as u32);
+            }
+        }
+    }
+
+    fn poll(&mut self, events: &mut Vec<Event<Self::Message>>, max: usize) -> Result<usize, TransportError> {
+        let shared = Rc::clone(&self.log);
+        let mut log = shared.borrow_mut();
+        if self.topics.is_some() {
+            self.membership(&mut log, events);
+        }
+        let log = &*log;
+        if self.drained_at == Some(log.changes) {
+            return Ok(0);
+        }
+        let mut records = 0;
+        for _ in 0..self.active.len() {
+            if self.turn >= self.active.len() {
+                self.turn = 0;
+            }
+            let number = self.active[self.turn];
+            let slot = &mut self.slots[number as usize];
+            let partition = log.topics.log(slot.place);
+            if !log.topics.exists(slot.place.topic) || !partition.holds(slot.position) {
+                if records > 0 {
+                    // What was handed out must be seen first; the turn stays, so the next poll tells it.
+                    return Ok(records);
+                }
+                let at = log.topics.spell(slot.place);
+                let offset = slot.position;
+                let gone = !log.topics.exists(slot.place.topic);
+                // Told once: nothing is read there until it is assigned again.
+                self.stop(number);
+                return Err(match gone {
+                    true => TransportError::UnknownTopic(at.topic),
+                    false => {
+                        TransportError::OffsetOutOfRange { topic: at.topic, partition: at.partition, offset }
+                    }
+                });
+            }
+            while records < max
+                && let Some(message) = partition.next(&mut slot.position, self.isolation)
+            {
+                events.push(Event::Record { slot: number, message });
+                records += 1;
+            }
+            if slot.position >= partition.end(self.isolation) && slot.ended_at != Some(slot.position) {
+                slot.ended_at = Some(slot.position);
+                events.push(Event::End { slot: number, position: slot.position });
+            }
+            self.turn += 1;
+            if records >= max {
+                return Ok(records);
+            }
+        }
+        self.drained_at = Some(log.changes);
+        Ok(records)
+    }
+
+    /// Waits for pending offsets only under `read_committed`, as Kafka does.
+    fn committed(
+        &mut self,
+        partitions: &[TopicPartition],
+    ) -> Result<Vec<Option<CommittedOffset>>, TransportError> {
+        let log = self.log.borrow();
+        let stable = self.isolation == Isolation::ReadCommitted;
+        let mut found = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            let place = log.topics.place(&partition.topic, partition.partition)?;
+            if stable && log.groups.is_pending(self.group, place) {
+                return Err(TransportError::TimedOut("waiting for offsets of an open transaction"));
+            }
+            found.push(log.groups.committed(self.group, place));
+        }
+        Ok(found)
+    }
+
+    fn commit(&mut self, offsets: &[(TopicPartition, CommittedOffset)]) -> Result<(), TransportError> {
+        let (generation, member) = match self.group_metadata() {
+            Some(metadata) => (metadata.generation, metadata.member),
+            None => (-1, String::new()),
+        };
+        let log = &mut *self.log.borrow_mut();
+        log.groups.check(self.group, generation, &member, true)?;
+        let places = log.offset_places(offsets)?;
+        for (place, (_, committed)) in places.into_iter().zip(offsets) {
+            log.groups.commit(self.group, place, committed.clone());
+        }
+        Ok(())
+    }
+
+    fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, TransportError> {
+        let log = self.log.borrow();
+        let place = log.topics.place(&partition.topic, partition.partition)?;
+        Ok(log.topics.log(place).watermarks())
+    }
+}
+
+impl Drop for MemoryConsumer {
+    fn drop(&mut self) {
+        // Never panics: a log that is borrowed right now is being torn down with us.
+        if let (Some(member), Ok(mut log)) = (&self.member, self.log.try_borrow_mut()) {
+            let now_ms = log.time_ms;
+            log.groups.died(self.group, &member.id, now_ms);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The group coordinator: members, generations, who owns which partition, and the committed offsets.
+//!
+//! Knows membership and offsets, those of undecided transactions included. It deliberately does not know records
+//! nor transactions' states: it is told when one ends. It fences membership and not ownership, as Kafka does:
+//! a current member may commit any partition.
+//!
+//! ```text
+//! join / leave / expel / topics changed ─→ new generation, new target of every member
+//! poll of a member   owned \ target → Revoked       target \ (owned by anybody) → Assigned
+//! revoked() of it    partitions become free ─→ new generation; their new owner finds them at its next poll
+//! ```
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::assign::{Candidate, assign};
+use super::topics::{Place, Topics};
+use crate::transport::{CommittedOffset, TransportError};
+
+struct Member {
+    id: String,
+    topics: Vec<String>,
+    /// What it shall have.
+    target: Vec<Place>,
+    /// What it was told to have and has not given back.
+    owned: Vec<Place>,
+    /// The part of `owned` that it was asked to give back.
+    revoking: Vec<Place>,
+    /// Set when its client vanished without leaving.
+    died_ms: Option<i64>,
+}
+
+/// An offset inside an undecided transaction.
+struct Pending {
+    slot: u32,
+    place: Place,
+    committed: CommittedOffset,
+}
+
+struct Group {
+    name: String,
+    generation: i32,
+    members: Vec<Member>,
+    joined_so_far: u32,
+    topics_version: u64,
+    /// Moves when any member may have news.
+    version: u64,
+    offsets: HashMap<Place, CommittedOffset, FixedState>,
+    pending: Vec<Pending>,
+}
+
+/// What a member learns by polling.
+#[derive(Default)]
+pub(super) struct News {
+    /// It is no member any more; nothing else is set then.
+    pub(super) thrown_out: bool,
+    pub(super) revoked: Vec<Place>,
+    pub(super) assigned: Vec<Place>,
+}
+
+pub(super) struct Groups {
+    all: Vec<Group>,
+    pub(super) session_timeout_ms: i64,
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Groups { all: Vec::new(), session_timeout_ms: 45_000 }
+    }
+}
+
+impl Groups {
+    pub(super) fn number(&mut self, name: &str) -> u32 {
+        if let Some(at) = self.find(name) {
+            return at;
+        }
+        self.all.push(Group {
+            name: name.to_owned(),
+            generation: 0,
+            members: Vec::new(),
+            joined_so_far: 0,
+            topics_version: 0,
+            version: 0,
+            offsets: HashMap::default(),
+            pending: Vec::new(),
+        });
+        self.all.len() as u32 - 1
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<u32> {
+        self.all.iter().position(|group| group.name == name).map(|at| at as u32)
+    }
+
+    pub(super) fn name(&self, group: u32) -> &str {
+        &self.all[group as usize].name
+    }
+
+    pub(super) fn version(&self, group: u32) -> u64 {
+        self.all[group as usize].version
+    }
+
+    /// The generation, if `member` is one.
+    pub(super) fn generation(&self, group: u32, member: &str) -> Option<i32> {
+        let group = &self.all[group as usize];
+        group.members.iter().any(|m| m.id == member).then_some(group.generation)
+    }
+
+    pub(super) fn join(&mut self, group: u32, client: &str, wanted: &[String], topics: &Topics) -> String {
+        let group = &mut self.all[group as usize];
+        group.joined_so_far += 1;
+        let id = format!("{client}-{}", group.joined_so_far);
+        group.members.push(Member {
+            id: id.clone(),
+            topics: wanted.to_vec(),
+            target: Vec::new(),
+            owned: Vec::new(),
+            revoking: Vec::new(),
+            died_ms: None,
+        });
+        group.rebalance(topics);
+        id
+    }
+
+    pub(super) fn resubscribe(&mut self, group: u32, member: &str, wanted: &[String], topics: &Topics) {
+        let group = &mut self.all[group as usize];
+        if let Some(m) = group.members.iter_mut().find(|m| m.id == member)
+            && m.topics != wanted
+        {
+            m.topics = wanted.to_vec();
+            group.rebalance(topics);
+        }
+    }
+
+    /// Removes a member; true if it was one.
+    pub(super) fn remove(&mut self, group: u32, member: &str, topics: &Topics) -> bool {
+        let group = &mut self.all[group as usize];
+        let Some(at) = group.members.iter().position(|m| m.id == member) else { return false };
+        group.members.remove(at);
+        group.rebalance(topics);
+        true
+    }
+
+    pub(super) fn died(&mut self, group: u32, member: &str, now_ms: i64) {
+        if let Some(m) = self.all[group as usize].members.iter_mut().find(|m| m.id == member) {
+            m.died_ms = Some(now_ms);
+        }
+    }
+
+    /// Removes members whose client vanished longer ago than the session time-out.
+    pub(super) fn expire_members(&mut self, now_ms: i64, topics: &Topics) {
+        let timeout_ms = self.session_timeout_ms;
+        for group in &mut self.all {
+            let before = group.members.len();
+            group.members.retain(|m| m.died_ms.is_none_or(|at| now_ms - at < timeout_ms));
+            if group.members.len() != before {
+                group.rebalance(topics);
+            }
+        }
+    }
+
+    pub(super) fn news(&mut self, group: u32, member: &str, topics: &Topics) -> News {
+        let group = &mut self.all[group as usize];
+        if group.topics_version != topics.version {
+            group.rebalance(topics);
+        }
+        let Some(at) = group.members.iter().position(|m| m.id == member) else {
+            return News { thrown_out: true, ..News::default() };
+        };
+        let taken: Vec<Place> = group.members.iter().flat_map(|m| m.owned.iter().copied()).collect();
+        let m = &mut group.members[at];
+        let revoked: Vec<Place> =
+            m.owned.iter().copied().filter(|p| !m.target.contains(p) && !m.revoking.contains(p)).collect();
+        let assigned: Vec<Place> = m.target.iter().copied().filter(|p| !taken.contains(p)).collect();
+        m.revoking.extend_from_slice(&revoked);
+        m.owned.extend_from_slice(&assigned);
+        News { thrown_out: false, revoked, assigned }
+    }
+
+    /// The member gives these back; returns those that it had been asked for.
+    pub(super) fn released(
+        &mut self,
+        group: u32,
+        member: &str,
+        places: &[Place],
+        topics: &Topics,
+    ) -> Vec<Place> {
+        let group = &mut self.all[group as usize];
+        let Some(m) = group.members.iter_mut().find(|m| m.id == member) else { return Vec::new() };
+        let given: Vec<Place> = places.iter().copied().filter(|p| m.revoking.contains(p)).collect();
+        m.owned.retain(|p| !given.contains(p));
+        m.revoking.retain(|p| !given.contains(p));
+        if !given.is_empty() {
+            group.rebalance(topics);
+        }
+        given
+    }
+
+    /// Whether offsets are accepted with this proof. No generation and no member is accepted without question,
+    /// as Kafka accepts it in a transaction; `alone` restricts that to groups without members, as it does
+    /// outside of one.
+    pub(super) fn check(
+        &self,
+        group: u32,
+        generation: i32,
+        member: &str,
+        alone: bool,
+    ) -> Result<(), TransportError> {
+        let group = &self.all[group as usize];
+        let accepted = if generation < 0 && member.is_empty() {
+            !alone || group.members.is_empty()
+        } else {
+            generation == group.generation && group.members.iter().any(|m| m.id == member)
+        };
+        if accepted {
+            return Ok(());
+        }
+        let (group, member) = (group.name.clone(), member.to_owned());
+        Err(TransportError::StaleGeneration { group, generation, member })
+    }
+
+    pub(super) fn commit(&mut self, group: u32, place: Place, committed: CommittedOffset) {
+        self.all[group as usize].offsets.insert(place, committed);
+    }
+
+    pub(super) fn commit_later(&mut self, group: u32, slot: u32, place: Place, committed: CommittedOffset) {
+        self.all[group as usize].pending.push(Pending { slot, place, committed });
+    }
+
+    /// The transaction of `slot` ended: its offsets appear, or go.
+    pub(super) fn decide(&mut self, group: u32, slot: u32, commit: bool) {
+        let group = &mut self.all[group as usize];
+        for pending in group.pending.extract_if(.., |pending| pending.slot == slot) {
+            if commit {
+                group.offsets.insert(pending.place, pending.committed);
+            }
+        }
+    }
+
+    pub(super) fn committed(&self, group: u32, place: Place) -> Option<CommittedOffset> {
+        self.all[group as usize].offsets.get(&place).cloned()
+    }
+
+    pub(super) fn is_pending(&self, group: u32, place: Place) -> bool {
+        self.all[group as usize].pending.iter().any(|pending| pending.place == place)
+    }
+
+    /// A deleted topic takes its committed offsets along.
+    pub(super) fn forget_topic(&mut self, topic: u32) {
+        for group in &mut self.all {
+            group.offsets.retain(|place, _| place.topic != topic);
+            group.pending.retain(|pending| pending.place.topic != topic);
+        }
+    }
+}
+
+impl Group {
+    fn rebalance(&mut self, topics: &Topics) {
+        self.topics_version = topics.version;
+        self.generation += 1;
+        self.version += 1;
+        let mut candidates: Vec<Candidate<'_>> = self
+            .members
+            .iter_mut()
+            .map(|m| Candidate { wants: places(&m.topics, topics), target: &mut m.target })
+            .collect();
+        assign(&mut candidates);
+    }
+}
+
+fn places(names: &[String], topics: &Topics) -> Vec<Place> {
+    let known = names.iter().filter_map(|name| topics.number(name).ok());
+    let mut places: Vec<Place> = known
+        .flat_map(|topic| {
+            (0..topics.topic(topic).logs.len() as u32).map(move |partition| Place { topic, partition })
+        })
+        .collect();
+    places.sort_unstable();
+    places.dedup();
+    places
+}

@@ -1,0 +1,421 @@
+//! A producer on the in-process log.
+//!
+//! Knows its state and the records that have not arrived yet. It deliberately does not know what makes a
+//! transaction visible (`txn`, `log`). Records arrive inside `send`, unless an accident or an unfinished earlier
+//! transaction holds them up: then they wait here, in order, for `flush`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::faults::Fault;
+use super::log::{Content, Stamp};
+use super::topics::{Memo, Place};
+use super::txn::Claim;
+use super::{Log, MemoryLog};
+use crate::record::Headers;
+use crate::transport::{
+    CommitOutcome, CommittedOffset, Delivery, GroupMetadata, Outgoing, Producer, TopicPartition,
+    TransportError,
+};
+
+enum State {
+    /// `init` has not succeeded.
+    New,
+    Ready,
+    InTransaction,
+    /// Nothing but an abort is left of the transaction.
+    MustAbort(TransportError),
+    Fenced,
+    /// The outcome of the last transaction is unknown.
+    Unknown,
+}
+
+/// A record that is on its way.
+struct Waiting {
+    place: Place,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+    timestamp: i64,
+    headers: Headers,
+    origin: u64,
+    sequence: u32,
+    /// It was written before, and the answer was lost.
+    retry: bool,
+}
+
+/// A [`Producer`] of a [`MemoryLog`]. Dropping it is a crash: its open transaction stays until `init` of another
+/// one with the same id, or its time-out.
+pub struct MemoryProducer {
+    log: Rc<RefCell<Log>>,
+    /// The transactional id; empty for a plain producer, which is also how faults name it.
+    id: String,
+    transactional: bool,
+    /// For a plain producer only the number in it is used.
+    claim: Claim,
+    state: State,
+    memo: Memo,
+    next_sequence: u32,
+    waiting: Vec<Waiting>,
+    delivered: Vec<Delivery>,
+    /// The first record that the log refused for good since the last flush.
+    refused: Option<TransportError>,
+    /// The group the last offsets were for, so that its name is not looked up each time.
+    last_group: Option<u32>,
+}
+
+const UNKNOWN: TransportError = TransportError::Misuse(
+    "the last transaction's outcome is unknown: only a new producer's init decides it",
+);
+
+impl MemoryProducer {
+    pub(super) fn new(log: &MemoryLog, id: Option<&str>) -> Self {
+        let mut inner = log.0.borrow_mut();
+        let slot = id.map_or(0, |id| inner.transactions.slot(id));
+        let producer = inner.transactions.number();
+        MemoryProducer {
+            log: Rc::clone(&log.0),
+            id: id.unwrap_or_default().to_owned(),
+            transactional: id.is_some(),
+            claim: Claim { slot, producer },
+            state: State::New,
+            memo: Memo::default(),
+            next_sequence: 0,
+            waiting: Vec::new(),
+            delivered: Vec::new(),
+            refused: None,
+            last_group: None,
+        }
+    }
+
+    fn fenced(&self) -> TransportError {
+        TransportError::Fenced(self.id.clone())
+    }
+
+    /// Whether records may be sent now.
+    #[inline]
+    fn may_send(&self) -> Result<(), TransportError> {
+        match &self.state {
+            State::InTransaction => Ok(()),
+            State::Ready if !self.transactional => Ok(()),
+            State::Ready => Err(TransportError::Misuse("records of a transactional producer need a begin")),
+            State::New => Err(TransportError::Misuse("a producer starts with init")),
+            State::MustAbort(reason) => Err(reason.clone()),
+            State::Fenced => Err(self.fenced()),
+            State::Unknown => Err(UNKNOWN),
+        }
+    }
+
+    /// Whether there is an open transaction that is worth going on with.
+    fn in_transaction(&self) -> Result<(), TransportError> {
+        match &self.state {
+            State::Ready | State::New => Err(TransportError::Misuse("there is no open transaction")),
+            _ => self.may_send(),
+        }
+    }
+
+    /// Asks the coordinator, and remembers being fenced.
+    #[inline]
+    fn check(&mut self, log: &Log) -> Result<(), TransportError> {
+        if !self.transactional {
+            return Ok(());
+        }
+        log.transactions.check(self.claim).inspect_err(|_| self.state = State::Fenced)
+    }
+
+    /// Lets everything arrive that no accident holds up; true if nothing is left.
+    fn deliver(&mut self, log: &mut Log) -> Result<bool, TransportError> {
+        self.check(log)?;
+        if self.waiting.is_empty() {
+            return Ok(true);
+        }
+        if self.transactional && !log.transactions.admits(self.claim) {
+            return Ok(false);
+        }
+        let mut left = Vec::new();
+        for mut record in std::mem::take(&mut self.waiting) {
+            if !log.topics.exists(record.place.topic) {
+                let topic = log.topics.spell(record.place).topic;
+                self.refused.get_or_insert(TransportError::UnknownTopic(topic));
+                continue;
+            }
+            let topic = &log.topics.topic(record.place.topic).name;
+            if log.faults.is_undelivered(&self.id, topic, record.place.partition) {
+                left.push(record);
+                continue;
+            }
+            let stamp = Stamp { producer: self.claim.producer, sequence: record.sequence };
+            let written = if record.retry { log.topics.log(record.place).find(stamp) } else { None };
+            let offset = match written {
+                Some(offset) => offset,
+                None => {
+                    if self.transactional {
+                        log.add_partition(self.claim, record.place);
+                    }
+                    let content = Content {
+                        key: record.key.as_deref(),
+                        value: record.value.as_deref(),
+                        timestamp: record.timestamp,
+                        headers: &record.headers,
+                    };
+                    log.write(record.place, content, stamp)
+                }
+            };
+            if log.faults.take(&self.id, |fault| *fault == Fault::AckLost).is_some() {
+                record.retry = true;
+                left.push(record);
+            } else {
+                self.delivered.push(Delivery { origin: record.origin, offset });
+            }
+        }
+        self.waiting = left;
+        Ok(self.waiting.is_empty())
+    }
+
+    /// As `flush`, without telling anybody.
+    fn settle(&mut self) -> Result<(), TransportError> {
+        let shared = Rc::clone(&self.log);
+        let log = &mut *shared.borrow_mut();
+        let mut arrived = self.deliver(log)?;
+        if !arrived && log.faults.take(&self.id, |f| matches!(f, Fault::Undelivered { .. })).is_none() {
+            // A lost answer: the retry is answered.
+            arrived = self.deliver(log)?;
+        }
+        if let Some(refused) = self.refused.take() {
+            if self.transactional {
+                self.state = State::MustAbort(refused.clone());
+            }
+            return Err(refused);
+        }
+        if arrived { Ok(()) } else { Err(TransportError::TimedOut("flush")) }
+    }
+
+    fn forget_transaction(&mut self) {
+        self.waiting.clear();
+        self.delivered.clear();
+        self.refused = None;
+    }
+
+    /// Aborts, and gives the reason back as the commit's outcome.
+    fn give_up(&mut self, reason: TransportError) -> CommitOutcome {
+        match self.abort() {
+            Ok(()) => CommitOutcome::Aborted(reason),
+            Err(error) => CommitOutcome::Unknown(error),
+        }
+    }
+
+    fn unknown(&mut self, state: State, error: TransportError) -> CommitOutcome {
+        self.state = state;
+        CommitOutcome::Unknown(error)
+    }
+}
+
+impl Producer for MemoryProducer {
+    fn init(&mut self) -> Result<(), TransportError> {
+        if !matches!(self.state, State::New) {
+            return Err(TransportError::Misuse("init is called once; take a new producer"));
+        }
+        if self.transactional {
+            let log = &mut *self.log.borrow_mut();
+            if log.faults.take(&self.id, |fault| *fault == Fault::InitLost).is_some() {
+                return Err(TransportError::TimedOut("init"));
+            }
+            self.claim.producer = log.take_over(self.claim.slot)?;
+        }
+        self.state = State::Ready;
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), TransportError> {
+        match &self.state {
+            State::Ready if self.transactional => {
+                self.check(&Rc::clone(&self.log).borrow())?;
+                self.state = State::InTransaction;
+                Ok(())
+            }
+            State::Ready => Err(TransportError::Misuse("a plain producer has no transactions")),
+            State::InTransaction => Err(TransportError::Misuse("a transaction is open already")),
+            _ => self.may_send(),
+        }
+    }
+
+    #[inline]
+    fn send(&mut self, record: Outgoing<'_>) -> Result<(), TransportError> {
+        self.may_send()?;
+        let shared = Rc::clone(&self.log);
+        let log = &mut *shared.borrow_mut();
+        self.check(log)?;
+        let place = self.memo.place(&log.topics, record.topic, record.partition)?;
+        let content = Content {
+            key: record.key,
+            value: record.value,
+            timestamp: record.timestamp,
+            headers: record.headers,
+        };
+        if let Some(reason) = log.refusal(place, &content) {
+            let refused =
+                TransportError::Refused { topic: record.topic.to_owned(), origin: record.origin, reason };
+            self.refused.get_or_insert(refused);
+            return Ok(());
+        }
+        let sequence = self.next_sequence;
+        self.next_sequence = sequence.wrapping_add(1);
+        let straight = self.waiting.is_empty()
+            && log.faults.none()
+            && (!self.transactional || log.transactions.admits(self.claim));
+        if straight {
+            if self.transactional {
+                log.add_partition(self.claim, place);
+            }
+            let offset = log.write(place, content, Stamp { producer: self.claim.producer, sequence });
+            self.delivered.push(Delivery { origin: record.origin, offset });
+            return Ok(());
+        }
+        self.waiting.push(Waiting {
+            place,
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+            timestamp: record.timestamp,
+            headers: record.headers.clone(),
+            origin: record.origin,
+            sequence,
+            retry: false,
+        });
+        self.deliver(log).map(|_| ())
+    }
+
+    fn flush(&mut self, delivered: &mut dyn FnMut(Delivery)) -> Result<(), TransportError> {
+        self.may_send()?;
+        let result = self.settle();
+        // Taken, because the callback may use the log; put back, because it is needed again soon.
+        let mut deliveries = std::mem::take(&mut self.delivered);
+        deliveries.drain(..).for_each(delivered);
+        self.delivered = deliveries;
+        result
+    }
+
+    fn send_offsets(
+        &mut self,
+        offsets: &[(TopicPartition, CommittedOffset)],
+        group: &GroupMetadata,
+    ) -> Result<(), TransportError> {
+        self.in_transaction()?;
+        let shared = Rc::clone(&self.log);
+        let log = &mut *shared.borrow_mut();
+        self.check(log)?;
+        let number = match self.last_group {
+            Some(number) if log.groups.name(number) == group.group => number,
+            _ => log.groups.number(&group.group),
+        };
+        self.last_group = Some(number);
+        let result = if !log.transactions.admits(self.claim) {
+            Err(TransportError::TimedOut("waiting for the markers of the last transaction"))
+        } else if log.faults.take(&self.id, |fault| *fault == Fault::OffsetsLost).is_some() {
+            Err(TransportError::TimedOut("send_offsets"))
+        } else {
+            log.groups.check(number, group.generation, &group.member, false)
+        };
+        let stored = result.and_then(|()| {
+            for (partition, committed) in offsets {
+                super::check_metadata(partition, committed)?;
+                self.memo.place(&log.topics, &partition.topic, partition.partition)?;
+            }
+            log.add_group(self.claim, number);
+            for (partition, committed) in offsets {
+                let place = self.memo.place(&log.topics, &partition.topic, partition.partition)?;
+                log.groups.commit_later(number, self.claim.slot, place, committed.clone());
+            }
+            Ok(())
+        });
+        stored.inspect_err(|error| self.state = State::MustAbort(error.clone()))
+    }
+
+    fn commit(&mut self) -> CommitOutcome {
+        match &self.state {
+            State::InTransaction => {}
+            State::MustAbort(reason) => {
+                let reason = reason.clone();
+                return self.give_up(reason);
+            }
+            State::Fenced => return CommitOutcome::Unknown(self.fenced()),
+            State::Unknown => return CommitOutcome::Unknown(UNKNOWN),
+            State::New | State::Ready => {
+                return CommitOutcome::Aborted(TransportError::Misuse("there is no open transaction"));
+            }
+        }
+        if let Err(error) = self.settle() {
+            return match self.state {
+                State::Fenced => CommitOutcome::Unknown(error),
+                _ => self.give_up(error),
+            };
+        }
+        self.forget_transaction();
+        let shared = Rc::clone(&self.log);
+        let log = &mut *shared.borrow_mut();
+        let accident = if log.faults.none() {
+            None
+        } else {
+            log.faults.take(&self.id, |fault| {
+                matches!(
+                    fault,
+                    Fault::CommitLost
+                        | Fault::CommitAnswerLost
+                        | Fault::CommitLate
+                        | Fault::FencedBeforeCommit
+                        | Fault::FencedAfterCommit
+                )
+            })
+        };
+        match accident {
+            Some(Fault::CommitLost) => {
+                return self.unknown(State::Unknown, TransportError::TimedOut("commit"));
+            }
+            Some(Fault::CommitLate) => {
+                log.faults.delay(self.claim);
+                return self.unknown(State::Unknown, TransportError::TimedOut("commit"));
+            }
+            // Whether the usurper's init succeeds or still waits for markers: this one is fenced.
+            Some(Fault::FencedBeforeCommit) => drop(log.take_over(self.claim.slot)),
+            _ => {}
+        }
+        if let Err(error) = log.end_transaction(self.claim, true) {
+            return self.unknown(State::Fenced, error);
+        }
+        match accident {
+            Some(Fault::CommitAnswerLost) => self.unknown(State::Unknown, TransportError::TimedOut("commit")),
+            Some(Fault::FencedAfterCommit) => {
+                drop(log.take_over(self.claim.slot));
+                let error = self.fenced();
+                self.unknown(State::Fenced, error)
+            }
+            _ => {
+                self.state = State::Ready;
+                CommitOutcome::Committed
+            }
+        }
+    }
+
+    fn abort(&mut self) -> Result<(), TransportError> {
+        match self.state {
+            State::InTransaction | State::MustAbort(_) => {}
+            _ => return self.in_transaction(),
+        }
+        self.forget_transaction();
+        let shared = Rc::clone(&self.log);
+        let log = &mut *shared.borrow_mut();
+        let accident =
+            log.faults.take(&self.id, |fault| matches!(fault, Fault::AbortLost | Fault::AbortAnswerLost));
+        if accident != Some(Fault::AbortLost) {
+            log.end_transaction(self.claim, false).inspect_err(|_| self.state = State::Fenced)?;
+        }
+        if accident.is_some() {
+            self.state = State::Unknown;
+            return Err(TransportError::TimedOut("abort"));
+        }
+        self.state = State::Ready;
+        Ok(())
+    }
+
+    fn partitions(&mut self, topic: &str) -> Result<u32, TransportError> {
+        self.log.borrow().topics.named(topic).map(|topic| topic.logs.len() as u32)
+    }
+}

@@ -1,0 +1,142 @@
+//! Accidents: records that are refused, answers that are lost, outcomes that nobody knows.
+//!
+//! Knows what a caller may conclude from an error, and that it may not conclude more.
+
+use super::*;
+
+pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
+    vec![
+        case("a record that is too large is refused by name", Need::Nothing, refused),
+        case(
+            "a refused record takes its transaction along, and nothing else",
+            Need::Nothing,
+            refused_transaction,
+        ),
+        case("a lost answer writes nothing twice", Need::Accidents, ack_lost),
+        case("a commit that never arrived is undone by init", Need::Accidents, commit_lost),
+        case("a commit whose answer was lost stays", Need::Accidents, commit_answer_lost),
+        case("fenced before the commit: undone", Need::Accidents, fenced_before),
+        case("fenced after the commit: it stays", Need::Accidents, fenced_after),
+        case("an abort whose answer was lost is decided by init", Need::Accidents, abort_answer_lost),
+        case("offsets that did not arrive abort the transaction", Need::Accidents, offsets_lost),
+    ]
+}
+
+fn oversized<F: Fixture>(f: &F, producer: &mut F::Producer, t: &TopicPartition) -> Result<(), String> {
+    send(producer, t, "before").map_err(fails)?;
+    let value = [b'x'; 5_000];
+    let sent = producer.send(Outgoing {
+        topic: &t.topic,
+        partition: t.partition,
+        key: None,
+        value: Some(&value),
+        timestamp: 1,
+        headers: &Headers::new(),
+        origin: 17,
+    });
+    sent.map_err(|error| format!("a refusal belongs to flush, not to send: {error}"))?;
+    send(producer, t, "after").map_err(fails)?;
+    let answer = wait(f, "a refusal", || match producer.flush(&mut |_| {}) {
+        Err(TransportError::TimedOut(_)) => Ok(None),
+        other => Ok(Some(other)),
+    })?;
+    let named =
+        matches!(&answer, Err(TransportError::Refused { topic, origin: 17, .. }) if *topic == t.topic);
+    expect(named, || format!("{answer:?}"))
+}
+
+fn refused<F: Fixture>(f: &F) -> Result<(), String> {
+    let t = at(&f.topic(1, 1_000), 0);
+    let mut producer = plain(f)?;
+    oversized(f, &mut producer, &t)?;
+    write(f, &mut producer, &t, &["later"])?;
+    sees(f, &t, &["before", "after", "later"])
+}
+
+fn refused_transaction<F: Fixture>(f: &F) -> Result<(), String> {
+    let t = at(&f.topic(1, 1_000), 0);
+    let (mut producer, _) = ready(f)?;
+    producer.begin().map_err(fails)?;
+    oversized(f, &mut producer, &t)?;
+    let outcome = producer.commit();
+    let aborted = matches!(outcome, CommitOutcome::Aborted(TransportError::Refused { origin: 17, .. }));
+    expect(aborted, || format!("the commit ended as {outcome:?}"))?;
+    transaction(f, &mut producer, &t, &["next"])?;
+    Reader::committed(f, &t)?.until(&["next"])
+}
+
+fn ack_lost<F: Fixture>(f: &F) -> Result<(), String> {
+    let t = at(&f.topic(1, LARGE), 0);
+    let (mut producer, id) = ready(f)?;
+    producer.begin().map_err(fails)?;
+    for _ in 0..2 {
+        f.accident(&id, Accident::AckLost);
+    }
+    let written = write(f, &mut producer, &t, &["a", "b", "c"])?;
+    commits(&mut producer)?;
+    let mut reader = Reader::committed(f, &t)?;
+    reader.until_end(&["a", "b", "c"])?;
+    expect(reader.offsets == written, || format!("delivered {written:?}, read {:?}", reader.offsets))
+}
+
+/// A transaction with a record and an offset whose commit meets an accident; then a new producer decides.
+fn decided<F: Fixture>(f: &F, accident: Accident, stays: bool) -> Result<(), String> {
+    let (t, group) = (at(&f.topic(1, LARGE), 0), f.name("g"));
+    let (mut old, id) = ready(f)?;
+    f.accident(&id, accident);
+    old.begin().map_err(fails)?;
+    write(f, &mut old, &t, &["x"])?;
+    old.send_offsets(&[(t.clone(), offset(5))], &no_member(&group)).map_err(fails)?;
+    let outcome = old.commit();
+    expect(matches!(outcome, CommitOutcome::Unknown(_)), || format!("the commit ended as {outcome:?}"))?;
+    let mut new = successor(f, &id)?;
+    let mut consumer = f.consumer(&group, "offsets", Isolation::ReadCommitted);
+    let found = retried(f, || consumer.committed(std::slice::from_ref(&t)))?;
+    let expected = stays.then(|| offset(5));
+    expect(found == [expected.clone()], || format!("expected {expected:?}, committed {found:?}"))?;
+    transaction(f, &mut new, &t, &["y"])?;
+    Reader::committed(f, &t)?.until(if stays { &["x", "y"] } else { &["y"] })
+}
+
+fn commit_lost<F: Fixture>(f: &F) -> Result<(), String> {
+    decided(f, Accident::CommitLost, false)
+}
+
+fn commit_answer_lost<F: Fixture>(f: &F) -> Result<(), String> {
+    decided(f, Accident::CommitAnswerLost, true)
+}
+
+fn fenced_before<F: Fixture>(f: &F) -> Result<(), String> {
+    decided(f, Accident::FencedBeforeCommit, false)
+}
+
+fn fenced_after<F: Fixture>(f: &F) -> Result<(), String> {
+    decided(f, Accident::FencedAfterCommit, true)
+}
+
+fn abort_answer_lost<F: Fixture>(f: &F) -> Result<(), String> {
+    let t = at(&f.topic(1, LARGE), 0);
+    let (mut old, id) = ready(f)?;
+    f.accident(&id, Accident::AbortAnswerLost);
+    old.begin().map_err(fails)?;
+    write(f, &mut old, &t, &["x"])?;
+    let answer = old.abort();
+    expect(answer.is_err(), || "an abort without answer succeeded".into())?;
+    let mut new = successor(f, &id)?;
+    transaction(f, &mut new, &t, &["y"])?;
+    Reader::committed(f, &t)?.until(&["y"])
+}
+
+fn offsets_lost<F: Fixture>(f: &F) -> Result<(), String> {
+    let (t, group) = (at(&f.topic(1, LARGE), 0), f.name("g"));
+    let (mut producer, id) = ready(f)?;
+    f.accident(&id, Accident::OffsetsLost);
+    producer.begin().map_err(fails)?;
+    write(f, &mut producer, &t, &["x"])?;
+    let answer = producer.send_offsets(&[(t.clone(), offset(5))], &no_member(&group));
+    expect(matches!(answer, Err(TransportError::TimedOut(_))), || format!("{answer:?}"))?;
+    let outcome = producer.commit();
+    expect(matches!(outcome, CommitOutcome::Aborted(_)), || format!("the commit ended as {outcome:?}"))?;
+    transaction(f, &mut producer, &t, &["y"])?;
+    Reader::committed(f, &t)?.until(&["y"])
+}

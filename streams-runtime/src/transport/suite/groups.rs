@@ -1,0 +1,155 @@
+//! Groups: who is given what, how partitions move, and what membership proves.
+//!
+//! Knows nothing of which member an assignor prefers; only that every partition has exactly one owner.
+
+use super::*;
+
+pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
+    vec![
+        case("one member is given all partitions of its topics", Need::Nothing, alone),
+        case("two members share, and nobody owns what the other has", Need::Nothing, two),
+        case("a member that leaves gives its partitions up", Need::Nothing, leaves),
+        case("the generation grows with every change", Need::Nothing, generations),
+        case("members get only what they subscribed to", Need::Nothing, subscriptions),
+        case("who took over goes on at the committed offset", Need::Nothing, resumes),
+        case("without subscription there is no membership", Need::Nothing, no_member_without),
+    ]
+}
+
+/// A member that confirms at once what it is asked to give back.
+pub(super) struct Member<F: Fixture> {
+    pub(super) consumer: F::Consumer,
+    pub(super) owned: Vec<TopicPartition>,
+}
+
+impl<F: Fixture> Member<F> {
+    pub(super) fn join(f: &F, group: &str, client: &str, topics: &[&str]) -> Result<Self, String> {
+        let mut consumer = f.consumer(group, client, Isolation::ReadCommitted);
+        let topics: Vec<String> = topics.iter().map(|&topic| topic.to_owned()).collect();
+        consumer.subscribe(&topics).map_err(fails)?;
+        Ok(Member { consumer, owned: Vec::new() })
+    }
+
+    pub(super) fn step(&mut self) -> Result<(), String> {
+        let mut events = Vec::new();
+        self.consumer.poll(&mut events, 10).map_err(fails)?;
+        for event in events {
+            match event {
+                Event::Assigned(more) => {
+                    let twice = more.iter().any(|place| self.owned.contains(place));
+                    expect(!twice, || format!("assigned twice: {more:?} to {:?}", self.owned))?;
+                    self.owned.extend(more);
+                }
+                Event::Revoked(less) => {
+                    let had = less.iter().all(|place| self.owned.contains(place));
+                    expect(had, || format!("revoked {less:?} of {:?}", self.owned))?;
+                    self.owned.retain(|place| !less.contains(place));
+                    self.consumer.revoked(&less).map_err(fails)?;
+                }
+                Event::Lost(less) => self.owned.retain(|place| !less.contains(place)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Polls the members until together they own `partitions`, none has two more than another, and no partition ever
+/// has two owners.
+pub(super) fn settle<F: Fixture>(
+    f: &F,
+    members: &mut [&mut Member<F>],
+    partitions: usize,
+) -> Result<(), String> {
+    wait(f, "a balanced assignment", || {
+        for n in 0..members.len() {
+            members[n].step()?;
+            let mut all: Vec<&TopicPartition> = members.iter().flat_map(|member| &member.owned).collect();
+            let count = all.len();
+            all.sort();
+            all.dedup();
+            expect(all.len() == count, || format!("two owners of one partition among {all:?}"))?;
+        }
+        let loads = members.iter().map(|member| member.owned.len());
+        let (least, most) = (loads.clone().min().unwrap_or(0), loads.clone().max().unwrap_or(0));
+        Ok((loads.sum::<usize>() == partitions && most - least <= 1).then_some(()))
+    })
+}
+
+fn alone<F: Fixture>(f: &F) -> Result<(), String> {
+    let (first, second) = (f.topic(3, LARGE), f.topic(1, LARGE));
+    let mut member = Member::join(f, &f.name("g"), "a", &[&first, &second])?;
+    settle(f, &mut [&mut member], 4)
+}
+
+fn two<F: Fixture>(f: &F) -> Result<(), String> {
+    let (topic, group) = (f.topic(5, LARGE), f.name("g"));
+    let mut a = Member::join(f, &group, "a", &[&topic])?;
+    settle(f, &mut [&mut a], 5)?;
+    let mut b = Member::join(f, &group, "b", &[&topic])?;
+    settle(f, &mut [&mut a, &mut b], 5)
+}
+
+fn leaves<F: Fixture>(f: &F) -> Result<(), String> {
+    let (topic, group) = (f.topic(4, LARGE), f.name("g"));
+    let mut a = Member::join(f, &group, "a", &[&topic])?;
+    let mut b = Member::join(f, &group, "b", &[&topic])?;
+    settle(f, &mut [&mut a, &mut b], 4)?;
+    b.consumer.leave().map_err(fails)?;
+    expect(b.consumer.group_metadata().is_none(), || "still a member after leaving".into())?;
+    settle(f, &mut [&mut a], 4)
+}
+
+fn generations<F: Fixture>(f: &F) -> Result<(), String> {
+    let (topic, group) = (f.topic(2, LARGE), f.name("g"));
+    let mut a = Member::join(f, &group, "a", &[&topic])?;
+    settle(f, &mut [&mut a], 2)?;
+    let before = a.consumer.group_metadata().ok_or("a member has no metadata")?;
+    let mut b = Member::join(f, &group, "b", &[&topic])?;
+    settle(f, &mut [&mut a, &mut b], 2)?;
+    let after = a.consumer.group_metadata().ok_or("a member has no metadata")?;
+    let other = b.consumer.group_metadata().ok_or("a member has no metadata")?;
+    let moved = after.generation > before.generation && after.member == before.member;
+    expect(moved, || format!("{before:?} became {after:?}"))?;
+    expect(other.member != after.member, || format!("two members called {}", other.member))?;
+    let t = at(&topic, 0);
+    let (mut producer, _) = ready(f)?;
+    producer.begin().map_err(fails)?;
+    let answer = producer.send_offsets(&[(t, offset(1))], &before);
+    expect(matches!(answer, Err(TransportError::StaleGeneration { .. })), || format!("{answer:?}"))
+}
+
+fn subscriptions<F: Fixture>(f: &F) -> Result<(), String> {
+    let (left, right, group) = (f.topic(2, LARGE), f.topic(2, LARGE), f.name("g"));
+    let mut a = Member::join(f, &group, "a", &[&left])?;
+    let mut b = Member::join(f, &group, "b", &[&right])?;
+    settle(f, &mut [&mut a, &mut b], 4)?;
+    let own = a.owned.iter().all(|p| p.topic == left) && b.owned.iter().all(|p| p.topic == right);
+    expect(own, || format!("{:?} and {:?}", a.owned, b.owned))
+}
+
+fn resumes<F: Fixture>(f: &F) -> Result<(), String> {
+    let (t, group) = (at(&f.topic(1, LARGE), 0), f.name("g"));
+    let written = write(f, &mut plain(f)?, &t, &["a", "b", "c"])?;
+    let mut first = Member::join(f, &group, "a", &[&t.topic])?;
+    settle(f, &mut [&mut first], 1)?;
+    let live = first.consumer.group_metadata().ok_or("a member has no metadata")?;
+    let (mut producer, _) = ready(f)?;
+    producer.begin().map_err(fails)?;
+    producer.send_offsets(&[(t.clone(), offset(written[1]))], &live).map_err(fails)?;
+    commits(&mut producer)?;
+    first.consumer.leave().map_err(fails)?;
+    let mut second = Member::join(f, &group, "b", &[&t.topic])?;
+    settle(f, &mut [&mut second], 1)?;
+    let found = retried(f, || second.consumer.committed(std::slice::from_ref(&t)))?;
+    let start = found[0].as_ref().ok_or("nothing is committed")?.offset;
+    Reader::new(f, &t, start, Isolation::ReadCommitted)?.until_end(&["b", "c"])
+}
+
+fn no_member_without<F: Fixture>(f: &F) -> Result<(), String> {
+    let mut consumer = f.consumer(&f.name("g"), "c", Isolation::ReadCommitted);
+    consumer.assign(&at(&f.topic(1, LARGE), 0), 0).map_err(fails)?;
+    let _ = consumer.poll(&mut Vec::new(), 1).map_err(fails)?;
+    let metadata = consumer.group_metadata();
+    expect(metadata.is_none(), || format!("{metadata:?}"))
+}

@@ -1,0 +1,156 @@
+//! Committed offsets: inside transactions, outside of them, and who may commit them.
+//!
+//! Knows members only as the proof that offsets are sent with.
+
+use super::*;
+
+pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
+    vec![
+        case("nothing committed reads as nothing", Need::Nothing, none),
+        case("offsets appear with their transaction's commit", Need::Nothing, commit_moves),
+        case("offsets of an aborted transaction leave the old ones", Need::Nothing, abort_keeps),
+        case("a stable read waits while offsets are pending", Need::Nothing, stable),
+        case("metadata comes back with the offset", Need::Nothing, metadata),
+        case("offsets of a fenced producer do not appear", Need::Nothing, fenced),
+        case("offsets without a transaction appear at once", Need::Nothing, without),
+        case("a group that nobody told of has no member to speak for", Need::Nothing, unknown_member),
+        case("a stale generation is refused, and only its transaction is lost", Need::Nothing, stale),
+    ]
+}
+
+fn stored<F: Fixture>(
+    f: &F,
+    group: &str,
+    t: &TopicPartition,
+    expected: Option<CommittedOffset>,
+) -> Result<(), String> {
+    let mut consumer = f.consumer(group, "offsets", Isolation::ReadCommitted);
+    let found = retried(f, || consumer.committed(std::slice::from_ref(t)))?;
+    expect(found == [expected.clone()], || format!("expected {expected:?}, committed {found:?}"))
+}
+
+/// A transaction with nothing but offsets, left open.
+fn pending<F: Fixture>(
+    producer: &mut F::Producer,
+    group: &str,
+    t: &TopicPartition,
+    to: i64,
+) -> Result<(), String> {
+    producer.begin().map_err(fails)?;
+    producer.send_offsets(&[(t.clone(), offset(to))], &no_member(group)).map_err(fails)
+}
+
+fn none<F: Fixture>(f: &F) -> Result<(), String> {
+    stored(f, &f.name("g"), &at(&f.topic(1, LARGE), 0), None)
+}
+
+fn commit_moves<F: Fixture>(f: &F) -> Result<(), String> {
+    let (t, group) = (at(&f.topic(1, LARGE), 0), f.name("g"));
+    let (mut producer, _) = ready(f)?;
+    for to in [5, 7] {
+        pending::<F>(&mut producer, &group, &t, to)?;
+        commits(&mut producer)?;
+        stored(f, &group, &t, Some(offset(to)))?;
+    }
+    Ok(())
+}
+
+fn abort_keeps<F: Fixture>(f: &F) -> Result<(), String> {
+    let (t, group) = (at(&f.topic(1, LARGE), 0), f.name("g"));
+    let (mut producer, _) = ready(f)?;
+    pending::<F>(&mut producer, &group, &t, 5)?;
+    commits(&mut producer)?;
+    pending::<F>(&mut producer, &group, &t, 9)?;
+    producer.abort().map_err(fails)?;
+    stored(f, &group, &t, Some(offset(5)))
+}
+
+fn stable<F: Fixture>(f: &F) -> Result<(), String> {
+    let topic = f.topic(2, LARGE);
+    let (t, other, group) = (at(&topic, 0), at(&topic, 1), f.name("g"));
+    let (mut producer, _) = ready(f)?;
+    pending::<F>(&mut producer, &group, &t, 5)?;
+    stored(f, &group, &other, None)?;
+    let mut consumer = f.consumer(&group, "offsets", Isolation::ReadCommitted);
+    let answer = consumer.committed(std::slice::from_ref(&t));
+    expect(matches!(answer, Err(TransportError::TimedOut(_))), || format!("pending read as {answer:?}"))?;
+    commits(&mut producer)?;
+    stored(f, &group, &t, Some(offset(5)))
+}
+
+fn metadata<F: Fixture>(f: &F) -> Result<(), String> {
+    let (t, group) = (at(&f.topic(1, LARGE), 0), f.name("g"));
+    let (mut producer, _) = ready(f)?;
+    let committed = CommittedOffset { offset: 3, metadata: "times: 17, 42".into() };
+    producer.begin().map_err(fails)?;
+    producer.send_offsets(&[(t.clone(), committed.clone())], &no_member(&group)).map_err(fails)?;
+    commits(&mut producer)?;
+    stored(f, &group, &t, Some(committed))
+}
+
+fn fenced<F: Fixture>(f: &F) -> Result<(), String> {
+    let (t, group) = (at(&f.topic(1, LARGE), 0), f.name("g"));
+    let (mut old, id) = ready(f)?;
+    pending::<F>(&mut old, &group, &t, 5)?;
+    let mut new = successor(f, &id)?;
+    stored(f, &group, &t, None)?;
+    let answer = old.send_offsets(&[(t.clone(), offset(6))], &no_member(&group));
+    expect(matches!(answer, Err(TransportError::Fenced(_))), || format!("{answer:?}"))?;
+    pending::<F>(&mut new, &group, &t, 7)?;
+    commits(&mut new)?;
+    stored(f, &group, &t, Some(offset(7)))
+}
+
+fn without<F: Fixture>(f: &F) -> Result<(), String> {
+    let (t, group) = (at(&f.topic(1, LARGE), 0), f.name("g"));
+    let mut consumer = f.consumer(&group, "c", Isolation::ReadCommitted);
+    retried(f, || consumer.commit(&[(t.clone(), offset(4))]))?;
+    stored(f, &group, &t, Some(offset(4)))
+}
+
+/// After a refusal: the transaction aborts, and the producer is as good as before.
+fn recovers<F: Fixture>(
+    f: &F,
+    producer: &mut F::Producer,
+    t: &TopicPartition,
+    group: &str,
+) -> Result<(), String> {
+    let outcome = producer.commit();
+    let aborted = matches!(outcome, CommitOutcome::Aborted(TransportError::StaleGeneration { .. }));
+    expect(aborted, || format!("the commit after a refusal ended as {outcome:?}"))?;
+    stored(f, group, t, None)?;
+    transaction(f, producer, t, &["after"])?;
+    Reader::committed(f, t)?.until(&["after"])
+}
+
+fn unknown_member<F: Fixture>(f: &F) -> Result<(), String> {
+    let (t, group) = (at(&f.topic(1, LARGE), 0), f.name("g"));
+    let (mut producer, _) = ready(f)?;
+    producer.begin().map_err(fails)?;
+    write(f, &mut producer, &t, &["refused"])?;
+    let nobody = GroupMetadata { group: group.clone(), generation: 1, member: "nobody".into() };
+    let answer = producer.send_offsets(&[(t.clone(), offset(1))], &nobody);
+    expect(matches!(answer, Err(TransportError::StaleGeneration { .. })), || format!("{answer:?}"))?;
+    recovers(f, &mut producer, &t, &group)
+}
+
+fn stale<F: Fixture>(f: &F) -> Result<(), String> {
+    let (t, group) = (at(&f.topic(1, LARGE), 0), f.name("g"));
+    let mut member = groups::Member::join(f, &group, "a", &[&t.topic])?;
+    groups::settle(f, &mut [&mut member], 1)?;
+    let live = member.consumer.group_metadata().ok_or("a member has no metadata")?;
+    let (mut producer, _) = ready(f)?;
+    producer.begin().map_err(fails)?;
+    write(f, &mut producer, &t, &["refused"])?;
+    let stale = GroupMetadata { generation: live.generation - 1, ..live };
+    let answer = producer.send_offsets(&[(t.clone(), offset(1))], &stale);
+    expect(matches!(answer, Err(TransportError::StaleGeneration { .. })), || format!("{answer:?}"))?;
+    recovers(f, &mut producer, &t, &group)?;
+
+    // The live one is accepted by the same producer.
+    producer.begin().map_err(fails)?;
+    let live = member.consumer.group_metadata().ok_or("a member has no metadata")?;
+    producer.send_offsets(&[(t.clone(), offset(2))], &live).map_err(fails)?;
+    commits(&mut producer)?;
+    stored(f, &group, &t, Some(offset(2)))
+}
