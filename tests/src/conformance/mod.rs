@@ -5,6 +5,10 @@
 
 pub mod line;
 pub mod manifest;
+pub mod packed;
+pub mod vectors;
 
 pub use line::{InputLine, InputRecord, LineError, OutputLine, OutputRecord, Payload};
 pub use manifest::{Flags, Manifest, ManifestEntry, Store, StoreKind, Topic};
+pub use packed::PackedError;
+pub use vectors::{Case, Scenario, VectorError};
