@@ -1,1 +1,6 @@
-//! Placeholder until its first module.
+//! Tests of the whole product, from the outside.
+//!
+//! Knows the public interface of the runtime and what Kafka Streams answered for the same topologies; knows
+//! nothing of how the runtime arrives at its answers.
+
+pub mod conformance;
