@@ -1,1 +1,2 @@
-//! Placeholder until its first module.
+//! Applications written with streams, one a module, each with its tests.
+pub mod word_count;

@@ -19,3 +19,37 @@ pub struct Windowed<K> {
     /// The window.
     pub window: TimeSpan,
 }
+
+/// Which windows a record falls into, and how long they stay open.
+pub trait Windows: 'static {
+    /// How long one window is.
+    const SIZE_MS: i64;
+    /// How long after its end a window still takes late records.
+    const GRACE_MS: i64;
+
+    /// Hands over every window that contains `time_ms`, by ascending start.
+    fn each<E>(time_ms: i64, window: impl FnMut(TimeSpan) -> Result<(), E>) -> Result<(), E>;
+}
+
+/// Windows that follow one another, aligned to the epoch: `#[window(tumbling = "15s", grace = "5s")]`
+/// (`TimeWindows.ofSizeAndGrace`).
+///
+/// ```
+/// use streams_runtime::{Tumbling, Windows};
+/// let mut seen = vec![];
+/// Tumbling::<15_000, 0>::each(31_000, |w| Ok::<_, ()>(seen.push((w.start, w.end))));
+/// assert_eq!(seen, [(30_000, 45_000)]);
+/// ```
+#[derive(Debug)]
+pub enum Tumbling<const SIZE_MS: i64, const GRACE_MS: i64> {}
+
+impl<const SIZE_MS: i64, const GRACE_MS: i64> Windows for Tumbling<SIZE_MS, GRACE_MS> {
+    const SIZE_MS: i64 = SIZE_MS;
+    const GRACE_MS: i64 = GRACE_MS;
+
+    #[inline]
+    fn each<E>(time_ms: i64, mut window: impl FnMut(TimeSpan) -> Result<(), E>) -> Result<(), E> {
+        let start = time_ms - time_ms % SIZE_MS;
+        window(TimeSpan { start, end: start.saturating_add(SIZE_MS) })
+    }
+}

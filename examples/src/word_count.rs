@@ -1,0 +1,48 @@
+//! Counts words: lines are split, keyed by the word, laid out anew by that key, counted.
+
+use streams_runtime::{ktable, processor, topic, topology};
+
+/// Lines of text; their keys do not matter.
+#[topic(name = "lines", key = Option<String>, value = String)]
+pub struct Lines;
+
+/// How often each word occurred.
+#[topic(name = "word-counts", key = String, value = i64)]
+pub struct WordCounts;
+
+/// The words of a line, in lower case.
+#[processor(from = Lines, flat_map_values)]
+pub fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(str::to_lowercase).collect()
+}
+
+/// Words with themselves as key. `repartition` brings equal words to one partition, through an internal topic.
+#[processor(from = words, select_key, repartition)]
+pub fn by_word(word: &String) -> String {
+    word.clone()
+}
+
+/// How often each word occurred so far.
+#[ktable(store = "word-counts", from = by_word, count, to = WordCounts)]
+pub struct Counts;
+
+topology!(
+    /// Counts words.
+    pub WordCount = [words, by_word, Counts]
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_counted_whatever_line_they_came_from() {
+        let driver = WordCount::driver();
+        let lines = driver.input::<Lines>();
+        lines.pipe("1".to_owned(), "all streams lead to Kafka").unwrap();
+        lines.pipe("2".to_owned(), "Kafka streams").unwrap();
+        assert_eq!(driver.row::<Counts>(&"kafka".to_owned()), Some(2));
+        let mut counts = driver.output::<WordCounts>();
+        assert_eq!(counts.read_all().last().unwrap(), &(Some("streams".to_owned()), Some(2)));
+    }
+}

@@ -1,0 +1,385 @@
+//! `word`, `word = value`, `word(more)`: the one grammar of all attributes.
+//!
+//! Knows how arguments are spelled and says what is wrong with one; does not know what they mean together.
+
+use crate::errors::Errors;
+use proc_macro2::{Ident, TokenStream};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{LitInt, LitStr, Path, Token, Type};
+
+/// What stands behind a word.
+pub enum Value {
+    /// Nothing: a bare word.
+    Bare,
+    /// `= "text"`
+    Text(LitStr),
+    /// `= 4`
+    Number(LitInt),
+    /// `= Item`, `= [A, B => E::B]`
+    Links(Vec<Link>),
+    /// `(more)`
+    Nested(Vec<Arg>),
+}
+
+/// `Orders`, `ByType::General`, `Carts => Event::Cart`, `Json<Order>`.
+pub struct Link {
+    /// The item or format.
+    pub ty: Type,
+    /// The constructor behind `=>`.
+    pub via: Option<Path>,
+}
+
+/// One argument.
+pub struct Arg {
+    /// Its word.
+    pub key: Ident,
+    /// What stands behind it.
+    pub value: Value,
+}
+
+impl Parse for Link {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let ty = input.parse()?;
+        let via = match input.peek(Token![=>]) {
+            true => {
+                input.parse::<Token![=>]>()?;
+                Some(input.parse()?)
+            }
+            false => None,
+        };
+        Ok(Link { ty, via })
+    }
+}
+
+impl Parse for Arg {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let key = input.call(Ident::parse_any)?;
+        if input.peek(syn::token::Paren) {
+            let content;
+            syn::parenthesized!(content in input);
+            let args = Punctuated::<Arg, Token![,]>::parse_terminated(&content)?;
+            return Ok(Arg { key, value: Value::Nested(args.into_iter().collect()) });
+        }
+        if !input.peek(Token![=]) {
+            return Ok(Arg { key, value: Value::Bare });
+        }
+        input.parse::<Token![=]>()?;
+        let value = if input.peek(LitStr) {
+            Value::Text(input.parse()?)
+        } else if input.peek(LitInt) {
+            Value::Number(input.parse()?)
+        } else if input.peek(syn::token::Bracket) {
+            let content;
+            syn::bracketed!(content in input);
+            Value::Links(Punctuated::<Link, Token![,]>::parse_terminated(&content)?.into_iter().collect())
+        } else {
+            Value::Links(vec![input.parse()?])
+        };
+        Ok(Arg { key, value })
+    }
+}
+
+/// The arguments of one attribute, taken out one after the other.
+pub struct Args {
+    args: Vec<Arg>,
+}
+
+impl Args {
+    /// Parses a list. `known` arguments and operator `words` are kept, anything else is an error that lists them.
+    pub fn parse(
+        tokens: TokenStream,
+        attribute: &str,
+        known: &[&str],
+        words: &[&str],
+        errors: &mut Errors,
+    ) -> Args {
+        let list = errors.ok(Punctuated::<Arg, Token![,]>::parse_terminated.parse2(tokens));
+        Args::of(list.into_iter().flatten(), &format!("#[{attribute}]"), known, words, errors)
+    }
+
+    fn of(
+        list: impl Iterator<Item = Arg>,
+        owner: &str,
+        known: &[&str],
+        words: &[&str],
+        errors: &mut Errors,
+    ) -> Args {
+        let mut args: Vec<Arg> = Vec::new();
+        for arg in list {
+            let key = arg.key.to_string();
+            if !known.contains(&key.as_str()) && !words.contains(&key.as_str()) {
+                errors.push(&arg.key, unknown(owner, &key, known, words));
+            } else if args.iter().any(|other| other.key == arg.key) {
+                errors.push(&arg.key, format!("`{key}` is given twice\nhelp: remove one of them"));
+            } else {
+                args.push(arg);
+            }
+        }
+        Args { args }
+    }
+
+    /// True if the argument is given.
+    pub fn has(&self, key: &str) -> bool {
+        self.args.iter().any(|arg| arg.key == key)
+    }
+
+    /// Takes an argument out.
+    pub fn take(&mut self, key: &str) -> Option<Arg> {
+        let at = self.args.iter().position(|arg| arg.key == key)?;
+        Some(self.args.remove(at))
+    }
+
+    /// The operator: the one of `words` that is given. Two are an error.
+    pub fn operator(&mut self, words: &[&str], errors: &mut Errors) -> Option<Arg> {
+        let is_word = |arg: &Arg| words.contains(&arg.key.to_string().as_str());
+        let at = self.args.iter().position(is_word)?;
+        let first = self.args.remove(at);
+        if let Some(second) = self.args.iter().find(|arg| is_word(arg)) {
+            errors.push(
+                &second.key,
+                format!(
+                    "a step does one thing: `{}` or `{}`\nhelp: put the other one on a function of its own",
+                    first.key, second.key
+                ),
+            );
+        }
+        Some(first)
+    }
+
+    /// `key = "text"`
+    pub fn text(&mut self, key: &str, errors: &mut Errors) -> Option<LitStr> {
+        let arg = self.take(key)?;
+        match arg.value {
+            Value::Text(text) if text.value().is_empty() => {
+                errors.push(&text, format!("`{key}` is empty\nhelp: write a name between the quotes"));
+                None
+            }
+            Value::Text(text) => Some(text),
+            _ => {
+                errors.push(&arg.key, format!("`{key}` takes a string\nhelp: write `{key} = \"...\"`"));
+                None
+            }
+        }
+    }
+
+    /// `key = 4`, at least 1
+    pub fn count(&mut self, key: &str, errors: &mut Errors) -> Option<LitInt> {
+        let arg = self.take(key)?;
+        match arg.value {
+            Value::Number(number) if number.base10_parse::<u32>().is_ok_and(|n| n > 0) => Some(number),
+            Value::Number(number) => {
+                errors.push(
+                    &number,
+                    format!("`{key}` must be between 1 and 4294967295\nhelp: write `{key} = 4`"),
+                );
+                None
+            }
+            _ => {
+                errors.push(&arg.key, format!("`{key}` takes a whole number\nhelp: write `{key} = 4`"));
+                None
+            }
+        }
+    }
+
+    /// `key = Item`, `key = [A, B]`
+    pub fn links(&mut self, key: &str, errors: &mut Errors) -> Option<Vec<Link>> {
+        let arg = self.take(key)?;
+        match arg.value {
+            Value::Links(links) if !links.is_empty() => Some(links),
+            Value::Text(text) => {
+                let item = camel(&text.value());
+                errors.push(
+                    &text,
+                    format!("`{key}` takes the name of an item, not a string\nhelp: write `{key} = {item}`"),
+                );
+                None
+            }
+            _ => {
+                errors
+                    .push(&arg.key, format!("`{key}` takes the name of an item\nhelp: write `{key} = Item`"));
+                None
+            }
+        }
+    }
+
+    /// `key = Item`
+    pub fn link(&mut self, key: &str, errors: &mut Errors) -> Option<Type> {
+        let mut links = self.links(key, errors)?;
+        if let Some(second) = links.get(1) {
+            errors.push(&second.ty, format!("`{key}` takes one item\nhelp: remove this one"));
+        }
+        let link = links.remove(0);
+        if let Some(via) = &link.via {
+            errors.push(
+                via,
+                format!("`{key}` takes an item without `=>`\nhelp: only `from = [A => Enum::A]` converts"),
+            );
+        }
+        Some(link.ty)
+    }
+
+    /// `key = skip`: one of `allowed`.
+    pub fn choice(&mut self, key: &str, allowed: &[&str], errors: &mut Errors) -> Option<Ident> {
+        let arg = self.take(key)?;
+        if let Value::Links(links) = &arg.value
+            && let [Link { ty: Type::Path(path), via: None }] = links.as_slice()
+            && let Some(word) = path.path.get_ident()
+        {
+            if allowed.iter().any(|a| word == a) {
+                return Some(word.clone());
+            }
+            errors.push(word, format!("`{key}` cannot be `{word}`\nhelp: it is one of {}", ticks(allowed)));
+        } else {
+            errors.push(&arg.key, format!("`{key}` takes a word\nhelp: write `{key} = {}`", allowed[0]));
+        }
+        None
+    }
+
+    /// `key = "15s"` in milliseconds.
+    pub fn duration(&mut self, key: &str, errors: &mut Errors) -> Option<Span> {
+        let text = self.text(key, errors)?;
+        duration(&text, errors).map(|ms| Span { ms, text })
+    }
+
+    /// `key` or `key(more)`.
+    pub fn nested(&mut self, key: &str, known: &[&str], errors: &mut Errors) -> Option<(Ident, Args)> {
+        let arg = self.take(key)?;
+        let args = match arg.value {
+            Value::Nested(args) => Args::of(args.into_iter(), &format!("`{key}`"), known, &[], errors),
+            Value::Bare => Args { args: Vec::new() },
+            _ => {
+                errors.push(&arg.key, format!("`{key}` takes no value\nhelp: write `{key}` or `{key}(...)`"));
+                return None;
+            }
+        };
+        Some((arg.key, args))
+    }
+}
+
+/// A span of time as written.
+pub struct Span {
+    /// Milliseconds.
+    pub ms: i64,
+    /// The literal, for messages.
+    pub text: LitStr,
+}
+
+fn unknown(owner: &str, key: &str, known: &[&str], words: &[&str]) -> String {
+    let all = known.iter().chain(words).copied();
+    let near = all.clone().map(|word| (distance(word, key), word)).min().filter(|(d, _)| *d <= 2);
+    let takes = match words {
+        [] => format!("it takes {}", ticks(known)),
+        _ => format!("it takes {}, and one operator: {}", ticks(known), ticks(words)),
+    };
+    let owner = if owner.starts_with('#') { format!("`{owner}`") } else { owner.to_owned() };
+    match near {
+        Some((_, word)) => format!("{owner} has no argument `{key}`\nhelp: did you mean `{word}`? {takes}"),
+        None => format!("{owner} has no argument `{key}`\nhelp: {takes}"),
+    }
+}
+
+/// How many letters have to change (Levenshtein), to suggest the nearest argument.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let change = corner + usize::from(x != *y);
+            corner = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// `a`, `b`, `c` in backticks.
+pub fn ticks(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// `word-lines` → `WordLines`
+fn camel(text: &str) -> String {
+    let upper = |word: &str| {
+        let mut letters = word.chars();
+        letters
+            .next()
+            .map(|first| first.to_uppercase().chain(letters).collect::<String>())
+            .unwrap_or_default()
+    };
+    text.split(['-', '_', '.', ' ']).map(upper).collect()
+}
+
+/// `"15s"` → 15,000.
+fn duration(literal: &LitStr, errors: &mut Errors) -> Option<i64> {
+    let text = literal.value();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale: i64 = match unit.trim() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "" if !number.is_empty() => {
+            errors.push(
+                literal,
+                format!(
+                    "`{text}` has no unit\nhelp: write `\"{number}s\"` for seconds; units are ms, s, m, h, d"
+                ),
+            );
+            return None;
+        }
+        unit => {
+            errors.push(
+                literal,
+                format!("`{unit}` is not a unit of time\nhelp: units are ms, s, m, h, d, as in `\"15s\"`"),
+            );
+            return None;
+        }
+    };
+    let ms = number.parse::<i64>().ok().and_then(|number| number.checked_mul(scale));
+    if ms.is_none() {
+        errors.push(
+            literal,
+            format!("`{text}` is not a span of time\nhelp: write a whole number and a unit, as in `\"15s\"`"),
+        );
+    }
+    ms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    #[test]
+    fn names_are_made_of_texts() {
+        assert_eq!(camel("word-lines"), "WordLines");
+        assert_eq!(camel("orders"), "Orders");
+    }
+
+    #[test]
+    fn the_nearest_word_is_found() {
+        assert_eq!(distance("filter", "fliter"), 2);
+        assert_eq!(distance("from", "from"), 0);
+        assert!(
+            unknown("#[processor]", "form", &["from", "to"], &["filter"]).contains("did you mean `from`?")
+        );
+        assert!(!unknown("#[processor]", "colour", &["from"], &[]).contains("did you mean"));
+    }
+
+    #[test]
+    fn spans_of_time_have_units() {
+        let mut errors = Errors::default();
+        let mut args =
+            Args::parse(quote!(a = "15s", b = "2h", c = "15"), "window", &["a", "b", "c"], &[], &mut errors);
+        assert_eq!(args.duration("a", &mut errors).unwrap().ms, 15_000);
+        assert_eq!(args.duration("b", &mut errors).unwrap().ms, 7_200_000);
+        assert!(errors.is_empty());
+        assert!(args.duration("c", &mut errors).is_none() && !errors.is_empty());
+    }
+}

@@ -1,0 +1,38 @@
+//! Collects every error of one expansion, so that a user sees all of them at once.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use std::fmt::Display;
+
+/// The errors of one expansion. Independent parts fail independently: parsing goes on after a push.
+#[derive(Default)]
+pub struct Errors(Vec<syn::Error>);
+
+impl Errors {
+    /// An error under the given tokens.
+    pub fn push(&mut self, at: impl ToTokens, message: impl Display) {
+        self.0.push(syn::Error::new_spanned(at, message));
+    }
+
+    /// An error at a place that has no tokens of its own.
+    pub fn push_at(&mut self, at: Span, message: impl Display) {
+        self.0.push(syn::Error::new(at, message));
+    }
+
+    /// The value, or its error collected.
+    pub fn ok<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.0.push(error)).ok()
+    }
+
+    /// True if nothing was wrong so far.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The user's item, what was generated for it, and the errors: never either-or, so that one mistake does not make
+    /// the item disappear and every mention of it a second error.
+    pub fn finish(self, item: impl ToTokens, generated: impl ToTokens) -> TokenStream {
+        let errors = self.0.iter().map(syn::Error::to_compile_error);
+        quote! { #item #generated #(#errors)* }
+    }
+}

@@ -1,0 +1,472 @@
+//! What `#[processor]` and `#[ktable]` have in common: the model of a step, and the items written for it.
+
+use crate::args::Args;
+use crate::errors::Errors;
+use crate::link::Input;
+use crate::span::moved;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Attribute, FnArg, ItemFn, ItemStruct, Visibility};
+
+/// The item below the attribute.
+pub enum Item {
+    /// A function.
+    Function(Box<ItemFn>),
+    /// A unit struct, where there is nothing to call.
+    Unit(ItemStruct),
+}
+
+impl Item {
+    /// Parses it; anything else is an error.
+    pub fn parse(tokens: TokenStream, attribute: &str, errors: &mut Errors) -> Option<Item> {
+        if let Ok(function) = syn::parse2::<ItemFn>(tokens.clone()) {
+            if let Some(receiver @ FnArg::Receiver(_)) = function.sig.inputs.first() {
+                errors.push(
+                    receiver,
+                    format!(
+                        "a `#[{attribute}]` is a free function, not a method\nhelp: move it out of the `impl`"
+                    ),
+                );
+                return None;
+            }
+            return Some(Item::Function(Box::new(function)));
+        }
+        if let Ok(unit) = syn::parse2::<ItemStruct>(tokens.clone()) {
+            if unit.fields.is_empty() && unit.generics.params.is_empty() {
+                return Some(Item::Unit(unit));
+            }
+            errors.push(
+                &unit.ident,
+                format!("`#[{attribute}]` goes on a unit struct\nhelp: write `struct {};`", unit.ident),
+            );
+            return None;
+        }
+        errors.push(
+            &tokens,
+            format!(
+                "`#[{attribute}]` goes on a function, or on a unit struct where there is nothing to call"
+            ),
+        );
+        None
+    }
+
+    /// The attributes that are not ours.
+    pub fn attributes(&mut self) -> &mut Vec<Attribute> {
+        match self {
+            Item::Function(function) => &mut function.attrs,
+            Item::Unit(unit) => &mut unit.attrs,
+        }
+    }
+
+    /// The name that is annotated.
+    pub fn name(&self) -> &Ident {
+        match self {
+            Item::Function(function) => &function.sig.ident,
+            Item::Unit(unit) => &unit.ident,
+        }
+    }
+
+    /// Its visibility.
+    pub fn visibility(&self) -> &Visibility {
+        match self {
+            Item::Function(function) => &function.vis,
+            Item::Unit(unit) => &unit.vis,
+        }
+    }
+
+    /// The function, if it is one.
+    pub fn function(&self) -> Option<&ItemFn> {
+        match self {
+            Item::Function(function) => Some(function),
+            Item::Unit(_) => None,
+        }
+    }
+
+    /// Rules on the signature that hold for every operator.
+    pub fn check_signature(&self, errors: &mut Errors) {
+        let Some(function) = self.function() else { return };
+        let sig = &function.sig;
+        if let Some(word) = &sig.asyncness {
+            errors.push(word, "a step is not `async`: it runs inside a transaction\nhelp: remove `async`");
+        }
+        if let syn::Safety::Unsafe(word) = &sig.safety {
+            errors
+                .push(word, "a step is not `unsafe`: nobody vouches for its records\nhelp: remove `unsafe`");
+        }
+        let generic = sig.generics.params.iter().find(|p| !matches!(p, syn::GenericParam::Lifetime(_)));
+        if let Some(generic) = generic {
+            errors.push(
+                generic,
+                "a step cannot be generic: its records have one type\nhelp: write the type out",
+            );
+        }
+    }
+}
+
+impl ToTokens for Item {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Item::Function(function) => function.to_tokens(tokens),
+            Item::Unit(unit) => unit.to_tokens(tokens),
+        }
+    }
+}
+
+/// The policies of a step.
+pub struct Policies {
+    error: Option<Ident>,
+    null_key: Option<Ident>,
+    null_value: Option<Ident>,
+    late: Option<Ident>,
+    /// `null_value = keep`: nulls reach the operator on purpose.
+    pub keep_nulls: bool,
+}
+
+fn policy(word: &Ident) -> TokenStream {
+    match word == "skip" {
+        true => quote!(::streams_runtime::__private::Policy::Skip),
+        false => quote!(::streams_runtime::__private::Policy::Fail),
+    }
+}
+
+impl Policies {
+    /// Takes them out of the arguments. `keeps`: whether `null_value = keep` means something here.
+    pub fn take(args: &mut Args, keeps: bool, errors: &mut Errors) -> Policies {
+        let values: &[&str] = if keeps { &["skip", "fail", "keep"] } else { &["skip", "fail"] };
+        let null_value = args.choice("null_value", values, errors);
+        let keep_nulls = null_value.as_ref().is_some_and(|word| word == "keep");
+        Policies {
+            error: args.choice("error", &["skip", "fail"], errors),
+            null_key: args.choice("null_key", &["skip", "fail"], errors),
+            null_value: null_value.filter(|_| !keep_nulls),
+            late: args.choice("late", &["skip", "fail"], errors),
+            keep_nulls,
+        }
+    }
+
+    /// The `late` word, for those who take none.
+    pub fn late(&self) -> Option<&Ident> {
+        self.late.as_ref()
+    }
+
+    /// The `error` word, for those who have no function.
+    pub fn error(&self) -> Option<&Ident> {
+        self.error.as_ref()
+    }
+
+    fn constant(&self) -> TokenStream {
+        let p = quote!(::streams_runtime::__private);
+        let optional = |word: &Option<Ident>| match word.as_ref().map(policy) {
+            Some(policy) => quote!(::core::option::Option::Some(#policy)),
+            None => quote!(::core::option::Option::None),
+        };
+        let (null_key, null_value) = (optional(&self.null_key), optional(&self.null_value));
+        let error = self.error.as_ref().map_or_else(|| quote!(#p::Policy::Fail), policy);
+        let late = self.late.as_ref().map_or_else(|| quote!(#p::Policy::Skip), policy);
+        quote!(#p::StepPolicy { error: #error, null_key: #null_key, null_value: #null_value, late: #late })
+    }
+}
+
+/// `repartition`, with its arguments.
+pub struct Repartition {
+    /// The word.
+    pub word: Ident,
+    /// `partitions = n`
+    pub partitions: TokenStream,
+    /// `key = Format`
+    pub key: Option<syn::Type>,
+    /// `value = Format`
+    pub value: Option<syn::Type>,
+}
+
+impl Repartition {
+    /// Takes it out of the arguments.
+    pub fn take(args: &mut Args, errors: &mut Errors) -> Option<Repartition> {
+        let (word, mut inner) = args.nested("repartition", &["partitions", "key", "value"], errors)?;
+        let partitions = match inner.count("partitions", errors) {
+            Some(n) => quote!(::core::option::Option::Some(#n)),
+            None => quote!(::core::option::Option::None),
+        };
+        Some(Repartition {
+            word,
+            partitions,
+            key: inner.link("key", errors),
+            value: inner.link("value", errors),
+        })
+    }
+}
+
+/// What a step emits.
+pub struct Output {
+    /// Its key type.
+    pub key: TokenStream,
+    /// `present` or `nullable`.
+    pub key_nulls: TokenStream,
+    /// Its value type.
+    pub value: TokenStream,
+    /// `present` or `nullable`.
+    pub value_nulls: TokenStream,
+    /// The key's format.
+    pub key_serde: TokenStream,
+    /// The value's format.
+    pub value_serde: TokenStream,
+    /// `Kind::...`
+    pub kind: TokenStream,
+    /// True if the key is no longer the one its records were laid out by.
+    pub rekeyed: bool,
+}
+
+impl Output {
+    /// Key and value as they came; operators change what they change.
+    pub fn unchanged() -> Output {
+        let p = quote!(::streams_runtime::__private);
+        let from = quote!(<<Self as #p::Step>::From as #p::Stream>);
+        Output {
+            key: quote!(#from::Key),
+            key_nulls: quote!(<Self as #p::Step>::KeyIn),
+            value: quote!(#from::Value),
+            value_nulls: quote!(<Self as #p::Step>::ValueIn),
+            key_serde: quote!(#from::KeySerde),
+            value_serde: quote!(#from::ValueSerde),
+            kind: quote!(#p::Kind::Stream),
+            rekeyed: false,
+        }
+    }
+
+    /// Another value, in the format its type brings along.
+    pub fn with_value(mut self, value: &crate::shape::Nullable) -> Output {
+        let ty = &value.ty;
+        self.value = quote!(#ty);
+        self.value_nulls = value.nulls();
+        self.value_serde = quote!(::streams_runtime::ByType<#ty>);
+        self
+    }
+
+    /// Another key.
+    pub fn with_key(mut self, key: &crate::shape::Nullable) -> Output {
+        let ty = &key.ty;
+        self.key = quote!(#ty);
+        self.key_nulls = key.nulls();
+        self.key_serde = quote!(::streams_runtime::ByType<#ty>);
+        self.rekeyed = true;
+        self
+    }
+}
+
+/// A step, checked, ready to be written.
+pub struct Step<'i> {
+    /// The annotated item.
+    pub item: &'i Item,
+    /// `name = "..."`, or the item's own.
+    pub shown_name: String,
+    /// The operator's word.
+    pub operator: String,
+    /// What it reads.
+    pub input: Input,
+    /// Its policies.
+    pub policies: Policies,
+    /// What it emits.
+    pub output: Output,
+    /// An internal topic behind it.
+    pub repartition: Option<Repartition>,
+    /// The topic it writes.
+    pub to: Option<syn::Type>,
+    /// The joined table.
+    pub join: Option<syn::Type>,
+    /// The store it keeps, as a `StoreSpec` expression.
+    pub store: Option<TokenStream>,
+    /// Its branches, for a split.
+    pub branches: bool,
+    /// The impls of `Run`, `Fold`, …
+    pub runs: TokenStream,
+    /// How it is connected.
+    pub wire: TokenStream,
+    /// Checks of its own.
+    pub checks: TokenStream,
+}
+
+impl Step<'_> {
+    /// Everything that is generated beside the user's item.
+    pub fn expand(&self) -> TokenStream {
+        let (name, vis) = (self.item.name(), self.item.visibility());
+        let declared = self.declared();
+        let (stream, step, listed) = (self.stream(), self.step(), self.listed());
+        let (helpers, runs, own) = (&self.input.helpers, &self.runs, &self.checks);
+        let checks = self.common_checks();
+        let marker = quote_spanned! { name.span()=>
+            #[doc(hidden)]
+            #[allow(non_upper_case_globals)]
+            impl #name { #vis const is_in_no_topology: () = (); }
+        };
+        quote! {
+            #declared
+            #marker
+            #[allow(clippy::all, unused_variables, unused_mut)]
+            const _: () = { #helpers #step #stream #runs #listed #own #checks };
+        }
+    }
+
+    /// The type beside a function, called like it.
+    fn declared(&self) -> TokenStream {
+        let Item::Function(function) = self.item else { return TokenStream::new() };
+        let (name, vis) = (&function.sig.ident, &function.vis);
+        let doc = format!("The step of a topology that runs [`{name}`](fn@{name}).");
+        quote! {
+            #[doc = #doc]
+            #[allow(non_camel_case_types)]
+            #vis struct #name {}
+        }
+    }
+
+    fn step(&self) -> TokenStream {
+        let p = quote!(::streams_runtime::__private);
+        let (name, operator, from) = (self.item.name(), &self.operator, &self.input.ty);
+        let policy = self.policies.constant();
+        let nulls = |policy: &Option<Ident>, side: TokenStream| match policy {
+            Some(_) => quote!(#p::present),
+            None => quote!(<<Self as #p::Step>::From as #p::Stream>::#side),
+        };
+        let key_in = nulls(&self.policies.null_key, quote!(KeyNulls));
+        let value_in = nulls(&self.policies.null_value, quote!(ValueNulls));
+        quote! {
+            impl #p::Step for #name {
+                type From = #from;
+                type KeyIn = #key_in;
+                type ValueIn = #value_in;
+                const POLICY: #p::StepPolicy = #policy;
+                const OPERATOR: &'static ::core::primitive::str = #operator;
+            }
+        }
+    }
+
+    fn stream(&self) -> TokenStream {
+        let p = quote!(::streams_runtime::__private);
+        let (name, shown) = (self.item.name(), &self.shown_name);
+        let path_name = name.to_string();
+        let Output { key, key_nulls, value, value_nulls, key_serde, value_serde, kind, rekeyed } =
+            &self.output;
+        let lineage = match (&self.repartition, rekeyed) {
+            (Some(Repartition { partitions, .. }), _) => quote!(#p::Lineage::repartitioned(#partitions)),
+            (None, true) => quote!(#p::Lineage::Rekeyed { by: #shown }),
+            (None, false) => quote!(<<Self as #p::Step>::From as #p::Stream>::LINEAGE),
+        };
+        let attach = match &self.repartition {
+            Some(_) => quote!(#p::attach_through_topic::<Self>(__wiring, __child)),
+            None => {
+                quote!(__wiring.port::<Self::Key, Self::Value>(&<Self as #p::Stream>::ID, ::core::option::Option::None).attach(__child))
+            }
+        };
+        let repartition = self.repartition_spec();
+        let table = match &self.store {
+            Some(_) => quote!(::core::option::Option::Some(<Self as #p::Table>::STORE)),
+            None => quote!(::core::option::Option::None),
+        };
+        quote! {
+            impl #p::Stream for #name {
+                type Key = #key;
+                type KeyNulls = #key_nulls;
+                type Value = #value;
+                type ValueNulls = #value_nulls;
+                type KeySerde = #key_serde;
+                type ValueSerde = #value_serde;
+                const ID: #p::Id = #p::Id::new(::core::concat!(::core::module_path!(), "::", #path_name), #shown);
+                const KIND: #p::Kind = #kind;
+                const LINEAGE: #p::Lineage = #lineage;
+                const READS: &'static [#p::Read] = &[#p::Read {
+                    id: <Self as #p::Stream>::ID,
+                    branch: ::core::option::Option::None,
+                    topic: ::core::option::Option::None,
+                    repartition: #repartition,
+                    table: #table,
+                }];
+                fn attach(__wiring: &mut #p::Wiring, __child: #p::Child<Self::Key, Self::Value>) { #attach }
+            }
+        }
+    }
+
+    fn repartition_spec(&self) -> TokenStream {
+        let p = quote!(::streams_runtime::__private);
+        match &self.repartition {
+            Some(Repartition { partitions, .. }) => quote! {
+                ::core::option::Option::Some(#p::RepartitionSpec {
+                    name: <Self as #p::Stream>::ID.name,
+                    partitions: #partitions,
+                })
+            },
+            None => quote!(::core::option::Option::None),
+        }
+    }
+
+    fn listed(&self) -> TokenStream {
+        let p = quote!(::streams_runtime::__private);
+        let name = self.item.name();
+        let none = quote!(::core::option::Option::None);
+        let joins = match &self.join {
+            Some(_) => {
+                quote!(::core::option::Option::Some(<<Self as #p::RunJoin>::Join as #p::Stream>::READS[0]))
+            }
+            None => none.clone(),
+        };
+        let store = match &self.store {
+            Some(_) => quote!(::core::option::Option::Some(<Self as #p::Table>::STORE)),
+            None => none.clone(),
+        };
+        let to = match &self.to {
+            Some(_) => quote!(::core::option::Option::Some(<__To as #p::Topic>::TOPIC)),
+            None => none.clone(),
+        };
+        let branches = match self.branches {
+            true => quote!(::core::option::Option::Some((
+                <<Self as #p::Stream>::Value as #p::Branches>::NAMES,
+                <<Self as #p::Stream>::Value as #p::Branches>::CARRIES,
+            ))),
+            false => none,
+        };
+        let repartition = self.repartition_spec();
+        let wire = &self.wire;
+        let wire_to = self.to.as_ref().map(|_| quote!(#p::wire_to::<Self, __To>(__wiring);));
+        let wire_topic = self.repartition.as_ref().map(|_| quote!(#p::wire_repartition::<Self>(__wiring);));
+        let to_alias = self.to.as_ref().map(|to| quote!(type __To = #to;));
+        quote! {
+            #to_alias
+            impl #p::Listed for #name {
+                const SPEC: #p::NodeSpec = #p::NodeSpec {
+                    id: <Self as #p::Stream>::ID,
+                    operator: <Self as #p::Step>::OPERATOR,
+                    reads: <<Self as #p::Step>::From as #p::Stream>::READS,
+                    joins: #joins,
+                    store: #store,
+                    to: #to,
+                    repartition: #repartition,
+                    lineage: <<Self as #p::Step>::From as #p::Stream>::LINEAGE,
+                    branches: #branches,
+                };
+                fn wire(__wiring: &mut #p::Wiring) { #wire #wire_to #wire_topic }
+            }
+        }
+    }
+
+    /// Checks that every step may need, each spanned to the token it is about.
+    fn common_checks(&self) -> TokenStream {
+        let name = self.item.name();
+        let mut checks = TokenStream::new();
+        let here = |span: Span| moved(name, span);
+        {
+            let (at, step) = (self.input.span, here(self.input.span));
+            checks.extend(quote_spanned!(at=> const _: () = ::streams_runtime::__private::reads::<#step>();));
+        }
+        for (word, is_key) in [(&self.policies.null_key, true), (&self.policies.null_value, false)] {
+            let Some(word) = word else { continue };
+            let (at, step) = (word.span(), here(word.span()));
+            checks.extend(quote_spanned!(at=> const _: () = ::streams_runtime::__private::null_policy::<#step>(#is_key);));
+        }
+        if let Some(to) = &self.to {
+            let at = syn::spanned::Spanned::span(to);
+            let (step, alias) = (here(at), Ident::new("__To", Span::call_site().located_at(at)));
+            checks.extend(
+                quote_spanned!(at=> const _: () = ::streams_runtime::__private::writes::<#step, #alias>();),
+            );
+        }
+        checks
+    }
+}

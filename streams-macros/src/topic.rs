@@ -1,0 +1,186 @@
+//! `#[topic]`: a topic of Kafka as a struct.
+
+use crate::args::{Args, Value};
+use crate::errors::Errors;
+use crate::shape::Nullable;
+use crate::span::shown_at;
+use crate::step::Item;
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Type;
+use syn::spanned::Spanned;
+
+const ARGUMENTS: &[&str] = &[
+    "name",
+    "key",
+    "value",
+    "partitions",
+    "timestamp",
+    "decode",
+    "encode",
+    "null_key",
+    "null_value",
+    "no_time",
+];
+
+/// Expands `#[topic]`.
+pub fn expand(attribute: TokenStream, tokens: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let mut args = Args::parse(attribute, "topic", ARGUMENTS, &[], &mut errors);
+    let Some(Item::Unit(unit)) = Item::parse(tokens.clone(), "topic", &mut errors) else {
+        if errors.is_empty() {
+            errors.push(&tokens, "`#[topic]` goes on a unit struct\nhelp: write `struct Orders;`");
+        }
+        return errors.finish(tokens, TokenStream::new());
+    };
+    let generated = topic(&unit.ident, &mut args, &mut errors);
+    errors.finish(&unit, generated)
+}
+
+fn topic(item: &Ident, args: &mut Args, errors: &mut Errors) -> Option<TokenStream> {
+    let p = quote!(::streams_runtime::__private);
+    let given: Vec<bool> = ["name", "key", "value"].iter().map(|key| args.has(key)).collect();
+    let name = args.text("name", errors);
+    if let Some(text) = &name {
+        check_name(text, errors);
+    }
+    let (key, value) = (args.link("key", errors), args.link("value", errors));
+    let partitions = match args.count("partitions", errors) {
+        Some(n) => quote!(::core::option::Option::Some(#n)),
+        None => quote!(::core::option::Option::None),
+    };
+    let timestamp = args.take("timestamp");
+    let policy = policy(args, &key, &value, errors);
+    for (given, (argument, example)) in given.iter().zip([
+        ("name", "name = \"orders\""),
+        ("key", "key = String"),
+        ("value", "value = Json<Order>"),
+    ]) {
+        if !given {
+            errors.push(item, format!("topic `{item}` does not say its `{argument}`\nhelp: add `{example}`"));
+        }
+    }
+    let (name, key, value) = (name?, Nullable::of(&key?), Nullable::of(&value?));
+    let (key_nulls, value_nulls) = (key.nulls(), value.nulls());
+    let (k, v) = (&key.ty, &value.ty);
+    let key_serde = quote_spanned!(k.span()=> <#k as ::streams_runtime::__private::Usable>::Serde);
+    let value_serde = quote_spanned!(v.span()=> <#v as ::streams_runtime::__private::Usable>::Serde);
+    let timestamp = match timestamp {
+        Some(argument) => Some(timestamp_fn(argument, &value, errors)?),
+        None => None,
+    };
+    let path_name = item.to_string();
+    Some(quote! {
+        #[allow(clippy::all)]
+        const _: () = {
+            impl #p::Stream for #item {
+                type Key = <Self::KeySerde as ::streams_runtime::Serde>::Type;
+                type KeyNulls = #key_nulls;
+                type Value = <Self::ValueSerde as ::streams_runtime::Serde>::Type;
+                type ValueNulls = #value_nulls;
+                type KeySerde = #key_serde;
+                type ValueSerde = #value_serde;
+                const ID: #p::Id = #p::Id::new(::core::concat!(::core::module_path!(), "::", #path_name), #path_name);
+                const KIND: #p::Kind = #p::Kind::Topic;
+                const LINEAGE: #p::Lineage = match <Self as #p::Topic>::TOPIC.partitions {
+                    ::core::option::Option::Some(__n) => #p::Lineage::Count(__n),
+                    ::core::option::Option::None => #p::Lineage::Undeclared,
+                };
+                const READS: &'static [#p::Read] = &[#p::Read {
+                    id: <Self as #p::Stream>::ID,
+                    branch: ::core::option::Option::None,
+                    topic: ::core::option::Option::Some(<Self as #p::Topic>::TOPIC),
+                    repartition: ::core::option::Option::None,
+                    table: ::core::option::Option::None,
+                }];
+                fn attach(__wiring: &mut #p::Wiring, __child: #p::Child<Self::Key, Self::Value>) {
+                    #p::attach_to_topic::<Self>(__wiring, __child)
+                }
+            }
+            impl #p::Topic for #item {
+                const TOPIC: #p::TopicSpec = #p::TopicSpec {
+                    name: #name,
+                    partitions: #partitions,
+                    text: #p::TopicText::of::<<Self as #p::Stream>::KeySerde, <Self as #p::Stream>::ValueSerde>(),
+                };
+                const POLICY: #p::TopicPolicy = #policy;
+                #timestamp
+            }
+        };
+    })
+}
+
+/// Kafka's own rule for topic names.
+fn check_name(text: &syn::LitStr, errors: &mut Errors) {
+    let name = text.value();
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.len() > 249 || name == "." || name == ".." || !name.chars().all(legal) {
+        errors.push(
+            text,
+            format!("`{name}` cannot be the name of a topic\nhelp: use up to 249 of the letters a-z, A-Z, 0-9, `.`, `_` and `-`"),
+        );
+    }
+}
+
+fn policy(args: &mut Args, key: &Option<Type>, value: &Option<Type>, errors: &mut Errors) -> TokenStream {
+    let p = quote!(::streams_runtime::__private);
+    let mut two = |word: &str, errors: &mut Errors| {
+        let choice = args.choice(word, &["skip", "fail"], errors);
+        let tokens = match choice.as_ref().is_some_and(|choice| choice == "skip") {
+            true => quote!(#p::Policy::Skip),
+            false => quote!(#p::Policy::Fail),
+        };
+        (choice, tokens)
+    };
+    let (_, decode) = two("decode", errors);
+    let (_, encode) = two("encode", errors);
+    let (null_key_word, null_key) = two("null_key", errors);
+    let (null_value_word, null_value) = two("null_value", errors);
+    for (word, format, side) in [(null_key_word, key, "key"), (null_value_word, value, "value")] {
+        if let (Some(word), Some(format)) = (word, format)
+            && Nullable::of(format).nullable
+        {
+            errors.push(
+                &word,
+                format!("this topic expects null {side}s, so there is nothing to decide\nhelp: remove `null_{side}`, or the `Option` around the {side}"),
+            );
+        }
+    }
+    let no_time = match args.choice("no_time", &["skip", "fail", "partition_time"], errors) {
+        Some(word) if word == "skip" => quote!(#p::NoTime::Skip),
+        Some(word) if word == "partition_time" => quote!(#p::NoTime::PartitionTime),
+        _ => quote!(#p::NoTime::Fail),
+    };
+    quote! {
+        #p::TopicPolicy {
+            decode: #decode, encode: #encode, null_key: #null_key, null_value: #null_value, no_time: #no_time,
+        }
+    }
+}
+
+/// `timestamp = ordered_at`: a function of the value.
+fn timestamp_fn(argument: crate::args::Arg, value: &Nullable, errors: &mut Errors) -> Option<TokenStream> {
+    let p = quote!(::streams_runtime::__private);
+    let function = match argument.value {
+        Value::Links(mut links) if links.len() == 1 && links[0].via.is_none() => links.remove(0).ty,
+        _ => {
+            errors.push(&argument.key, "`timestamp` takes the name of a function\nhelp: write `timestamp = ordered_at` beside `fn ordered_at(order: &Order) -> Timestamp`");
+            return None;
+        }
+    };
+    let argument = match value.nullable {
+        true => quote!(__value),
+        false => quote!(__value?),
+    };
+    // The argument first gets a place of its own, so that a wrong parameter is one error under the function's name.
+    let call = quote_spanned!(shown_at(&function)=> #function(#argument));
+    Some(quote! {
+        fn timestamp(
+            _: ::core::primitive::i64,
+            _: ::core::option::Option<&<Self as #p::Stream>::Key>,
+            __value: ::core::option::Option<&<Self as #p::Stream>::Value>,
+        ) -> ::core::option::Option<::streams_runtime::Timestamp> {
+            #p::IntoTime::into_time(#call)
+        }
+    })
+}

@@ -1,0 +1,127 @@
+//! `#[window]`: the windows of an aggregate. It stands below `#[ktable]`, which reads and removes it.
+
+use crate::args::Args;
+use crate::errors::Errors;
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Attribute, Meta};
+
+/// A year; nobody keeps every window open for longer.
+const SENSIBLE_GRACE_MS: i64 = 366 * 86_400_000;
+
+/// Windows as declared.
+pub struct Window {
+    /// How long one is.
+    pub size_ms: i64,
+    /// How late records may be.
+    pub grace_ms: i64,
+    /// Names the attribute's path, so that its import counts as used.
+    pub used: TokenStream,
+}
+
+impl Window {
+    /// Takes `#[window]` out of the attributes.
+    pub fn take(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<Window> {
+        let at = attributes.iter().position(is_window)?;
+        let attribute = attributes.remove(at);
+        if let Some(second) = attributes.iter().position(is_window) {
+            let second = attributes.remove(second);
+            errors.push(&second, "a table has one `#[window]`\nhelp: remove this one");
+        }
+        Some(Window::parse(&attribute, errors))
+    }
+
+    fn parse(attribute: &Attribute, errors: &mut Errors) -> Window {
+        let path = attribute.path();
+        let used = quote! { const _: () = { #[allow(unused_imports)] use #path as _; }; };
+        let tokens = match &attribute.meta {
+            Meta::List(list) => list.tokens.clone(),
+            _ => TokenStream::new(),
+        };
+        let before = errors.is_empty();
+        let mut args = Args::parse(tokens, "window", &["tumbling", "grace"], &[], errors);
+        let given = args.has("tumbling");
+        let size = args.duration("tumbling", errors);
+        let grace = args.duration("grace", errors);
+        if !given && before && errors.is_empty() {
+            errors.push(
+                attribute,
+                "`#[window]` does not say how long its windows are\nhelp: add `tumbling = \"15s\"`",
+            );
+        }
+        if let Some(size) = &size
+            && size.ms == 0
+        {
+            errors.push(&size.text, "a window cannot be empty\nhelp: write a size such as `\"15s\"`");
+        }
+        if let Some(grace) = &grace
+            && grace.ms > SENSIBLE_GRACE_MS
+        {
+            errors.push(
+                &grace.text,
+                format!(
+                    "a grace of `{}` keeps every window open for more than a year\nhelp: grace is how late a record may be, such as `\"5s\"` or `\"1h\"`",
+                    grace.text.value()
+                ),
+            );
+        }
+        // After an error a window of some size goes on, so that what is behind it is not wrong as well.
+        Window {
+            size_ms: size.map_or(1, |size| size.ms.max(1)),
+            grace_ms: grace.map_or(0, |grace| grace.ms),
+            used,
+        }
+    }
+
+    /// The type.
+    pub fn ty(&self) -> TokenStream {
+        let (size, grace) = (self.size_ms, self.grace_ms);
+        quote!(::streams_runtime::__private::Tumbling<#size, #grace>)
+    }
+}
+
+fn is_window(attribute: &Attribute) -> bool {
+    attribute.path().segments.last().is_some_and(|segment| segment.ident == "window")
+}
+
+/// `#[window]` that no `#[ktable]` took: alone, on something else, or above it. Above a `#[ktable]` it moves itself
+/// below.
+pub fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let parsed: Option<syn::Item> = syn::parse2(item.clone()).ok();
+    let attributes = match parsed {
+        Some(syn::Item::Fn(function)) => function.attrs,
+        Some(syn::Item::Struct(unit)) => unit.attrs,
+        _ => Vec::new(),
+    };
+    let below =
+        |name: &str| attributes.iter().any(|a| a.path().segments.last().is_some_and(|s| s.ident == name));
+    if below("ktable") {
+        return moved_below(attribute, item);
+    }
+    let message = match below("processor") {
+        true => {
+            "`#[window]` belongs to a table, and a `#[processor]` keeps no rows\nhelp: aggregate with `#[ktable(store = \"...\", from = ..., aggregate)]`"
+        }
+        false => {
+            "`#[window]` belongs to a `#[ktable]`\nhelp: put `#[ktable(store = \"...\", from = ..., count)]` above it"
+        }
+    };
+    errors.push_at(proc_macro2::Span::call_site(), message);
+    errors.finish(item, TokenStream::new())
+}
+
+/// Puts `#[window(..)]` behind the other attributes of an item: they are the leading `#`, `[..]` pairs.
+fn moved_below(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let mut tokens = item.into_iter().peekable();
+    let mut attributes = TokenStream::new();
+    while let Some(proc_macro2::TokenTree::Punct(hash)) = tokens.peek() {
+        if hash.as_char() != '#' {
+            break;
+        }
+        attributes.extend(tokens.next());
+        attributes.extend(tokens.next());
+    }
+    let rest: TokenStream = tokens.collect();
+    quote!(#attributes #[::streams_runtime::window(#attribute)] #rest)
+}

@@ -1,0 +1,176 @@
+//! How a function's parameters are filled: `&T` borrows, `T` takes, `&str` reads a `String`, `Option` where a value
+//! can be missing.
+//!
+//! The macros write one call per parameter, `<_ as Arg<..>>::arg(slot)`, spanned to the parameter's type; that call
+//! is at once the code and the check, so a parameter that does not fit is one error under the user's token.
+
+use crate::slot::Slot;
+use crate::stream::{nullable, present};
+
+/// The role of a parameter, lower-case because it stands in sentences.
+pub mod role {
+    /// The record's key.
+    #[allow(non_camel_case_types)]
+    #[derive(Debug)]
+    pub enum key {}
+    /// The record's value.
+    #[allow(non_camel_case_types)]
+    #[derive(Debug)]
+    pub enum value {}
+}
+
+/// A parameter that a key or value of type `T` can fill.
+#[diagnostic::on_unimplemented(
+    message = "the {Role} parameter of `{Step}` is `{Self}`, but `{From}` carries {Nulls} `{T}`",
+    label = "the {Role} is a {Nulls} `{T}`",
+    note = "a present `T` is taken as `&T` or `T`, a nullable one as `Option<&T>` or `Option<T>`; `null_key = skip` and `null_value = skip` leave nulls out"
+)]
+pub trait Arg<'r, T, Nulls, Role, From, Step>: Sized {
+    /// Takes it from the slot.
+    fn arg(slot: &'r mut Slot<'_, T>) -> Self;
+}
+
+/// A parameter that takes its value, so that the value must be clonable.
+#[diagnostic::on_unimplemented(
+    message = "a step that takes `{Self}` by value needs it to be `Clone`",
+    label = "taken by value",
+    note = "take `&{Self}` instead, or put `#[derive(Clone)]` on it: it is cloned only where another step reads it as well"
+)]
+pub trait Taken: Clone {}
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Taken for T {}
+
+/// The invariant behind `present`: sources, guards and steps only let a null through where the type says so.
+const PRESENT: &str = "a present key or value is never null";
+
+impl<'r, T, R, F, S> Arg<'r, T, present, R, F, S> for &'r T {
+    #[inline]
+    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+        slot.get().expect(PRESENT)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'r, T: Taken, R, F, S> Arg<'r, T, present, R, F, S> for T {
+    #[inline]
+    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+        slot.take().expect(PRESENT)
+    }
+}
+
+impl<'r, R, F, S> Arg<'r, String, present, R, F, S> for &'r str {
+    #[inline]
+    fn arg(slot: &'r mut Slot<'_, String>) -> Self {
+        slot.get().expect(PRESENT)
+    }
+}
+
+impl<'r, R, F, S> Arg<'r, Vec<u8>, present, R, F, S> for &'r [u8] {
+    #[inline]
+    fn arg(slot: &'r mut Slot<'_, Vec<u8>>) -> Self {
+        slot.get().expect(PRESENT)
+    }
+}
+
+impl<'r, T, R, F, S> Arg<'r, T, nullable, R, F, S> for Option<&'r T> {
+    #[inline]
+    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+        slot.get()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'r, T: Taken, R, F, S> Arg<'r, T, nullable, R, F, S> for Option<T> {
+    #[inline]
+    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+        slot.take()
+    }
+}
+
+impl<'r, T, R, F, S> Arg<'r, T, nullable, R, F, S> for &'r Option<T> {
+    #[inline]
+    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+        slot.whole()
+    }
+}
+
+impl<'r, R, F, S> Arg<'r, String, nullable, R, F, S> for Option<&'r str> {
+    #[inline]
+    fn arg(slot: &'r mut Slot<'_, String>) -> Self {
+        slot.get().map(String::as_str)
+    }
+}
+
+impl<'r, R, F, S> Arg<'r, Vec<u8>, nullable, R, F, S> for Option<&'r [u8]> {
+    #[inline]
+    fn arg(slot: &'r mut Slot<'_, Vec<u8>>) -> Self {
+        slot.get().map(Vec::as_slice)
+    }
+}
+
+/// The kinds of join, lower-case because they stand in sentences.
+pub mod join {
+    /// Only records that find a row.
+    #[allow(non_camel_case_types)]
+    #[derive(Debug)]
+    pub enum join {}
+    /// All records, with or without a row.
+    #[allow(non_camel_case_types)]
+    #[derive(Debug)]
+    pub enum left_join {}
+}
+
+/// The parameter that takes the row of a joined table.
+#[diagnostic::on_unimplemented(
+    message = "the joined parameter of `{Step}` is `{Self}`, but `{Kind}` with `{Table}` gives rows of type `{Row}`",
+    label = "the row is a `{Row}`",
+    note = "`join` hands over `&Row`, `left_join` hands over `Option<&Row>`"
+)]
+pub trait Joined<'r, Row, Kind, Table, Step>: Sized {
+    /// Takes it from the row that was found; an inner join is only called with one.
+    fn joined(row: Option<&'r Row>) -> Self;
+}
+
+impl<'r, Row, J, S> Joined<'r, Row, join::join, J, S> for &'r Row {
+    #[inline]
+    fn joined(row: Option<&'r Row>) -> Self {
+        row.expect("an inner join only sees records that found a row")
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'r, Row: Taken, J, S> Joined<'r, Row, join::join, J, S> for Row {
+    #[inline]
+    fn joined(row: Option<&'r Row>) -> Self {
+        row.cloned().expect("an inner join only sees records that found a row")
+    }
+}
+
+impl<'r, J, S> Joined<'r, String, join::join, J, S> for &'r str {
+    #[inline]
+    fn joined(row: Option<&'r String>) -> Self {
+        row.expect("an inner join only sees records that found a row")
+    }
+}
+
+impl<'r, Row, J, S> Joined<'r, Row, join::left_join, J, S> for Option<&'r Row> {
+    #[inline]
+    fn joined(row: Option<&'r Row>) -> Self {
+        row
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'r, Row: Taken, J, S> Joined<'r, Row, join::left_join, J, S> for Option<Row> {
+    #[inline]
+    fn joined(row: Option<&'r Row>) -> Self {
+        row.cloned()
+    }
+}
+
+impl<'r, J, S> Joined<'r, String, join::left_join, J, S> for Option<&'r str> {
+    #[inline]
+    fn joined(row: Option<&'r String>) -> Self {
+        row.map(String::as_str)
+    }
+}

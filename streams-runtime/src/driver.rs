@@ -1,0 +1,490 @@
+//! Runs a topology in a test: the real task and worker on the in-process log, a clock moved by hand.
+//!
+//! In the style of Kafka Streams' `TopologyTestDriver`: typed input and output topics, headers, timestamps, read
+//! access to stores. As many partitions as the topics declare. Every piped record is processed to the end, through
+//! all sub-topologies, and committed before `pipe` returns; so the same input gives the same output, always.
+
+use crate::context::Source;
+use crate::counters::Reason;
+use crate::partitioner::partition_of;
+use crate::record::{Headers, Timestamp};
+use crate::serde::{Serde, SerdeError};
+use crate::state::{Direction, KeyRange, KeyValueStore, OverlayLimit, StateError, WindowStore};
+use crate::stream::{Stream, Table, Topic};
+use crate::task::TaskId;
+use crate::time::{Clock, ManualClock};
+use crate::topology::{Plan, PlanError, Topology};
+use crate::transport::memory::{MemoryConsumer, MemoryLog, MemoryProducer, Records};
+use crate::transport::{Isolation, Message, TransportError};
+use crate::window::Windowed;
+use crate::wiring::{Engines, in_memory};
+use crate::worker::{Connect, Worker, WorkerError};
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+/// Why a driver cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// The topics do not fit.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The application would have stopped.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// It has stopped before: at this record.
+    #[error("the application has stopped: {0}")]
+    Stopped(String),
+    /// The log refused.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// A key or value has no form in the topic's format, or bytes are not of it.
+    #[error("topic `{topic}`: {cause}")]
+    Serde {
+        /// The topic.
+        topic: &'static str,
+        /// What the format said.
+        cause: SerdeError,
+    },
+}
+
+/// The parts of an in-process application.
+pub(crate) struct InProcess {
+    pub(crate) log: MemoryLog,
+    pub(crate) application: String,
+    pub(crate) overlay: OverlayLimit,
+}
+
+impl Connect for InProcess {
+    type Consumer = MemoryConsumer;
+    type Producer = MemoryProducer;
+
+    fn consumer(&self) -> MemoryConsumer {
+        self.log.consumer(&self.application, &self.application, Isolation::ReadCommitted)
+    }
+
+    fn restore_consumer(&self) -> MemoryConsumer {
+        self.log.consumer(
+            &format!("{}-restore", self.application),
+            &self.application,
+            Isolation::ReadCommitted,
+        )
+    }
+
+    fn producer(&self) -> MemoryProducer {
+        self.log.producer(Some(&self.application))
+    }
+
+    fn engines(&self, _: TaskId) -> Engines {
+        in_memory()
+    }
+
+    fn overlay(&self) -> OverlayLimit {
+        self.overlay
+    }
+}
+
+/// Creates every topic a plan names.
+pub(crate) fn create_topics(log: &MemoryLog, plan: &Plan) -> Result<(), TransportError> {
+    let there = log.topics();
+    for topic in plan.external.iter().chain(&plan.internal).filter(|topic| !there.contains(&topic.name)) {
+        log.create_topic(&topic.name, topic.partitions)?;
+    }
+    Ok(())
+}
+
+/// A running topology.
+pub struct Driver {
+    log: MemoryLog,
+    clock: Rc<ManualClock>,
+    worker: RefCell<Worker<InProcess>>,
+    stopped: RefCell<Option<String>>,
+    plan: Plan,
+}
+
+const APPLICATION: &str = "driver";
+
+impl Driver {
+    /// Starts a topology. Topics have the partitions they declare, or one.
+    ///
+    /// # Errors
+    /// If the topics do not fit.
+    pub fn start(topology: Topology) -> Result<Driver, DriverError> {
+        Driver::start_with(topology, OverlayLimit::UNBOUNDED)
+    }
+
+    /// As [`start`](Driver::start), with stores that keep so many rows typed: with none, every access to a row goes
+    /// through its format, which shows values that are not what encoding and decoding makes of them.
+    ///
+    /// # Errors
+    /// If the topics do not fit.
+    pub fn start_with(topology: Topology, overlay: OverlayLimit) -> Result<Driver, DriverError> {
+        let plan = Plan::of(&topology, APPLICATION, |_, declared| Some(declared.unwrap_or(1)))?;
+        let log = MemoryLog::new();
+        create_topics(&log, &plan)?;
+        let connect = InProcess { log: log.clone(), application: APPLICATION.to_owned(), overlay };
+        let worker = Worker::start(connect, topology, plan.clone())?;
+        let clock = Rc::new(ManualClock::new(0));
+        let driver = Driver { log, clock, worker: RefCell::new(worker), stopped: RefCell::default(), plan };
+        driver.run()?;
+        Ok(driver)
+    }
+
+    /// A topic to write to.
+    ///
+    /// # Panics
+    /// If the topology neither reads nor writes it.
+    pub fn input<T: Topic>(&self) -> Input<'_, T> {
+        let partitions = self.partitions(T::TOPIC.name);
+        Input { driver: self, partitions, buffer: RefCell::default(), topic: PhantomData }
+    }
+
+    /// A topic to read from, from its beginning.
+    ///
+    /// # Panics
+    /// If the topology neither reads nor writes it.
+    pub fn output<T: Topic>(&self) -> Output<T> {
+        let name = T::TOPIC.name;
+        let partitions = (0..self.partitions(name)).map(|p| self.log.read_committed(name, p, 0));
+        let partitions = partitions.collect::<Result<_, _>>().expect("the topic was created at start");
+        Output { partitions, next: 0, topic: PhantomData }
+    }
+
+    fn partitions(&self, topic: &str) -> u32 {
+        match self.log.partitions(topic) {
+            Ok(partitions) => partitions,
+            Err(_) => panic!("the topology neither reads nor writes topic `{topic}`"),
+        }
+    }
+
+    /// Processes everything there is, through all sub-topologies, and commits.
+    ///
+    /// # Errors
+    /// If a record fails under `fail`; the application has stopped then, and the transaction was taken back.
+    pub fn run(&self) -> Result<(), DriverError> {
+        if let Some(why) = &*self.stopped.borrow() {
+            return Err(DriverError::Stopped(why.clone()));
+        }
+        let mut worker = self.worker.borrow_mut();
+        let result = run_until_idle(&mut worker);
+        if let Err(error) = &result {
+            *self.stopped.borrow_mut() = Some(error.to_string());
+        }
+        Ok(result?)
+    }
+
+    /// Moves the wall clock, which starts at 0 and stands still otherwise.
+    ///
+    /// # Errors
+    /// As [`run`](Driver::run).
+    pub fn advance_wall_clock(&self, ms: i64) -> Result<(), DriverError> {
+        self.clock.advance(ms);
+        self.log.set_time_ms(self.clock.now_ms());
+        self.run()
+    }
+
+    /// How many records were left out by a policy (`dropped-records-total` in Kafka Streams).
+    pub fn dropped(&self) -> u64 {
+        self.worker.borrow().tasks().iter().map(|task| task.dropped()).sum()
+    }
+
+    /// Where and why records were left out, places with none omitted.
+    pub fn drops(&self) -> Vec<(&'static str, Reason, u64)> {
+        let worker = self.worker.borrow();
+        let mut drops: Vec<(&'static str, Reason, u64)> = Vec::new();
+        for counter in
+            worker.tasks().iter().flat_map(|task| &task.wired().drops).filter(|c| c.committed() > 0)
+        {
+            match drops.iter_mut().find(|(at, reason, _)| *at == counter.at && *reason == counter.reason) {
+                Some((.., n)) => *n += counter.committed(),
+                None => drops.push((counter.at, counter.reason, counter.committed())),
+            }
+        }
+        drops
+    }
+
+    /// The row of a key in a table without windows.
+    ///
+    /// # Panics
+    /// If the topology does not list the table.
+    pub fn row<T>(&self, key: &T::Key) -> Option<T::Value>
+    where
+        T: Table<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>>,
+        T::Value: Clone,
+    {
+        let mut bytes = Vec::new();
+        T::KeySerde::encode(key, &mut bytes).expect("the key can be written");
+        let read =
+            |store: &mut KeyValueStore<T::ValueSerde>| Ok(store.get(&bytes)?.map(|row| row.value.clone()));
+        self.stores::<T, KeyValueStore<T::ValueSerde>>()
+            .into_iter()
+            .find_map(|store| fine(read(&mut store.borrow_mut())))
+    }
+
+    /// All rows of a table without windows, by key bytes within each partition.
+    ///
+    /// # Panics
+    /// If the topology does not list the table, or the store cannot be read.
+    pub fn rows<T>(&self) -> Vec<(T::Key, T::Value)>
+    where
+        T: Table<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>>,
+        T::Value: Clone,
+    {
+        let mut rows = Vec::new();
+        for store in self.stores::<T, KeyValueStore<T::ValueSerde>>() {
+            let mut store = store.borrow_mut();
+            let mut scan = fine(store.scan(KeyRange::ALL, Direction::Forward));
+            while let Some((key, row)) = fine(scan.next()) {
+                let key = T::KeySerde::decode(key).expect("a stored key can be read");
+                rows.push((key, row.value.clone()));
+            }
+        }
+        rows
+    }
+
+    /// All rows of a windowed table, by window and key bytes within each partition.
+    ///
+    /// # Panics
+    /// If the topology does not list the table, or the store cannot be read.
+    pub fn windows<T, K>(&self) -> Vec<(Windowed<K>, T::Value)>
+    where
+        T: Table<Key = Windowed<K>, KeySerde: Serde<Type = Windowed<K>>, ValueSerde: Serde<Type = T::Value>>,
+        T::Value: Clone,
+    {
+        let mut rows = Vec::new();
+        for store in self.stores::<T, WindowStore<T::ValueSerde>>() {
+            let mut store = store.borrow_mut();
+            let mut scan = fine(store.all(Direction::Forward));
+            while let Some(row) = fine(scan.next()) {
+                // The key's format is the inner one followed by the window's start.
+                let bytes = [row.key, &row.start.to_be_bytes()].concat();
+                let key = T::KeySerde::decode(&bytes).expect("a stored key can be read");
+                rows.push((key, row.row.value.clone()));
+            }
+        }
+        rows
+    }
+
+    fn stores<T: Table, S: 'static>(&self) -> Vec<Rc<RefCell<S>>> {
+        let worker = self.worker.borrow();
+        let stores = worker.tasks().iter().filter_map(|task| task.wired().stores.get(&T::STORE.hash));
+        let stores: Vec<Rc<RefCell<S>>> = stores.filter_map(|store| store.clone().downcast().ok()).collect();
+        assert!(!stores.is_empty(), "the topology has no store `{}`", T::STORE.name);
+        stores
+    }
+
+    /// The topics the application made itself: repartition topics and changelogs.
+    pub fn internal_topics(&self) -> Vec<String> {
+        self.plan.internal.iter().map(|topic| topic.name.clone()).collect()
+    }
+}
+
+/// Tests end with what the store said.
+fn fine<T>(result: Result<T, StateError>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// One step of production code after the other until nothing is left to do.
+pub(crate) fn run_until_idle<C: Connect>(worker: &mut Worker<C>) -> Result<(), WorkerError> {
+    loop {
+        let fetched = worker.poll()?;
+        let processed = worker.process()?;
+        let committed = worker.commit()?;
+        if fetched == 0 && processed == 0 && !committed {
+            return Ok(());
+        }
+    }
+}
+
+/// A record to be piped: key and value, and if wanted time, headers and partition.
+#[derive(Clone, Debug)]
+pub struct TestRecord<K, V> {
+    /// The key, `None` for null.
+    pub key: Option<K>,
+    /// The value, `None` for null.
+    pub value: Option<V>,
+    /// Its time.
+    pub timestamp: Timestamp,
+    /// Its headers.
+    pub headers: Headers,
+}
+
+/// A topic a test writes to.
+pub struct Input<'d, T> {
+    driver: &'d Driver,
+    partitions: u32,
+    buffer: RefCell<(Vec<u8>, Vec<u8>)>,
+    topic: PhantomData<T>,
+}
+
+impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>>> Input<'_, T> {
+    /// Pipes a record at time 0 and runs everything it causes.
+    ///
+    /// # Errors
+    /// As [`Driver::run`].
+    pub fn pipe(&self, key: impl Into<T::Key>, value: impl Into<T::Value>) -> Result<(), DriverError> {
+        self.pipe_at(key, value, 0)
+    }
+
+    /// Pipes a record at `timestamp` (ms) and runs everything it causes.
+    ///
+    /// # Errors
+    /// As [`Driver::run`].
+    pub fn pipe_at(
+        &self,
+        key: impl Into<T::Key>,
+        value: impl Into<T::Value>,
+        timestamp: i64,
+    ) -> Result<(), DriverError> {
+        let headers = Headers::new();
+        self.write(Some(&key.into()), Some(&value.into()), timestamp, &headers)?;
+        self.driver.run()
+    }
+
+    /// Pipes a record with everything it may have and runs everything it causes.
+    ///
+    /// # Errors
+    /// As [`Driver::run`].
+    pub fn pipe_record(&self, record: &TestRecord<T::Key, T::Value>) -> Result<(), DriverError> {
+        self.write(record.key.as_ref(), record.value.as_ref(), record.timestamp.as_ms(), &record.headers)?;
+        self.driver.run()
+    }
+
+    /// Pipes many records as one batch: all are there before the first is processed, and one commit follows.
+    ///
+    /// # Errors
+    /// As [`Driver::run`].
+    pub fn pipe_all<'r>(
+        &self,
+        records: impl IntoIterator<Item = &'r TestRecord<T::Key, T::Value>>,
+    ) -> Result<(), DriverError>
+    where
+        T::Key: 'r,
+        T::Value: 'r,
+    {
+        for record in records {
+            self.write(
+                record.key.as_ref(),
+                record.value.as_ref(),
+                record.timestamp.as_ms(),
+                &record.headers,
+            )?;
+        }
+        self.driver.run()
+    }
+
+    /// Pipes bytes as they are, such as bytes that cannot be read.
+    ///
+    /// # Errors
+    /// As [`Driver::run`].
+    pub fn pipe_bytes(
+        &self,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        timestamp: i64,
+        headers: &Headers,
+    ) -> Result<(), DriverError> {
+        self.append(key, value, timestamp, headers)?;
+        self.driver.run()
+    }
+
+    fn write(
+        &self,
+        key: Option<&T::Key>,
+        value: Option<&T::Value>,
+        timestamp: i64,
+        headers: &Headers,
+    ) -> Result<(), DriverError> {
+        let mut buffer = self.buffer.borrow_mut();
+        let (key_bytes, value_bytes) = &mut *buffer;
+        key_bytes.clear();
+        value_bytes.clear();
+        let failed = |cause| DriverError::Serde { topic: T::TOPIC.name, cause };
+        key.map_or(Ok(()), |key| T::KeySerde::encode(key, key_bytes)).map_err(failed)?;
+        value.map_or(Ok(()), |value| T::ValueSerde::encode(value, value_bytes)).map_err(failed)?;
+        self.append(key.map(|_| &**key_bytes), value.map(|_| &**value_bytes), timestamp, headers)
+    }
+
+    fn append(
+        &self,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        timestamp: i64,
+        headers: &Headers,
+    ) -> Result<(), DriverError> {
+        let partition = key.map_or(0, |key| partition_of(key, self.partitions));
+        self.driver.log.append(T::TOPIC.name, partition, key, value, timestamp, headers)?;
+        Ok(())
+    }
+}
+
+/// A record read from an output topic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputRecord<K, V> {
+    /// The key, `None` for null.
+    pub key: Option<K>,
+    /// The value, `None` for null.
+    pub value: Option<V>,
+    /// Its time.
+    pub timestamp: Timestamp,
+    /// Its headers.
+    pub headers: Headers,
+    /// Its partition.
+    pub partition: u32,
+}
+
+/// A topic a test reads from, partition after partition; within one, in order.
+pub struct Output<T> {
+    partitions: Vec<Records>,
+    next: usize,
+    topic: PhantomData<T>,
+}
+
+impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>>> Output<T> {
+    /// The next record, if there is one.
+    ///
+    /// # Panics
+    /// If its bytes are not of the topic's format.
+    pub fn read(&mut self) -> Option<OutputRecord<<T as Stream>::Key, <T as Stream>::Value>> {
+        for _ in 0..self.partitions.len() {
+            let partition = self.next;
+            if let Some(message) = self.partitions[partition].next() {
+                let decode = |cause: SerdeError| -> ! {
+                    let at = Source {
+                        topic: T::TOPIC.name,
+                        partition: partition as u32,
+                        offset: message.offset(),
+                    };
+                    panic!("{at} cannot be read: {cause}")
+                };
+                return Some(OutputRecord {
+                    key: message.key().map(|key| T::KeySerde::decode(key).unwrap_or_else(|e| decode(e))),
+                    value: message
+                        .value()
+                        .map(|value| T::ValueSerde::decode(value).unwrap_or_else(|e| decode(e))),
+                    timestamp: Timestamp::from_ms(message.timestamp()),
+                    headers: message.headers(),
+                    partition: partition as u32,
+                });
+            }
+            self.next = (partition + 1) % self.partitions.len();
+        }
+        None
+    }
+
+    /// The next record's bytes, if there is one, as they stand in the topic.
+    pub fn read_bytes(&mut self) -> Option<crate::transport::memory::MemoryMessage> {
+        for _ in 0..self.partitions.len() {
+            if let Some(message) = self.partitions[self.next].next() {
+                return Some(message);
+            }
+            self.next = (self.next + 1) % self.partitions.len();
+        }
+        None
+    }
+
+    /// Everything that is there, as key and value.
+    pub fn read_all(&mut self) -> Vec<(Option<T::Key>, Option<T::Value>)> {
+        std::iter::from_fn(|| self.read()).map(|record| (record.key, record.value)).collect()
+    }
+}

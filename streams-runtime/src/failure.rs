@@ -1,0 +1,103 @@
+//! Why a record could not be processed, in words that name step, topic, partition and offset.
+
+use crate::context::Source;
+
+/// What a user's function may return as an error: anything that is an error, a text, `anyhow::Error`, ….
+pub type UserError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A record that could not be processed. Boxed: the way without failures stays one word wide.
+#[derive(Debug)]
+pub struct Failure(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    what: What,
+    source: Option<(String, u32, i64)>,
+    cause: Option<UserError>,
+}
+
+/// The boundary at which it failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A step's function returned `Err`.
+    Step(&'static str),
+    /// The key's bytes are not of the topic's format.
+    DecodeKey,
+    /// The value's bytes are not of the topic's format.
+    DecodeValue,
+    /// A key could not be written to this topic or store.
+    EncodeKey(String),
+    /// A value could not be written to this topic or store.
+    EncodeValue(String),
+    /// A null key where none is expected; the step, if it was one.
+    NullKey(Option<&'static str>),
+    /// A null value where none is expected; the step, if it was one.
+    NullValue(Option<&'static str>),
+    /// No valid time.
+    NoTime,
+    /// A record whose window has closed, at a step with `late = fail`.
+    Late(&'static str),
+    /// A store could not be read or written.
+    Store(String),
+    /// A step's function panicked; the panic's text is the cause.
+    Panic,
+}
+
+impl Failure {
+    /// A failure at a boundary.
+    #[cold]
+    pub fn new(what: What, cause: Option<UserError>) -> Self {
+        Failure(Box::new(Inner { what, source: None, cause }))
+    }
+
+    /// Says which record it was, unless that is known already.
+    #[cold]
+    pub fn on(mut self, source: &Source<'_>) -> Self {
+        self.0.source.get_or_insert((source.topic.to_owned(), source.partition, source.offset));
+        self
+    }
+
+    /// The boundary at which it failed.
+    pub fn what(&self) -> &What {
+        &self.0.what
+    }
+
+    /// The record it failed on.
+    pub fn record(&self) -> Option<Source<'_>> {
+        let (topic, partition, offset) = self.0.source.as_ref()?;
+        Some(Source { topic, partition: *partition, offset: *offset })
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0.what {
+            What::Step(step) => write!(f, "step `{step}` failed")?,
+            What::DecodeKey => f.write_str("cannot read the key")?,
+            What::DecodeValue => f.write_str("cannot read the value")?,
+            What::EncodeKey(to) => write!(f, "cannot write a key to `{to}`")?,
+            What::EncodeValue(to) => write!(f, "cannot write a value to `{to}`")?,
+            What::NullKey(None) => f.write_str("the key is null, which the topic does not expect")?,
+            What::NullKey(Some(step)) => write!(f, "the key is null at step `{step}`")?,
+            What::NullValue(None) => f.write_str("the value is null, which the topic does not expect")?,
+            What::NullValue(Some(step)) => write!(f, "the value is null at step `{step}`")?,
+            What::NoTime => f.write_str("the record has no valid time")?,
+            What::Late(step) => write!(f, "the window has closed at step `{step}`")?,
+            What::Store(store) => write!(f, "store `{store}` failed")?,
+            What::Panic => f.write_str("a step panicked")?,
+        }
+        if let Some(source) = self.record() {
+            write!(f, " on {source}")?;
+        }
+        match &self.0.cause {
+            Some(cause) => write!(f, ": {cause}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as _)
+    }
+}

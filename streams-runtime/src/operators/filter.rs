@@ -1,0 +1,42 @@
+//! `filter`, `filter_not`: keeps or drops a record (`KStream#filter`).
+
+use super::{ErrorPolicy, Run};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::slot::{KeySlot, Slot};
+use crate::stream::{KeyIn, ValueIn};
+use crate::wiring::{Push, Wiring};
+use std::marker::PhantomData;
+
+struct Filter<S, O> {
+    errors: ErrorPolicy,
+    next: O,
+    step: PhantomData<S>,
+}
+
+impl<S: Run<Out = bool>, O: Push<KeyIn<S>, ValueIn<S>>> Push<KeyIn<S>, ValueIn<S>> for Filter<S, O> {
+    #[inline]
+    fn push(
+        &self,
+        key: KeySlot<'_, KeyIn<S>>,
+        value: Slot<'_, ValueIn<S>>,
+        cx: &Context<'_>,
+    ) -> Result<(), Failure> {
+        // The record goes on, so the function is only lent it: one that takes by value gets a copy.
+        match S::run(&mut key.lend(), &mut value.lend(), cx) {
+            Ok(true) => self.next.push(key, value, cx),
+            Ok(false) => Ok(()),
+            Err(cause) => self.errors.decide(cause, cx),
+        }
+    }
+}
+
+/// Connects the step.
+pub fn wire<S: Run<Out = bool, Key = KeyIn<S>, Value = ValueIn<S>>>(wiring: &mut Wiring) {
+    let node = Filter::<S, _> {
+        errors: ErrorPolicy::of::<S>(wiring),
+        next: wiring.output::<S>(),
+        step: PhantomData,
+    };
+    wiring.attach::<S>(node);
+}

@@ -1,0 +1,69 @@
+//! `join`, `left_join` of a stream with a table (`KStream#join(KTable)`).
+//!
+//! Only the stream's records trigger; the result carries their time and headers whatever the row's time is
+//! (`KStreamKTableJoinProcessor`). A null key finds no row.
+
+use super::{ErrorPolicy, Rows, RunJoin};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::slot::{KeySlot, Slot};
+use crate::stream::{KeyIn, Stream, Table, ValueIn};
+use crate::wiring::{Push, Wiring};
+use std::any::TypeId;
+use std::rc::Rc;
+
+struct Join<S: RunJoin, O> {
+    rows: Rc<dyn Rows<KeyIn<S>, <S::Join as Stream>::Value>>,
+    /// True if the stream's key bytes are the table's.
+    same_key_format: bool,
+    errors: ErrorPolicy,
+    next: O,
+}
+
+impl<S: RunJoin, O: Push<KeyIn<S>, S::Value>> Push<KeyIn<S>, ValueIn<S>> for Join<S, O> {
+    #[inline]
+    fn push(
+        &self,
+        key: KeySlot<'_, KeyIn<S>>,
+        mut value: Slot<'_, ValueIn<S>>,
+        cx: &Context<'_>,
+    ) -> Result<(), Failure> {
+        // The function runs while the row is borrowed, and nothing is forwarded meanwhile: a step behind this one
+        // may use the same store.
+        let mut result = None;
+        let mut call = |row: Option<&<S::Join as Stream>::Value>| {
+            if row.is_some() || !S::INNER {
+                result = Some(S::run_join(&mut key.lend(), &mut value, row, cx));
+            }
+            Ok(())
+        };
+        match key.slot.get() {
+            Some(typed) => {
+                let raw = if self.same_key_format { key.raw } else { None };
+                self.rows.look_up(typed, raw, &mut call)?;
+            }
+            None => call(None)?,
+        }
+        match result {
+            Some(Ok(mut joined)) => self.next.push(key, Slot::Given(&mut joined), cx),
+            Some(Err(cause)) => self.errors.decide(cause, cx),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Connects the step.
+pub fn wire<S>(wiring: &mut Wiring)
+where
+    S: RunJoin<Key = KeyIn<S>>,
+    S::Join: Table<Key = KeyIn<S>>,
+{
+    let node = Join::<S, _> {
+        rows: <S::Join as Table>::rows(wiring),
+        same_key_format: TypeId::of::<<S::From as Stream>::KeySerde>()
+            == TypeId::of::<<S::Join as Stream>::KeySerde>(),
+        errors: ErrorPolicy::of::<S>(wiring),
+        next: wiring.output::<S>(),
+    };
+    wiring.attach::<S>(node);
+}

@@ -1,0 +1,125 @@
+//! Where records leave: `to = Topic`, and the write side of a `repartition`.
+
+use super::{External, Internal, Written};
+use crate::context::Context;
+use crate::counters::{DropCounter, Reason};
+use crate::failure::{Failure, UserError, What};
+use crate::outbox::{OutTopic, Outbox};
+use crate::policy::Policy;
+use crate::serde::Serde;
+use crate::slot::{KeySlot, Slot};
+use crate::stream::{Step, Stream, Topic};
+use crate::wiring::{Push, Wiring};
+use std::any::TypeId;
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+struct Sink<T> {
+    topic: OutTopic,
+    outbox: Rc<RefCell<Outbox>>,
+    /// True if the stream's key bytes are this topic's key bytes, so that they need not be made again.
+    same_key_format: bool,
+    skipped: Option<Rc<DropCounter>>,
+    written: PhantomData<T>,
+}
+
+/// Which side of a record could not be written.
+enum Unwritten {
+    Key(UserError),
+    Value(UserError),
+}
+
+impl<T: Written> Sink<T> {
+    fn new<S: Stream>(wiring: &mut Wiring) -> Self {
+        let outbox = wiring.outbox();
+        let topic = outbox.borrow_mut().topic(&T::topic(wiring.application()));
+        Sink {
+            topic,
+            outbox,
+            same_key_format: TypeId::of::<S::KeySerde>() == TypeId::of::<T::KeySerde>(),
+            skipped: matches!(T::POLICY.encode, Policy::Skip).then(|| wiring.drops(T::NAME, Reason::Encode)),
+            written: PhantomData,
+        }
+    }
+
+    #[cold]
+    fn unwritten(&self, unwritten: Unwritten, cx: &Context<'_>) -> Result<(), Failure> {
+        let (what, cause) = match unwritten {
+            Unwritten::Key(cause) => (What::EncodeKey(T::NAME.to_owned()), cause),
+            Unwritten::Value(cause) => (What::EncodeValue(T::NAME.to_owned()), cause),
+        };
+        let failure = Failure::new(what, Some(cause)).on(&cx.source);
+        match &self.skipped {
+            Some(counter) => {
+                tracing::warn!(%failure, "record skipped");
+                counter.add();
+                Ok(())
+            }
+            None => Err(failure),
+        }
+    }
+}
+
+impl<T: Written> Push<T::Key, T::Value> for Sink<T> {
+    #[inline]
+    fn push(
+        &self,
+        key: KeySlot<'_, T::Key>,
+        value: Slot<'_, T::Value>,
+        cx: &Context<'_>,
+    ) -> Result<(), Failure> {
+        let written = self.outbox.borrow_mut().stage(
+            self.topic,
+            cx.timestamp.as_ms(),
+            cx.headers,
+            cx.source.offset,
+            |out| match (key.slot.get(), key.raw) {
+                (None, _) => Ok(false),
+                (Some(_), Some(raw)) if self.same_key_format => {
+                    out.extend_from_slice(raw);
+                    Ok(true)
+                }
+                (Some(key), _) => match T::KeySerde::encode(key, out) {
+                    Ok(()) => Ok(true),
+                    Err(cause) => Err(Unwritten::Key(cause.into())),
+                },
+            },
+            |out| match value.get() {
+                None => Ok(false),
+                Some(value) => match T::ValueSerde::encode(value, out) {
+                    Ok(()) => Ok(true),
+                    Err(cause) => Err(Unwritten::Value(cause.into())),
+                },
+            },
+        );
+        match written {
+            Ok(()) => Ok(()),
+            Err(unwritten) => self.unwritten(unwritten, cx),
+        }
+    }
+}
+
+/// Writes what step `S` emits to topic `T`.
+pub fn wire_to<S, T>(wiring: &mut Wiring)
+where
+    S: Step,
+    T: Topic<
+            Key = S::Key,
+            Value = S::Value,
+            KeySerde: Serde<Type = S::Key>,
+            ValueSerde: Serde<Type = S::Value>,
+        >,
+{
+    let sink = Sink::<External<T>>::new::<S>(wiring);
+    wiring.output::<S>().attach(Rc::new(sink));
+}
+
+/// Writes what step `S` emits to its internal topic.
+pub fn wire_repartition<S>(wiring: &mut Wiring)
+where
+    S: Step<KeySerde: Serde<Type = S::Key>, ValueSerde: Serde<Type = S::Value>>,
+{
+    let sink = Sink::<Internal<S>>::new::<S>(wiring);
+    wiring.output::<S>().attach(Rc::new(sink));
+}

@@ -1,0 +1,125 @@
+//! A topic or a stream read as a table: every record replaces the row of its key, a null deletes it
+//! (`KTableSource`).
+//!
+//! Rows follow offsets, not times: an older record replaces a newer one. Every update is forwarded, also a deletion
+//! of a row that never was and a value equal to the row.
+
+use super::Rows;
+use crate::context::Context;
+use crate::failure::{Failure, What};
+use crate::serde::Serde;
+use crate::slot::{KeySlot, Slot};
+use crate::state::{KeyValueStore, Stamped, StateError};
+use crate::stream::{KeyIn, Step, Stream, Table, ValueIn};
+use crate::wiring::{Port, Push, Wiring};
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+/// The rows of table `T`, kept by key.
+pub struct KeyedRows<T: Table<ValueSerde: Serde<Type = T::Value>>> {
+    store: Rc<RefCell<KeyValueStore<T::ValueSerde>>>,
+    /// Key bytes, if nobody brought them along.
+    scratch: RefCell<Vec<u8>>,
+}
+
+impl<T: Table<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>>> KeyedRows<T> {
+    /// The rows in the task that is being wired.
+    pub fn of(wiring: &mut Wiring) -> Self {
+        let store =
+            wiring.store(T::STORE, |engine, overlay| Ok(KeyValueStore::new(T::STORE.name, engine, overlay)));
+        KeyedRows { store, scratch: RefCell::default() }
+    }
+
+    /// Calls `f` with the store and the key's bytes in the table's format.
+    #[inline]
+    pub(super) fn with<R>(
+        &self,
+        key: &T::Key,
+        raw: Option<&[u8]>,
+        f: impl FnOnce(&mut KeyValueStore<T::ValueSerde>, &[u8]) -> Result<R, StateError>,
+    ) -> Result<R, Failure> {
+        let mut store = self.store.borrow_mut();
+        let result = match raw {
+            Some(raw) => f(&mut store, raw),
+            None => {
+                let mut scratch = self.scratch.borrow_mut();
+                scratch.clear();
+                T::KeySerde::encode(key, &mut scratch).map_err(|cause| {
+                    Failure::new(What::EncodeKey(T::STORE.name.to_owned()), Some(cause.into()))
+                })?;
+                f(&mut store, &scratch)
+            }
+        };
+        result.map_err(store_failure::<T>)
+    }
+}
+
+#[cold]
+pub(super) fn store_failure<T: Table>(error: StateError) -> Failure {
+    Failure::new(What::Store(T::STORE.name.to_owned()), Some(error.into()))
+}
+
+impl<T: Table<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>>> Rows<T::Key, T::Value>
+    for KeyedRows<T>
+{
+    fn look_up(
+        &self,
+        key: &T::Key,
+        raw: Option<&[u8]>,
+        found: &mut dyn FnMut(Option<&T::Value>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.with(key, raw, |store, raw| Ok(found(store.get(raw)?.map(|row| &row.value))))?
+    }
+}
+
+struct TableNode<S: Table<ValueSerde: Serde<Type = S::Value>>> {
+    rows: KeyedRows<S>,
+    next: Rc<Port<S::Key, S::Value>>,
+    /// True if the stream's key bytes are the store's.
+    same_key_format: bool,
+    step: PhantomData<S>,
+}
+
+impl<S> Push<KeyIn<S>, ValueIn<S>> for TableNode<S>
+where
+    S: Step + Table<Key = KeyIn<S>, Value = ValueIn<S>>,
+    S: Table<KeySerde: Serde<Type = KeyIn<S>>, ValueSerde: Serde<Type = ValueIn<S>>>,
+    ValueIn<S>: Clone,
+{
+    fn push(
+        &self,
+        key: KeySlot<'_, KeyIn<S>>,
+        mut value: Slot<'_, ValueIn<S>>,
+        cx: &Context<'_>,
+    ) -> Result<(), Failure> {
+        // `null_key` is required where keys can be null, so a missing one never comes this far.
+        let Some(typed) = key.slot.get() else { return Ok(()) };
+        let timestamp = cx.timestamp.as_ms();
+        let raw = key.raw.filter(|_| self.same_key_format);
+        let row = if self.next.is_unread() { value.take() } else { value.lend().take() };
+        self.rows
+            .with(typed, raw, |store, raw| {
+                store.put(raw, row.map(|value| Stamped { value, timestamp }), timestamp)
+            })
+            .map_err(|failure| failure.on(&cx.source))?;
+        self.next.push(key, value, cx)
+    }
+}
+
+/// Connects the table.
+pub fn wire<S>(wiring: &mut Wiring)
+where
+    S: Step + Table<Key = KeyIn<S>, Value = ValueIn<S>>,
+    S: Table<KeySerde: Serde<Type = KeyIn<S>>, ValueSerde: Serde<Type = ValueIn<S>>>,
+    ValueIn<S>: Clone,
+{
+    let node = TableNode::<S> {
+        rows: KeyedRows::of(wiring),
+        next: wiring.output::<S>(),
+        same_key_format: std::any::TypeId::of::<<S::From as Stream>::KeySerde>()
+            == std::any::TypeId::of::<<S as Stream>::KeySerde>(),
+        step: PhantomData,
+    };
+    wiring.attach::<S>(node);
+}

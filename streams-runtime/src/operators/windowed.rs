@@ -1,0 +1,192 @@
+//! `count`, `reduce`, `aggregate` in windows (`KStreamWindowAggregate`).
+//!
+//! The operator has a stream time of its own: the highest time that reached it, over all keys, this record included.
+//! A window is open while `end + grace > stream time`; lateness is decided, and counted, for each window.
+
+use super::aggregate::fold;
+use super::table::store_failure;
+use super::{ErrorPolicy, Fold, Rows};
+use crate::context::Context;
+use crate::counters::{DropCounter, Reason};
+use crate::failure::{Failure, What};
+use crate::policy::Policy;
+use crate::record::Timestamp;
+use crate::serde::Serde;
+use crate::slot::{KeySlot, Slot};
+use crate::state::{TimeCell, WindowStore};
+use crate::stream::{KeyIn, Stream, Table, ValueIn};
+use crate::window::{TimeSpan, Windowed, Windows};
+use crate::wiring::{Port, Push, Wiring};
+use std::any::TypeId;
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+/// The rows of a windowed table, kept by window and key. `KS` is the format of the key that was grouped by.
+pub struct WindowedRows<T: Table<ValueSerde: Serde<Type = T::Value>>, KS, W> {
+    store: Rc<RefCell<WindowStore<T::ValueSerde>>>,
+    scratch: RefCell<Vec<u8>>,
+    windows: PhantomData<(KS, W)>,
+}
+
+impl<T: Table<ValueSerde: Serde<Type = T::Value>>, KS, W: Windows> WindowedRows<T, KS, W> {
+    /// The rows in the task that is being wired.
+    pub fn of(wiring: &mut Wiring) -> Self {
+        let store = wiring.store(T::STORE, |engine, overlay| {
+            let retention = T::STORE.retention_ms.unwrap_or(W::SIZE_MS + W::GRACE_MS);
+            WindowStore::open(T::STORE.name, engine, overlay, retention)
+        });
+        WindowedRows { store, scratch: RefCell::default(), windows: PhantomData }
+    }
+}
+
+impl<K, T, KS, W> Rows<Windowed<K>, T::Value> for WindowedRows<T, KS, W>
+where
+    T: Table<ValueSerde: Serde<Type = T::Value>>,
+    KS: Serde<Type = K>,
+    W: Windows,
+{
+    fn look_up(
+        &self,
+        key: &Windowed<K>,
+        _: Option<&[u8]>,
+        found: &mut dyn FnMut(Option<&T::Value>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut scratch = self.scratch.borrow_mut();
+        scratch.clear();
+        KS::encode(&key.key, &mut scratch)
+            .map_err(|cause| Failure::new(What::EncodeKey(T::STORE.name.to_owned()), Some(cause.into())))?;
+        let mut store = self.store.borrow_mut();
+        let row = store.get(&scratch, key.window.start).map_err(store_failure::<T>)?;
+        found(row.map(|row| &row.value))
+    }
+}
+
+struct WindowedAggregate<S: Table<ValueSerde: Serde<Type = S::Value>>, K, KS, W> {
+    rows: WindowedRows<S, KS, W>,
+    next: Rc<Port<Windowed<K>, S::Value>>,
+    stream_time: Rc<RefCell<TimeCell>>,
+    late: Option<Rc<DropCounter>>,
+    errors: ErrorPolicy,
+}
+
+impl<S, K, KS, W> Push<K, ValueIn<S>> for WindowedAggregate<S, K, KS, W>
+where
+    S: Fold<Row = <S as Stream>::Value, From: Stream<Key = K>> + Table<Key = Windowed<K>>,
+    S: Table<ValueSerde: Serde<Type = <S as Stream>::Value>>,
+    <S as Stream>::Value: Clone,
+    K: Clone + 'static,
+    KS: Serde<Type = K>,
+    W: Windows,
+{
+    #[inline]
+    fn push(
+        &self,
+        key: KeySlot<'_, K>,
+        value: Slot<'_, ValueIn<S>>,
+        cx: &Context<'_>,
+    ) -> Result<(), Failure> {
+        // `null_key` is required where keys can be null, so a missing one never comes this far.
+        let Some(typed) = key.slot.get() else { return Ok(()) };
+        let mut scratch = self.rows.scratch.borrow_mut();
+        scratch.clear();
+        match key.raw {
+            Some(raw) => scratch.extend_from_slice(raw),
+            None => KS::encode(typed, &mut scratch).map_err(|cause| {
+                Failure::new(What::EncodeKey(S::STORE.name.to_owned()), Some(cause.into())).on(&cx.source)
+            })?,
+        }
+        let raw = std::mem::take(&mut *scratch);
+        drop(scratch);
+        let now = self.stream_time.borrow_mut().advance(cx.timestamp.as_ms());
+        let result = W::each(cx.timestamp.as_ms(), |window| {
+            if window.end.saturating_add(W::GRACE_MS) <= now {
+                return self.too_late(cx);
+            }
+            self.update(&key, &raw, window, &value, cx)
+        });
+        *self.rows.scratch.borrow_mut() = raw;
+        result
+    }
+}
+
+impl<S, K, KS, W> WindowedAggregate<S, K, KS, W>
+where
+    S: Fold<Row = <S as Stream>::Value, From: Stream<Key = K>> + Table<Key = Windowed<K>>,
+    S: Table<ValueSerde: Serde<Type = <S as Stream>::Value>>,
+    <S as Stream>::Value: Clone,
+    K: Clone + 'static,
+    KS: Serde<Type = K>,
+    W: Windows,
+{
+    #[inline]
+    fn update(
+        &self,
+        key: &KeySlot<'_, K>,
+        raw: &[u8],
+        window: TimeSpan,
+        value: &Slot<'_, ValueIn<S>>,
+        cx: &Context<'_>,
+    ) -> Result<(), Failure> {
+        let read = !self.next.is_unread();
+        let updated = {
+            let mut store = self.rows.store.borrow_mut();
+            let change = |row: &mut _| fold::<S>(row, &mut key.lend(), &mut value.lend(), cx, read);
+            let updated = match S::FALLIBLE {
+                true => store.try_update(raw, window.start, cx.timestamp.as_ms(), change),
+                false => store.update(raw, window.start, cx.timestamp.as_ms(), change),
+            };
+            updated.map_err(|error| store_failure::<S>(error).on(&cx.source))?
+        };
+        // An open window is never expired: a store keeps windows at least for size and grace.
+        let Some(updated) = updated else { return Ok(()) };
+        match updated {
+            Ok(_) if !read => Ok(()),
+            Ok((mut row, time)) => {
+                let mut key = key.slot.get().cloned().map(|key| Windowed { key, window });
+                self.next.push(
+                    KeySlot::new(&mut key),
+                    Slot::Given(&mut row),
+                    &cx.at(Timestamp::from_ms(time)),
+                )
+            }
+            Err(cause) => self.errors.decide(cause, cx),
+        }
+    }
+
+    #[cold]
+    fn too_late(&self, cx: &Context<'_>) -> Result<(), Failure> {
+        match &self.late {
+            Some(counter) => {
+                counter.add();
+                Ok(())
+            }
+            None => Err(Failure::new(What::Late(S::ID.name), None).on(&cx.source)),
+        }
+    }
+}
+
+/// Connects the table.
+pub fn wire<S, K, KS, W>(wiring: &mut Wiring)
+where
+    S: Fold<Row = <S as Stream>::Value, From: Stream<Key = K>> + Table<Key = Windowed<K>>,
+    S: Table<ValueSerde: Serde<Type = <S as Stream>::Value>>,
+    <S as Stream>::Value: Clone,
+    K: Clone + 'static,
+    KS: Serde<Type = K>,
+    W: Windows,
+{
+    debug_assert_eq!(TypeId::of::<KS>(), TypeId::of::<<S::From as Stream>::KeySerde>());
+    let late = match S::POLICY.late {
+        Policy::Fail => None,
+        Policy::Skip => Some(wiring.drops(S::ID.name, Reason::Late)),
+    };
+    let node = WindowedAggregate::<S, K, KS, W> {
+        rows: WindowedRows::of(wiring),
+        next: wiring.output::<S>(),
+        stream_time: wiring.stream_time(S::ID.name),
+        late,
+        errors: ErrorPolicy::of::<S>(wiring),
+    };
+    wiring.attach::<S>(node);
+}

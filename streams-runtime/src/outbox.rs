@@ -1,0 +1,164 @@
+//! What the steps of a task have written since the last hand-over to the producer.
+//!
+//! Records are staged in one arena and handed over in batches, so the steps neither know the transport nor allocate
+//! per record. Knows bytes; does not know formats or transactions: an abort simply empties it.
+
+use crate::record::Headers;
+use std::ops::Range;
+
+/// The number of a topic in an outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutTopic(u32);
+
+#[derive(Debug)]
+struct Staged {
+    topic: OutTopic,
+    key: Option<Range<usize>>,
+    value: Option<Range<usize>>,
+    timestamp: i64,
+    headers: Headers,
+    origin: u64,
+}
+
+/// A record as it stands in the outbox.
+#[derive(Debug)]
+pub struct Outbound<'a> {
+    /// Where it goes.
+    pub topic: OutTopic,
+    /// The key's bytes.
+    pub key: Option<&'a [u8]>,
+    /// The value's bytes.
+    pub value: Option<&'a [u8]>,
+    /// Its time.
+    pub timestamp: i64,
+    /// Its headers.
+    pub headers: &'a Headers,
+    /// The offset of the record that caused it.
+    pub origin: u64,
+}
+
+/// Records on their way out of one task.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    topics: Vec<String>,
+    bytes: Vec<u8>,
+    records: Vec<Staged>,
+}
+
+impl Outbox {
+    /// The number of a topic, given at wiring time.
+    pub fn topic(&mut self, name: &str) -> OutTopic {
+        let at = self.topics.iter().position(|t| t == name).unwrap_or_else(|| {
+            self.topics.push(name.to_owned());
+            self.topics.len() - 1
+        });
+        OutTopic(at as u32)
+    }
+
+    /// The name behind a number.
+    pub fn name(&self, topic: OutTopic) -> &str {
+        &self.topics[topic.0 as usize]
+    }
+
+    /// All topics that were ever numbered, in order of their numbers.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// Stages a record whose key and value are written by the two functions into the buffer they are given; they
+    /// return false for a null. If one fails, nothing is staged.
+    #[inline]
+    pub fn stage<E>(
+        &mut self,
+        topic: OutTopic,
+        timestamp: i64,
+        headers: &Headers,
+        origin: i64,
+        key: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
+        value: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let start = self.bytes.len();
+        let written = key(&mut self.bytes).and_then(|key| {
+            let middle = self.bytes.len();
+            Ok((key.then_some(start..middle), value(&mut self.bytes)?.then_some(middle..self.bytes.len())))
+        });
+        match written {
+            Ok((key, value)) => {
+                let headers = headers.clone();
+                self.records.push(Staged { topic, key, value, timestamp, headers, origin: origin as u64 });
+                Ok(())
+            }
+            Err(error) => {
+                self.bytes.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
+    /// True if nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// How many bytes wait.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Hands every record over in order and empties the outbox, keeping its memory.
+    pub fn drain<E>(&mut self, mut send: impl FnMut(&str, Outbound<'_>) -> Result<(), E>) -> Result<(), E> {
+        for record in &self.records {
+            let bytes = |range: &Option<Range<usize>>| range.clone().map(|r| &self.bytes[r]);
+            send(
+                &self.topics[record.topic.0 as usize],
+                Outbound {
+                    topic: record.topic,
+                    key: bytes(&record.key),
+                    value: bytes(&record.value),
+                    timestamp: record.timestamp,
+                    headers: &record.headers,
+                    origin: record.origin,
+                },
+            )?;
+        }
+        self.clear();
+        Ok(())
+    }
+
+    /// Forgets everything, as an abort does.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.bytes.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_cannot_be_written_leaves_nothing_behind() {
+        let mut outbox = Outbox::default();
+        let out = outbox.topic("out");
+        let none = Headers::new();
+        let write = |bytes: &mut Vec<u8>| -> Result<bool, &str> {
+            bytes.push(1);
+            Ok(true)
+        };
+        outbox.stage(out, 1, &none, 0, write, |_| Ok(false)).unwrap();
+        assert_eq!(outbox.stage(out, 1, &none, 0, write, |_| Err("no")), Err("no"));
+        let mut seen = vec![];
+        outbox
+            .drain(|topic, record| {
+                seen.push((
+                    topic.to_owned(),
+                    record.key.map(<[u8]>::to_vec),
+                    record.value.map(<[u8]>::to_vec),
+                ));
+                Ok::<(), ()>(())
+            })
+            .unwrap();
+        assert_eq!(seen, [("out".to_owned(), Some(vec![1]), None)]);
+        assert!(outbox.is_empty() && outbox.bytes() == 0);
+    }
+}

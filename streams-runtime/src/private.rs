@@ -1,0 +1,90 @@
+//! What generated code names. Not an interface: it changes whenever the macros do.
+
+pub use crate::args::{Arg, Joined, join, role};
+pub use crate::context::{Context, Extra};
+pub use crate::failure::{Failure, UserError};
+pub use crate::operators::*;
+pub use crate::policy::{NoTime, Policy, StepPolicy, TopicPolicy};
+pub use crate::slot::{KeySlot, Slot};
+pub use crate::stream::*;
+pub use crate::topology::Entry;
+pub use crate::verify::*;
+pub use crate::window::{Tumbling, Windowed};
+pub use crate::wiring::{Child, Port, Push, Wiring};
+
+/// Reads a step through its internal topic.
+pub fn attach_through_topic<S>(wiring: &mut Wiring, child: Child<S::Key, S::Value>)
+where
+    S: Step<KeySerde: crate::Serde<Type = S::Key>, ValueSerde: crate::Serde<Type = S::Value>>,
+{
+    wiring.source::<Internal<S>>().attach(child);
+}
+
+/// Reads a topic.
+pub fn attach_to_topic<T>(wiring: &mut Wiring, child: Child<T::Key, T::Value>)
+where
+    T: Topic<KeySerde: crate::Serde<Type = T::Key>, ValueSerde: crate::Serde<Type = T::Value>>,
+{
+    wiring.source::<External<T>>().attach(child);
+}
+
+/// What a `timestamp = f` function may return.
+#[diagnostic::on_unimplemented(
+    message = "a `timestamp` function returns `Timestamp` or `Option<Timestamp>`, not `{Self}`",
+    label = "not a time"
+)]
+pub trait IntoTime {
+    /// The time, `None` if there is none.
+    fn into_time(self) -> Option<crate::Timestamp>;
+}
+
+impl IntoTime for crate::Timestamp {
+    fn into_time(self) -> Option<crate::Timestamp> {
+        Some(self)
+    }
+}
+
+impl IntoTime for Option<crate::Timestamp> {
+    fn into_time(self) -> Option<crate::Timestamp> {
+        self
+    }
+}
+
+/// Hash of a store's name.
+pub const fn store_hash(name: &'static str) -> u64 {
+    Id::new(name, name).hash
+}
+
+/// A format that is there: names it once, where a missing one is one error, and everything behind stays quiet.
+pub trait Usable {
+    /// The format itself.
+    type Serde: crate::Serde;
+}
+
+impl<S: crate::Serde> Usable for S {
+    type Serde = S;
+}
+
+/// The error of a user's function.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an error that a step can return",
+    label = "returned here",
+    note = "a step returns `Result<T, E>` where `E` implements `std::error::Error + Send + Sync`, or is a text or an `anyhow::Error`"
+)]
+pub trait IntoUserError {
+    /// Boxes it.
+    fn into_user_error(self) -> UserError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<UserError>> IntoUserError for E {
+    fn into_user_error(self) -> UserError {
+        self.into()
+    }
+}
+
+/// Boxes the error of a user's function.
+#[cold]
+pub fn user_error<E: IntoUserError>(error: E) -> UserError {
+    error.into_user_error()
+}

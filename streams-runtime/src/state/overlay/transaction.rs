@@ -1,0 +1,173 @@
+//! What a transaction does to an overlay: its changes are sent, become committed or never happened, are applied.
+//!
+//! Knows the three states of an entry. It does not know how a transaction ends, nor when to apply; and it never
+//! looks at the engine to undo something.
+
+use super::super::engine::Mark;
+use super::super::key::readable;
+use super::super::row::{self, Row};
+use super::super::table::{NONE, Slot, Table};
+use super::super::{ChangelogSink, Restored, StateError};
+use super::{Committed, Entry, Live, Overlay, decode_error, encode_error, engine_error};
+use crate::serde::Serde;
+
+impl<S: Serde> Overlay<S> {
+    pub(in crate::state) fn prepare(&mut self, changelog: &mut dyn ChangelogSink) -> Result<(), StateError> {
+        for sent in 0..self.unsent.len() {
+            if let Err(error) = self.send(self.unsent[sent], changelog) {
+                self.unsent.drain(..sent);
+                return Err(error);
+            }
+        }
+        self.unsent.clear();
+        Ok(())
+    }
+
+    fn send(&mut self, position: u32, changelog: &mut dyn ChangelogSink) -> Result<(), StateError> {
+        let change = &mut self.changes[position as usize];
+        let key = self.table.key(change.slot).as_bytes();
+        let entry = &self.table[change.slot];
+        let row = match &entry.live {
+            Live::Encoded(row) => row.clone(),
+            Live::Typed(None) => None,
+            Live::Typed(Some(value)) => {
+                self.bytes.clear();
+                row::encode::<S>(value, &mut self.bytes)
+                    .map_err(|cause| encode_error(&self.name, key, cause))?;
+                self.rows_seen += 1;
+                self.row_bytes_seen += self.bytes.len() as u64;
+                Some(Row::from(self.bytes.as_slice()))
+            }
+        };
+        let (timestamp, plain) = match &row {
+            None => (change.at, None),
+            Some(row) => {
+                let (timestamp, plain) =
+                    row::split(row).map_err(|cause| decode_error(&self.name, key, cause))?;
+                (timestamp, Some(plain))
+            }
+        };
+        changelog.change(key, plain, timestamp).map_err(|cause| StateError::Changelog {
+            store: self.name.clone(),
+            key: readable(key),
+            cause,
+        })?;
+        change.row = row;
+        self.table[self.changes[position as usize].slot].unsent = false;
+        Ok(())
+    }
+
+    pub(in crate::state) fn committed(&mut self) {
+        assert!(
+            self.unsent.is_empty(),
+            "store `{}`: committed with {} changes that are not in the changelog",
+            self.name,
+            self.unsent.len()
+        );
+        for change in self.changes.drain(..) {
+            let key_len = self.table.key(change.slot).as_bytes().len();
+            let entry = &mut self.table[change.slot];
+            entry.change = NONE;
+            self.unapplied_bytes += key_len + row_len(&change.row);
+            match std::mem::replace(&mut entry.committed, Committed::Unapplied(change.row)) {
+                Committed::InBase => self.unapplied.push(change.slot),
+                Committed::Unapplied(older) => self.unapplied_bytes -= key_len + row_len(&older),
+            }
+        }
+    }
+
+    pub(in crate::state) fn aborted(&mut self) {
+        self.unsent.clear();
+        let mut changes = std::mem::take(&mut self.changes);
+        for change in changes.drain(..) {
+            let slot = change.slot;
+            self.no_longer_typed(slot);
+            let entry = &mut self.table[slot];
+            entry.change = NONE;
+            entry.unsent = false;
+            match &entry.committed {
+                Committed::Unapplied(row) => entry.live = Live::Encoded(row.clone()),
+                Committed::InBase => {
+                    self.unpin(slot);
+                    self.table.remove(slot);
+                }
+            }
+        }
+        self.changes = changes;
+    }
+
+    /// `more` is one row of the store itself that belongs into the same batch.
+    pub(in crate::state) fn apply(
+        &mut self,
+        mark: &Mark,
+        more: Option<(&[u8], &[u8])>,
+    ) -> Result<(), StateError> {
+        let table = &self.table;
+        let rows = self.unapplied.iter().map(|&slot| unapplied_row(table, slot));
+        let mut batch = rows.chain(more.map(|(key, row)| (key, Some(row))));
+        self.engine.apply(&mut batch, Some(mark)).map_err(|e| engine_error(&self.name, e))?;
+        self.unapplied_bytes = 0;
+        let mut unapplied = std::mem::take(&mut self.unapplied);
+        for slot in unapplied.drain(..) {
+            let entry = &mut self.table[slot];
+            entry.committed = Committed::InBase;
+            if entry.change != NONE {
+                continue;
+            }
+            let encoded = matches!(entry.live, Live::Encoded(_));
+            self.unpin(slot);
+            if encoded {
+                self.table.remove(slot);
+            }
+        }
+        self.unapplied = unapplied;
+        Ok(())
+    }
+
+    /// Writes a piece of the changelog below the overlay and forgets the overlay: what it holds may be older.
+    pub(in crate::state) fn restore<'a>(
+        &mut self,
+        records: impl Iterator<Item = Restored<'a>>,
+        mark: &Mark,
+        more: Option<(&[u8], &[u8])>,
+    ) -> Result<(), StateError> {
+        assert!(self.changes.is_empty(), "store `{}`: restored within a transaction", self.name);
+        self.bytes.clear();
+        // Keys and rows behind one another, and where each ends.
+        let mut ends: Vec<(usize, Option<usize>)> = Vec::new();
+        for record in records {
+            self.bytes.extend_from_slice(record.key);
+            let key_end = self.bytes.len();
+            let row_end = record.value.map(|plain| {
+                row::join(record.timestamp, plain, &mut self.bytes);
+                self.bytes.len()
+            });
+            ends.push((key_end, row_end));
+        }
+        let bytes = &self.bytes;
+        let mut start = 0;
+        let replayed = ends.iter().map(|&(key_end, row_end)| {
+            let key = &bytes[start..key_end];
+            start = row_end.unwrap_or(key_end);
+            (key, row_end.map(|end| &bytes[key_end..end]))
+        });
+        // First what was committed but not applied: the replay may start behind it.
+        let table = &self.table;
+        let unapplied = self.unapplied.iter().map(|&slot| unapplied_row(table, slot));
+        let mut batch = unapplied.chain(replayed).chain(more.map(|(key, row)| (key, Some(row))));
+        self.engine.apply(&mut batch, Some(mark)).map_err(|e| engine_error(&self.name, e))?;
+        self.forget();
+        Ok(())
+    }
+}
+
+fn unapplied_row<V>(table: &Table<Entry<V>>, slot: Slot) -> (&[u8], Option<&[u8]>) {
+    match &table[slot].committed {
+        Committed::Unapplied(row) => (table.key(slot).as_bytes(), row.as_deref()),
+        Committed::InBase => unreachable!("the list of unapplied slots holds an applied one"),
+    }
+}
+
+fn row_len(row: &Option<Row>) -> usize {
+    row.as_ref().map_or(0, |row| row.len())
+}

@@ -1,0 +1,61 @@
+//! Rules on joins of a stream with a table.
+
+use super::message::Message;
+use super::state::rekeyed;
+use crate::operators::RunJoin;
+use crate::stream::{Lineage, Nulls, Step, Stream};
+
+/// Both sides have the same key.
+#[diagnostic::on_unimplemented(
+    message = "cannot join `{From}` with `{Join}`: their keys differ",
+    label = "keyed by `{JoinKey}`, but `{From}` is keyed by `{FromKey}`",
+    note = "re-key `{From}` with a `#[processor(select_key, repartition)]` before the join"
+)]
+pub trait JoinsOnKey<FromKey, JoinKey, From, Join> {}
+impl<S, Key, From, Join> JoinsOnKey<Key, Key, From, Join> for S {}
+
+/// `join = T`, `left_join = T`.
+#[track_caller]
+pub const fn joins<S: RunJoin>()
+where
+    S: JoinsOnKey<<S::From as Stream>::Key, <S::Join as Stream>::Key, S::From, S::Join>,
+{
+    let (from, join) = (<S::From as Stream>::ID.name, <S::Join as Stream>::ID.name);
+    if S::INNER && <<S as Step>::KeyIn as Nulls>::NULLABLE {
+        Message::new()
+            .text("cannot join ")
+            .name(from)
+            .text(" with ")
+            .name(join)
+            .text(": keys of ")
+            .name(from)
+            .text(" can be null")
+            .help()
+            .text("add `null_key = skip` to leave such records out and count them, or use `left_join`")
+            .panic()
+    }
+    let message = Message::new().text("cannot join ").name(from).text(" with ").name(join);
+    match (<S::From as Stream>::LINEAGE, <S::Join as Stream>::LINEAGE) {
+        (Lineage::Rekeyed { by }, _) => rekeyed(message, from, by),
+        (_, Lineage::Rekeyed { by }) => rekeyed(message, join, by),
+        (Lineage::Mixed(a, b), _) | (_, Lineage::Mixed(a, b)) => message
+            .text(": one side merges topics of ")
+            .number(a as u64)
+            .text(" and ")
+            .number(b as u64)
+            .text(" partitions")
+            .help()
+            .text("declare the same `partitions`, or add `repartition` to a step that merges them")
+            .panic(),
+        (Lineage::Count(a), Lineage::Count(b)) if a != b => message
+            .text(": they have ")
+            .number(a as u64)
+            .text(" and ")
+            .number(b as u64)
+            .text(" partitions")
+            .help()
+            .text("declare the same `partitions` on both topics, or add `repartition` before the join")
+            .panic(),
+        _ => {}
+    }
+}

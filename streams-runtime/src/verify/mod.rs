@@ -1,0 +1,22 @@
+//! Compile-time checks: every message that is not a macro's own stands in this folder.
+//!
+//! Types are compared by traits that always hold when two parameters are equal and carry everything their message
+//! needs; numbers, names and the shape of the graph by `const fn`s that panic with a text. Each check is called
+//! once, in a `const _` whose every token has the span of the user's token that is to be underlined; so the check
+//! is the error, and there is one of it.
+//!
+//! Knows `stream`; knows nothing that runs.
+
+mod graph;
+mod inputs;
+mod joins;
+mod message;
+mod outputs;
+mod state;
+
+pub use graph::{Listed, NotListed, check_entry, entry};
+pub use inputs::{SameRecord, branch, merges, null_policy, reads};
+pub use joins::{JoinsOnKey, joins};
+pub use message::Message;
+pub use outputs::{Emits, repartitions, writes};
+pub use state::{counts_nulls, needs_key, table_source};

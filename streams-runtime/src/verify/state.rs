@@ -1,0 +1,79 @@
+//! Rules on steps that keep rows.
+
+use super::message::Message;
+use crate::stream::{Kind, Lineage, Nulls, Step, Stream};
+
+/// Rows are kept where their key's records are.
+#[track_caller]
+pub const fn needs_key<S: Step>() {
+    let from = <S::From as Stream>::ID.name;
+    if <S::KeyIn as Nulls>::NULLABLE {
+        Message::new()
+            .name(S::ID.name)
+            .text(" needs a key, but keys of ")
+            .name(from)
+            .text(" can be null")
+            .help()
+            .text("add `null_key = skip` to leave such records out and count them, as Kafka Streams does")
+            .panic()
+    }
+    let message = Message::new().text("cannot keep ").name(from).text(" in the state of ").name(S::ID.name);
+    match <S::From as Stream>::LINEAGE {
+        Lineage::Rekeyed { by } => rekeyed(message, from, by),
+        Lineage::Mixed(a, b) => message
+            .text(": it merges topics of ")
+            .number(a as u64)
+            .text(" and ")
+            .number(b as u64)
+            .text(" partitions")
+            .help()
+            .text("declare the same `partitions`, or add `repartition` to a step that merges them")
+            .panic(),
+        _ => {}
+    }
+}
+
+#[track_caller]
+pub(super) const fn rekeyed(message: Message, stream: &str, by: &str) -> ! {
+    message
+        .text(": ")
+        .name(by)
+        .text(" changed the key of ")
+        .name(stream)
+        .help()
+        .text("add `repartition` to ")
+        .name(by)
+        .panic()
+}
+
+/// An aggregate reads a stream; of a table it would have to take old rows back.
+#[track_caller]
+pub const fn table_source<S: Step>() {
+    if matches!(<S::From as Stream>::KIND, Kind::Table) {
+        Message::new()
+            .text("`#[ktable(")
+            .text(S::OPERATOR)
+            .text(")]` reads a stream, but ")
+            .name(<S::From as Stream>::ID.name)
+            .text(" is a table")
+            .help()
+            .text("to work on its updates, put `#[processor(from = ")
+            .text(<S::From as Stream>::ID.name)
+            .text(", merge)] struct Updates;` in between")
+            .panic()
+    }
+}
+
+/// Whether a `count` counts nulls has to be said where there can be some.
+#[track_caller]
+pub const fn counts_nulls<S: Step>() {
+    if <S::ValueIn as Nulls>::NULLABLE {
+        Message::new()
+            .text("values of ")
+            .name(<S::From as Stream>::ID.name)
+            .text(" can be null: say whether `count` counts them")
+            .help()
+            .text("add `null_value = skip` (Kafka Streams without windows) or `null_value = keep` (with windows)")
+            .panic()
+    }
+}
