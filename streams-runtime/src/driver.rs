@@ -190,17 +190,7 @@ impl Driver {
 
     /// Where and why records were left out, places with none omitted.
     pub fn drops(&self) -> Vec<(&'static str, Reason, u64)> {
-        let worker = self.worker.borrow();
-        let mut drops: Vec<(&'static str, Reason, u64)> = Vec::new();
-        for counter in
-            worker.tasks().iter().flat_map(|task| &task.wired().drops).filter(|c| c.committed() > 0)
-        {
-            match drops.iter_mut().find(|(at, reason, _)| *at == counter.at && *reason == counter.reason) {
-                Some((.., n)) => *n += counter.committed(),
-                None => drops.push((counter.at, counter.reason, counter.committed())),
-            }
-        }
-        drops
+        drops(&self.worker.borrow())
     }
 
     /// The row of a key in a table without windows.
@@ -282,6 +272,18 @@ impl Driver {
 /// Tests end with what the store said.
 fn fine<T>(result: Result<T, StateError>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Where and why records were left out, in committed transactions; places with none omitted.
+pub(crate) fn drops(worker: &Worker<InProcess>) -> Vec<(&'static str, Reason, u64)> {
+    let mut drops: Vec<(&'static str, Reason, u64)> = Vec::new();
+    for counter in worker.tasks().iter().flat_map(|task| &task.wired().drops).filter(|c| c.committed() > 0) {
+        match drops.iter_mut().find(|(at, reason, _)| *at == counter.at && *reason == counter.reason) {
+            Some((.., n)) => *n += counter.committed(),
+            None => drops.push((counter.at, counter.reason, counter.committed())),
+        }
+    }
+    drops
 }
 
 /// One step of production code after the other until nothing is left to do.
