@@ -123,7 +123,7 @@ impl Topics {
         writeln!(out, "# {name} on the in-process log, no broker needed")?;
         writeln!(out, "#   reads  {}", inputs.join(", "))?;
         writeln!(out, "#   writes {}", outputs.join(", "))?;
-        writeln!(out, "# one record a line: topic@time key value; `#>` shows the input")
+        writeln!(out, "# One record a line: topic@time key value. `#>` shows the input.\n")
     }
 
     /// Shows a line that was read.
@@ -242,7 +242,7 @@ impl Topics {
             return Ok(());
         }
         let Summary { read, written, dropped } = summary;
-        writeln!(out, "# {read} records read, {written} written, {dropped} left out")
+        writeln!(out, "\n# {read} records read, {written} written, {dropped} left out")
     }
 }
 
