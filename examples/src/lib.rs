@@ -3,3 +3,8 @@ pub mod greetings;
 pub mod orders;
 pub mod word_count;
 pub mod words;
+
+/// The application on the front page compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;

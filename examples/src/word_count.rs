@@ -19,8 +19,8 @@ pub fn words(line: &str) -> Vec<String> {
 
 /// Words with themselves as key. `repartition` brings equal words to one partition, through an internal topic.
 #[processor(from = words, select_key, repartition)]
-pub fn by_word(word: &String) -> String {
-    word.clone()
+pub fn by_word(word: &str) -> String {
+    word.to_owned()
 }
 
 /// How often each word occurred so far.

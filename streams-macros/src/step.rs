@@ -9,6 +9,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, FnArg, ItemFn, ItemStruct, Visibility};
 
 /// The item below the attribute.
+#[allow(clippy::large_enum_variant)]
 pub enum Item {
     /// A function.
     Function(Box<ItemFn>),

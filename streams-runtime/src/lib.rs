@@ -18,8 +18,8 @@
 //!
 //! // A new key needs a new layout over partitions; the cost is one visible word.
 //! #[processor(from = words, select_key, repartition)]
-//! fn by_word(word: &String) -> String {
-//!     word.clone()
+//! fn by_word(word: &str) -> String {
+//!     word.to_owned()
 //! }
 //!
 //! #[ktable(store = "counts", from = by_word, count, to = WordCounts)]
