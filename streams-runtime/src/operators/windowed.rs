@@ -14,7 +14,7 @@ use crate::record::Timestamp;
 use crate::serde::Serde;
 use crate::slot::{KeySlot, Slot};
 use crate::state::{TimeCell, WindowStore};
-use crate::stream::{KeyIn, Stream, Table, ValueIn};
+use crate::stream::{Stream, Table, ValueIn};
 use crate::window::{TimeSpan, Windowed, Windows};
 use crate::wiring::{Port, Push, Wiring};
 use std::any::TypeId;
