@@ -48,6 +48,9 @@ pub trait Serde: 'static {
     /// What functions see.
     type Type: 'static;
 
+    /// What the format is called, so that a join can tell apart two formats of one key; `""` is never compared.
+    const NAME: &'static str = "";
+
     /// Appends the bytes of `value` to `out`.
     ///
     /// # Errors
