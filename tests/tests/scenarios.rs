@@ -8,7 +8,7 @@ use streams_tests::conformance::{difference, vectors};
 use streams_tests::scenarios::{self, Scenario};
 
 /// Scenarios with a topology here: at least so many.
-const AT_LEAST: usize = 66;
+const AT_LEAST: usize = 72;
 
 const OVERLAYS: [(&str, OverlayLimit); 3] =
     [("all", OverlayLimit::UNBOUNDED), ("three", OverlayLimit::values(3)), ("no", OverlayLimit::NONE)];

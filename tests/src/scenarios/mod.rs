@@ -11,6 +11,7 @@ mod topics;
 mod aggregations;
 mod applications;
 mod failures;
+mod processors;
 mod stateless;
 mod table_joins;
 mod tables;
@@ -33,6 +34,7 @@ pub struct Scenario {
 pub fn all() -> impl Iterator<Item = Scenario> {
     let chapters = [
         stateless::ALL,
+        processors::ALL,
         timestamps::ALL,
         failures::ALL,
         aggregations::ALL,

@@ -8,7 +8,7 @@ use streams_runtime::{Json, TimeWindowed, Windowed, ktable, processor, topic, to
 
 scenarios! {
     window_tumbling_count, window_tumbling_count_grace, window_tumbling_reduce, window_tumbling_aggregate,
-    window_default_retention, window_group_by_count, window_count_join_table,
+    window_default_retention, window_group_by_count, window_count_join_table, window_table_filter,
 }
 
 mod window_tumbling_count {
@@ -143,5 +143,30 @@ mod window_count_join_table {
             .reads::<NamesTopic>()
             .writes::<Out>()
             .keeps_windows::<Counts, String>()
+    }
+}
+
+/// A count only grows, so a window that is in once never leaves: the updates alone decide.
+mod window_table_filter {
+    use super::*;
+
+    #[ktable(store = "counts", from = In, count, retention = "1d", null_key = skip, null_value = keep)]
+    #[window(tumbling = "10s", grace = "5s")]
+    struct Counts;
+
+    #[processor(from = Counts, filter)]
+    fn several(count: &i64) -> bool {
+        *count > 1
+    }
+
+    #[processor(from = several, map_values, to = OutWindows)]
+    fn tenfold(count: i64) -> i64 {
+        count * 10
+    }
+
+    topology!(App = [Counts, several, tenfold]);
+
+    pub fn bind() -> Binding {
+        Binding::of(App::topology).reads::<In>().writes::<OutWindows>().keeps_windows::<Counts, String>()
     }
 }
