@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::transport::Message as _;
 use streams_runtime::{
-    Driver, DriverError, Header, Headers, Serde, Stream, Table, Topic, Topology, Windowed,
+    Driver, DriverError, Header, Headers, Serde, Stream, Table, TestRecord, Timestamp, Topic, Topology,
+    Windowed,
 };
 use thiserror::Error;
 
@@ -50,6 +51,7 @@ struct Input {
     topic: &'static str,
     bytes_of: for<'l> fn(&'l InputRecord) -> Result<Raw<'l>, InJsonError>,
     pipe: fn(&Driver, &Raw<'_>) -> Result<(), DriverError>,
+    pipe_all: fn(&Driver, &[Raw<'_>]) -> Option<Result<(), DriverError>>,
 }
 
 /// Answers the next record of an output topic; the argument is the step.
@@ -79,7 +81,12 @@ impl Binding {
     where
         T: Topic<KeySerde: InJson + Serde<Type = T::Key>, ValueSerde: InJson + Serde<Type = T::Value>>,
     {
-        self.inputs.push(Input { topic: T::TOPIC.name, bytes_of: raw::<T>, pipe: pipe::<T> });
+        self.inputs.push(Input {
+            topic: T::TOPIC.name,
+            bytes_of: raw::<T>,
+            pipe: pipe::<T>,
+            pipe_all: pipe_all::<T>,
+        });
         self
     }
 
@@ -137,17 +144,45 @@ impl Binding {
                 }
                 Err(error) => return Err(error.into()),
             }
-            for next in &mut outputs {
-                lines.extend(std::iter::from_fn(|| next(step)).map(OutputLine::Record));
-            }
+            written(&mut outputs, step, &mut lines);
         }
+        self.end(&driver, &mut lines);
+        Ok(lines)
+    }
+
+    /// Runs the input as one batch with one commit; all of the answer is in step 0. `None` if the scenario has
+    /// several inputs, whose order in a batch is not that of the lines, or if a line is no readable record.
+    ///
+    /// # Errors
+    /// If the input is not for this scenario, or the application stops.
+    pub fn run_at_once(
+        &self,
+        input: &[InputLine],
+        overlay: OverlayLimit,
+    ) -> Result<Option<Vec<OutputLine>>, RunError> {
+        let [only] = self.inputs.as_slice() else { return Ok(None) };
+        let mut raws = Vec::new();
+        for (line, content) in input.iter().enumerate() {
+            let InputLine::Record(record) = content else { return Ok(None) };
+            raws.push((only.bytes_of)(record).map_err(|problem| RunError::Format { line, problem })?);
+        }
+        let driver = Driver::start_with((self.topology)(), overlay)?;
+        let mut outputs: Vec<Next> = self.outputs.iter().map(|output| output(&driver)).collect();
+        let Some(piped) = (only.pipe_all)(&driver, &raws) else { return Ok(None) };
+        piped?;
+        let mut lines = Vec::new();
+        written(&mut outputs, 0, &mut lines);
+        self.end(&driver, &mut lines);
+        Ok(Some(lines))
+    }
+
+    /// What is said after the last record.
+    fn end(&self, driver: &Driver, lines: &mut Vec<OutputLine>) {
         if !self.stores.is_empty() {
-            let stores: BTreeMap<_, _> =
-                self.stores.iter().map(|rows| (rows.store.to_owned(), (rows.read)(&driver))).collect();
-            lines.push(OutputLine::Stores(stores));
+            let rows = self.stores.iter().map(|rows| (rows.store.to_owned(), (rows.read)(driver)));
+            lines.push(OutputLine::Stores(rows.collect::<BTreeMap<_, _>>()));
         }
         lines.push(OutputLine::Dropped(driver.dropped()));
-        Ok(lines)
     }
 
     fn step(
@@ -165,6 +200,13 @@ impl Binding {
                 Ok((input.pipe)(driver, &raw))
             }
         }
+    }
+}
+
+/// Appends what came since the last time, as of `step`.
+fn written(outputs: &mut [Next], step: u64, lines: &mut Vec<OutputLine>) {
+    for next in outputs {
+        lines.extend(std::iter::from_fn(|| next(step)).map(OutputLine::Record));
     }
 }
 
@@ -192,12 +234,34 @@ fn pipe<T>(driver: &Driver, raw: &Raw<'_>) -> Result<(), DriverError>
 where
     T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>>,
 {
+    let headers = headers(raw.line);
+    driver.input::<T>().pipe_bytes(raw.key.as_deref(), raw.value.as_deref(), raw.line.ts, &headers)
+}
+
+/// Pipes typed records as one batch; `None` if one cannot be read.
+fn pipe_all<T>(driver: &Driver, raws: &[Raw<'_>]) -> Option<Result<(), DriverError>>
+where
+    T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>>,
+{
+    let typed = raws.iter().map(|raw| {
+        Some(TestRecord {
+            key: raw.key.as_deref().map(T::KeySerde::decode).transpose().ok()?,
+            value: raw.value.as_deref().map(T::ValueSerde::decode).transpose().ok()?,
+            timestamp: Timestamp::from_ms(raw.line.ts),
+            headers: headers(raw.line),
+        })
+    });
+    let records: Vec<TestRecord<T::Key, T::Value>> = typed.collect::<Option<_>>()?;
+    Some(driver.input::<T>().pipe_all(&records))
+}
+
+fn headers(line: &InputRecord) -> Headers {
     let mut headers = Headers::new();
-    for (name, text) in &raw.line.headers {
+    for (name, text) in &line.headers {
         let value = text.as_ref().map(|text| text.as_bytes().to_vec());
         headers.push(Header { name: name.clone(), value });
     }
-    driver.input::<T>().pipe_bytes(raw.key.as_deref(), raw.value.as_deref(), raw.line.ts, &headers)
+    headers
 }
 
 fn next<T>(driver: &Driver) -> Next
@@ -237,4 +301,55 @@ where
         .collect();
     rows.sort_by(|(a, _), (b, _)| a.cmp(b));
     rows.into_iter().map(|(_, row)| row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenarios::find;
+
+    fn run(id: &str, input: &[&str]) -> Result<String, String> {
+        let input: Vec<InputLine> = input.iter().map(|line| line.parse().unwrap()).collect();
+        let lines = (find(id).unwrap().bind)().run(&input, OverlayLimit::NONE);
+        let lines = lines.map_err(|problem| problem.to_string())?;
+        Ok(lines.iter().map(OutputLine::to_string).collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn records_rows_and_drops_come_in_this_order() {
+        let input = [
+            r#"{"topic":"in","key":"B","value":"x","ts":7,"headers":[["a",null]]}"#,
+            r#"{"advance_wall_clock_ms":5}"#,
+            r#"{"topic":"in","key":"A","value":"y","ts":5}"#,
+            r#"{"topic":"in","key":null,"value":"y","ts":5}"#,
+        ];
+        let expected = [
+            r#"{"step":0,"topic":"out","key":"B","value":1,"ts":7,"headers":[["a",null]]}"#,
+            r#"{"step":2,"topic":"out","key":"A","value":1,"ts":5}"#,
+            r#"{"stores":{"counts":[["A",1],["B",1]]}}"#,
+            r#"{"dropped":1}"#,
+        ];
+        assert_eq!(run("agg_count", &input).unwrap(), expected.join("\n"));
+    }
+
+    #[test]
+    fn nothing_follows_an_error() {
+        let good = r#"{"topic":"in","key":"A","value":"ok","ts":0}"#;
+        let bad = r#"{"topic":"in","key":"A","value":"boom","ts":0}"#;
+        let answer = run("processing_fail", &[good, bad, good]).unwrap();
+        let lines: Vec<_> = answer.lines().collect();
+        assert_eq!(lines.len(), 2, "{answer}");
+        assert!(lines[1].starts_with(r#"{"step":1,"error":"#), "{answer}");
+    }
+
+    #[test]
+    fn input_for_another_scenario_is_refused() {
+        let line = r#"{"topic":"elsewhere","key":"A","value":"x","ts":0}"#;
+        assert_eq!(
+            run("agg_count", &[line]).unwrap_err(),
+            "line 0: the scenario does not read topic `elsewhere`"
+        );
+        let line = r#"{"topic":"in","key":1,"value":"x","ts":0}"#;
+        assert_eq!(run("agg_count", &[line]).unwrap_err(), "line 0: 1 is not a string");
+    }
 }
