@@ -158,11 +158,6 @@ fn assemble<'i>(
         }
     };
     let store = &named.store;
-    let changelog = match operator.as_str() {
-        // What is read from a topic is rebuilt from that topic.
-        "table" => quote!(!::core::matches!(#from::KIND, #p::Kind::Topic)),
-        _ => quote!(true),
-    };
     let retention = match (&window, &named.retention) {
         (Some(window), None) => Some(window.size_ms.saturating_add(window.grace_ms)),
         (_, retention) => retention.as_ref().map(|span| span.ms),
@@ -176,7 +171,7 @@ fn assemble<'i>(
             const STORE: #p::StoreSpec = #p::StoreSpec {
                 name: #store,
                 hash: #p::store_hash(#store),
-                changelog: #changelog,
+                changelog: true,
                 retention_ms: #retention,
             };
             fn rows(

@@ -31,13 +31,14 @@ enum Unwritten {
 }
 
 impl<T: Written> Sink<T> {
-    fn new<S: Stream>(wiring: &mut Wiring) -> Self {
+    fn new<S: Step>(wiring: &mut Wiring) -> Self {
         let outbox = wiring.outbox();
         let topic = outbox.borrow_mut().topic(&T::topic(wiring.application()));
         Sink {
             topic,
             outbox,
-            same_key_format: TypeId::of::<S::KeySerde>() == TypeId::of::<T::KeySerde>(),
+            // Bytes that travel with a key are those of the step's input: a key the step made has none.
+            same_key_format: TypeId::of::<<S::From as Stream>::KeySerde>() == TypeId::of::<T::KeySerde>(),
             skipped: matches!(T::POLICY.encode, Policy::Skip).then(|| wiring.drops(T::NAME, Reason::Encode)),
             written: PhantomData,
         }

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::serde::ByType;
 use crate::slot::{KeySlot, Slot};
 use crate::wiring::{Child, Push, Wiring};
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 use std::rc::Rc;
 
@@ -67,10 +67,26 @@ where
     }
 }
 
-/// The children of all inputs are of one type; `verify::merges` has checked it with a message of our own.
-fn same_child<K: 'static, V: 'static, K2: 'static, V2: 'static>(child: &Child<K, V>) -> Child<K2, V2> {
+/// The child of the first input as a child of another one. Their records are alike; `verify::merges` has checked that
+/// with a message of our own. Their key formats need not be: then the bytes that travel with a key stay behind.
+fn same_child<K: 'static, V: 'static, Other: Stream>(
+    child: &Child<K, V>,
+    same_key_format: bool,
+) -> Child<Other::Key, Other::Value> {
     let child: Box<dyn Any> = Box::new(child.clone());
-    *child.downcast().expect("the records of merged streams are alike, which the compiler has checked")
+    let child: Child<Other::Key, Other::Value> =
+        *child.downcast().expect("the records of merged streams are alike, which the compiler has checked");
+    if same_key_format { child } else { Rc::new(WithoutBytes { child }) }
+}
+
+struct WithoutBytes<K, V> {
+    child: Child<K, V>,
+}
+
+impl<K, V> Push<K, V> for WithoutBytes<K, V> {
+    fn push(&self, key: KeySlot<'_, K>, value: Slot<'_, V>, cx: &Context<'_>) -> Result<(), Failure> {
+        self.child.push(KeySlot { raw: None, ..key }, value, cx)
+    }
 }
 
 macro_rules! merged {
@@ -89,7 +105,10 @@ macro_rules! merged {
             const READS: &'static [Read] = &[First::READS[0], $($rest::READS[0]),*];
 
             fn attach(wiring: &mut Wiring, child: Child<Self::Key, Self::Value>) {
-                $($rest::attach(wiring, same_child(&child));)*
+                $(
+                    let same_key_format = TypeId::of::<First::KeySerde>() == TypeId::of::<$rest::KeySerde>();
+                    $rest::attach(wiring, same_child::<_, _, $rest>(&child, same_key_format));
+                )*
                 First::attach(wiring, child);
             }
         }
