@@ -152,8 +152,8 @@ fn assemble<'i>(
             (
                 quote!(#p::Windowed<#from::Key>),
                 quote!(::streams_runtime::TimeWindowed<#key_serde, #size>),
-                quote!(#p::wire_windowed::<Self, #from::Key, #from::KeySerde, #ty>(__wiring);),
-                quote!(::std::rc::Rc::new(#p::WindowedRows::<Self, #from::KeySerde, #ty>::of(__wiring))),
+                quote!(#p::wire_windowed::<Self, #from::Key, #key_serde, #ty>(__wiring);),
+                quote!(::std::rc::Rc::new(#p::WindowedRows::<Self, #key_serde, #ty>::of(__wiring))),
             )
         }
     };
