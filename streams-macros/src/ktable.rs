@@ -200,8 +200,8 @@ fn rows(
                     quote!(::streams_runtime::TimeWindowed<#key_serde, #size>),
                     value_serde,
                 ),
-                quote!(#p::wire_windowed::<Self, #from::Key, #from::KeySerde, #ty>(__wiring);),
-                quote!(::std::rc::Rc::new(#p::WindowedRows::<Self, #from::KeySerde, #ty>::of(__wiring))),
+                quote!(#p::wire_windowed::<Self, #from::Key, #key_serde, #ty>(__wiring);),
+                quote!(::std::rc::Rc::new(#p::WindowedRows::<Self, #key_serde, #ty>::of(__wiring))),
             )
         }
     };
