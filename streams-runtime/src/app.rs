@@ -3,9 +3,9 @@
 //! Without a broker it runs on the in-process log: records come in as lines, from files or standard input, and what
 //! leaves through the output topics is printed. The same worker code as on a broker, in this thread.
 
-use crate::driver::{Driver, InProcess, create_topics, drops, run_until_idle};
+use crate::driver::{Driver, drops};
+use crate::instance::{InProcess, create_topics, run_until_idle};
 use crate::lines::{self, LineError, TextInput, Topics};
-use crate::state::OverlayLimit;
 use crate::topology::{Entry, Plan, PlanError, Topology};
 use crate::transport::TransportError;
 use crate::transport::memory::MemoryLog;
@@ -225,7 +225,7 @@ impl Builder {
         let log = MemoryLog::new();
         create_topics(&log, &plan)?;
         let mut topics = Topics::of(&self.topology, &plan, &log, self.quiet);
-        let connect = InProcess { log, application: self.id.clone(), overlay: OverlayLimit::UNBOUNDED };
+        let connect = InProcess::new(&log, &self.id, "1");
         let mut worker = Worker::start(connect, self.topology.clone(), plan)?;
         run_until_idle(&mut worker)?;
         topics.write_heading(self.topology.name(), out).map_err(Error::printing)?;

@@ -54,12 +54,15 @@ extern crate self as streams_runtime;
 
 mod app;
 pub mod args;
+pub mod commit;
 pub mod context;
 pub mod counters;
 pub mod driver;
 pub mod failure;
+pub mod instance;
 mod iso;
 mod lines;
+pub mod open;
 pub mod operators;
 pub mod outbox;
 mod partitioner;

@@ -19,6 +19,9 @@ pub struct TimeWindowed<S, const SIZE_MS: i64>(PhantomData<S>);
 
 impl<S: Serde, const SIZE_MS: i64> Serde for TimeWindowed<S, SIZE_MS> {
     type Type = Windowed<S::Type>;
+    // Of two windowed keys the formats inside are what can differ.
+    const NAME: &'static str = S::NAME;
+    const CANONICAL: bool = S::CANONICAL;
 
     fn encode(value: &Windowed<S::Type>, out: &mut Vec<u8>) -> Result<(), SerdeError> {
         S::encode(&value.key, out)?;
