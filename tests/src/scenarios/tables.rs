@@ -7,7 +7,7 @@
 use super::binding::Binding;
 use super::scenarios;
 use super::topics::{In, Out, OutNumbers, first_letter, upper};
-use streams_runtime::{ktable, processor, topology};
+use streams_runtime::prelude::*;
 
 scenarios! {
     ktable_source, ktable_source_plain, ktable_filter_plain, ktable_filter_materialized, ktable_map_values,
@@ -142,14 +142,13 @@ mod ktable_to_stream_rekeyed {
 mod kstream_to_table {
     use super::*;
 
-    /// Reads the topic as a stream first.
-    #[processor(from = In, peek)]
-    fn stream(_: Option<&str>) {}
+    #[processor(from = In)]
+    struct Stream;
 
-    #[ktable(store = "latest", from = stream, null_key = skip, to = Out)]
+    #[ktable(store = "latest", from = Stream, null_key = skip, to = Out)]
     struct Latest;
 
-    topology!(App = [stream, Latest]);
+    topology!(App = [Stream, Latest]);
 
     pub fn bind() -> Binding {
         Binding::of(App::topology).reads::<In>().writes::<Out>().keeps::<Latest>()
