@@ -16,8 +16,8 @@ fn sum(sum: &mut Option<i64>, n: i64) {
     *sum = Some(sum.unwrap_or(0) + n).filter(|sum| *sum != 0);
 }
 
-#[ktable(store = "windows", from = In, aggregate, retention = "1d", null_key = skip, null_value = skip, error = skip, to = WindowsOut)]
-#[window(tumbling = "10s", grace = "0s")]
+#[ktable(store = "windows", from = In, aggregate, null_key = skip, null_value = skip, error = skip, to = WindowsOut)]
+#[window(tumbling = "10s", grace = "0s", retention = "1d")]
 fn in_windows(all: &mut i64, n: i64) -> Result<(), String> {
     *all += n;
     if n % 2 == 0 { Ok(()) } else { Err(format!("{n} is odd")) }

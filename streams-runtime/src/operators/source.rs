@@ -68,7 +68,7 @@ struct Dropped {
 impl<T: Written> SourceNode<T> {
     pub(crate) fn new(wiring: &mut Wiring, topic: &str) -> Self {
         let partition_time =
-            matches!(T::POLICY.no_time, NoTime::PartitionTime).then(|| wiring.stream_time(T::NAME));
+            matches!(T::POLICY.no_time, NoTime::PartitionTime).then(|| wiring.partition_time(T::NAME));
         SourceNode {
             topic: topic.to_owned(),
             port: wiring.new_port(),

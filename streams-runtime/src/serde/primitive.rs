@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 impl Serde for String {
     type Type = String;
+    const NAME: &'static str = "String";
     const CANONICAL: bool = true;
 
     fn encode(value: &String, out: &mut Vec<u8>) -> Result<(), SerdeError> {
@@ -31,6 +32,7 @@ impl DefaultSerde for String {
 
 impl Serde for Vec<u8> {
     type Type = Vec<u8>;
+    const NAME: &'static str = "Vec<u8>";
     const CANONICAL: bool = true;
 
     fn encode(value: &Vec<u8>, out: &mut Vec<u8>) -> Result<(), SerdeError> {
@@ -56,6 +58,7 @@ impl DefaultSerde for Vec<u8> {
 
 impl Serde for Bytes {
     type Type = Bytes;
+    const NAME: &'static str = "Bytes";
     const CANONICAL: bool = true;
 
     fn encode(value: &Bytes, out: &mut Vec<u8>) -> Result<(), SerdeError> {
@@ -76,6 +79,7 @@ macro_rules! numbers {
     ($($number:ty),*) => { $(
         impl Serde for $number {
             type Type = $number;
+    const NAME: &'static str = stringify!($number);
             const CANONICAL: bool = true;
 
             fn encode(value: &$number, out: &mut Vec<u8>) -> Result<(), SerdeError> {
@@ -115,6 +119,7 @@ numbers!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64);
 
 impl Serde for bool {
     type Type = bool;
+    const NAME: &'static str = "bool";
     const CANONICAL: bool = true;
 
     fn encode(value: &bool, out: &mut Vec<u8>) -> Result<(), SerdeError> {
@@ -146,6 +151,7 @@ impl DefaultSerde for bool {
 
 impl Serde for () {
     type Type = ();
+    const NAME: &'static str = "()";
 
     fn encode((): &(), _: &mut Vec<u8>) -> Result<(), SerdeError> {
         Ok(())

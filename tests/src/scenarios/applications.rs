@@ -301,12 +301,12 @@ mod app_orders_windowed {
         (order.location_id.clone(), order.into())
     }
 
-    #[ktable(store = "general-count", from = by_location, count, retention = "1d", to = GeneralCount)]
-    #[window(tumbling = "15s", grace = "5s")]
+    #[ktable(store = "general-count", from = by_location, count, to = GeneralCount)]
+    #[window(tumbling = "15s", grace = "5s", retention = "1d")]
     struct Counts;
 
-    #[ktable(store = "general-revenue", from = by_location, aggregate, retention = "1d", to = GeneralRevenue)]
-    #[window(tumbling = "15s", grace = "5s")]
+    #[ktable(store = "general-revenue", from = by_location, aggregate, to = GeneralRevenue)]
+    #[window(tumbling = "15s", grace = "5s", retention = "1d")]
     fn revenue(total: &mut TotalRevenue, location: &str, revenue: &Revenue) {
         total.location_id = location.to_owned();
         total.running_order_count += 1;

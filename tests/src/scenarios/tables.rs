@@ -30,7 +30,7 @@ mod ktable_source {
 mod ktable_source_plain {
     use super::*;
 
-    #[ktable(store = "words", from = In, null_key = skip)]
+    #[ktable(from = In, null_key = skip)]
     struct Words;
 
     #[processor(from = Words, to = Out)]
@@ -46,7 +46,7 @@ mod ktable_source_plain {
 mod ktable_filter_plain {
     use super::*;
 
-    #[ktable(store = "words", from = In, null_key = skip)]
+    #[ktable(from = In, null_key = skip)]
     struct Words;
 
     #[processor(from = Words, map_values, to = Out)]
@@ -64,7 +64,7 @@ mod ktable_filter_plain {
 mod ktable_filter_materialized {
     use super::*;
 
-    #[ktable(store = "words", from = In, null_key = skip)]
+    #[ktable(from = In, null_key = skip)]
     struct Words;
 
     #[processor(from = Words, map_values)]
@@ -85,7 +85,7 @@ mod ktable_filter_materialized {
 mod ktable_map_values {
     use super::*;
 
-    #[ktable(store = "words", from = In, null_key = skip)]
+    #[ktable(from = In, null_key = skip)]
     struct Words;
 
     #[processor(from = Words, map_values, to = Out)]
@@ -103,7 +103,7 @@ mod ktable_map_values {
 mod ktable_map_values_materialized {
     use super::*;
 
-    #[ktable(store = "words", from = In, null_key = skip)]
+    #[ktable(from = In, null_key = skip)]
     struct Words;
 
     #[processor(from = Words, map_values)]
@@ -124,7 +124,7 @@ mod ktable_map_values_materialized {
 mod ktable_to_stream_rekeyed {
     use super::*;
 
-    #[ktable(store = "words", from = In, null_key = skip)]
+    #[ktable(from = In, null_key = skip)]
     struct Words;
 
     #[processor(from = Words, select_key, to = Out)]

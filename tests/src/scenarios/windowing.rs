@@ -14,8 +14,8 @@ scenarios! {
 mod window_tumbling_count {
     use super::*;
 
-    #[ktable(store = "counts", from = In, count, retention = "1d", null_key = skip, null_value = keep, to = OutWindows)]
-    #[window(tumbling = "10s", grace = "0s")]
+    #[ktable(store = "counts", from = In, count, null_key = skip, null_value = keep, to = OutWindows)]
+    #[window(tumbling = "10s", grace = "0s", retention = "1d")]
     struct Counts;
 
     topology!(App = [Counts]);
@@ -28,8 +28,8 @@ mod window_tumbling_count {
 mod window_tumbling_count_grace {
     use super::*;
 
-    #[ktable(store = "counts", from = In, count, retention = "1d", null_key = skip, null_value = keep, to = OutWindows)]
-    #[window(tumbling = "10s", grace = "5s")]
+    #[ktable(store = "counts", from = In, count, null_key = skip, null_value = keep, to = OutWindows)]
+    #[window(tumbling = "10s", grace = "5s", retention = "1d")]
     struct Counts;
 
     topology!(App = [Counts]);
@@ -45,8 +45,8 @@ mod window_tumbling_reduce {
     #[topic(name = "out", key = TimeWindowed<String, 10_000>, value = Option<String>)]
     struct OutTexts;
 
-    #[ktable(store = "joined", from = In, reduce, retention = "1d", null_key = skip, to = OutTexts)]
-    #[window(tumbling = "10s", grace = "5s")]
+    #[ktable(store = "joined", from = In, reduce, null_key = skip, to = OutTexts)]
+    #[window(tumbling = "10s", grace = "5s", retention = "1d")]
     fn joined(row: &mut Option<String>, value: Option<&str>) {
         *row = row.take().map(|all| last_letters(format!("{all}-{}", or_null(value))));
     }
@@ -65,9 +65,9 @@ mod window_tumbling_aggregate {
     struct OutStats;
 
     #[ktable(
-        store = "stats", from = In, aggregate, value = Json<Stats>, retention = "1d", null_key = skip, to = OutStats
+        store = "stats", from = In, aggregate, value = Json<Stats>, null_key = skip, to = OutStats
     )]
-    #[window(tumbling = "10s", grace = "5s")]
+    #[window(tumbling = "10s", grace = "5s", retention = "1d")]
     fn stats(stats: &mut Stats, word: Option<&str>) {
         stats.add(word);
     }
@@ -101,8 +101,8 @@ mod window_group_by_count {
         Some((first_letter(value.as_deref())?, value?))
     }
 
-    #[ktable(store = "counts", from = by_letter, count, retention = "1d", to = OutWindows)]
-    #[window(tumbling = "10s", grace = "5s")]
+    #[ktable(store = "counts", from = by_letter, count, to = OutWindows)]
+    #[window(tumbling = "10s", grace = "5s", retention = "1d")]
     struct Counts;
 
     topology!(App = [by_letter, Counts]);
@@ -121,8 +121,8 @@ mod window_count_join_table {
     #[ktable(store = "names", from = NamesTopic, null_key = skip)]
     struct Names;
 
-    #[ktable(store = "counts", from = In, count, retention = "1d", null_key = skip, null_value = keep)]
-    #[window(tumbling = "10s", grace = "5s")]
+    #[ktable(store = "counts", from = In, count, null_key = skip, null_value = keep)]
+    #[window(tumbling = "10s", grace = "5s", retention = "1d")]
     struct Counts;
 
     #[processor(from = Counts, map, repartition)]
@@ -150,8 +150,8 @@ mod window_count_join_table {
 mod window_table_filter {
     use super::*;
 
-    #[ktable(store = "counts", from = In, count, retention = "1d", null_key = skip, null_value = keep)]
-    #[window(tumbling = "10s", grace = "5s")]
+    #[ktable(store = "counts", from = In, count, null_key = skip, null_value = keep)]
+    #[window(tumbling = "10s", grace = "5s", retention = "1d")]
     struct Counts;
 
     #[processor(from = Counts, filter)]
