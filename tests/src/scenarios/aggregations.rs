@@ -4,7 +4,7 @@ use super::binding::Binding;
 use super::scenarios;
 use super::topics::{In, Out, OutNumbers, first_letter, last_letters};
 use serde::{Deserialize, Serialize};
-use streams_runtime::{Json, ktable, processor, topic, topology};
+use streams_runtime::prelude::*;
 
 scenarios! {
     agg_count, agg_group_by_count, agg_map_then_count, agg_reduce, agg_reduce_to_null, agg_aggregate,

@@ -7,9 +7,7 @@ use rust_decimal::Decimal;
 use rust_decimal::serde::arbitrary_precision;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use streams_runtime::{
-    Branches, DefaultSerde, Json, TimeWindowed, Windowed, ktable, processor, topic, topology, window,
-};
+use streams_runtime::prelude::*;
 
 scenarios! {
     app_greetings, app_greetings_json, app_alphabet, app_alphabet_join, app_orders_split, app_orders_windowed,
@@ -299,7 +297,7 @@ mod app_orders_windowed {
     }
 
     #[processor(from = general, map, repartition)]
-    fn by_location(_: Option<&str>, order: Order) -> (String, Revenue) {
+    fn by_location(order: Order) -> (String, Revenue) {
         (order.location_id.clone(), order.into())
     }
 

@@ -47,11 +47,14 @@ struct Raw<'l> {
     line: &'l InputRecord,
 }
 
+/// Pipes records as one batch; `None` if one cannot be read.
+type PipeAll = fn(&Driver, &[Raw<'_>]) -> Option<Result<(), DriverError>>;
+
 struct Input {
     topic: &'static str,
     bytes_of: for<'l> fn(&'l InputRecord) -> Result<Raw<'l>, InJsonError>,
     pipe: fn(&Driver, &Raw<'_>) -> Result<(), DriverError>,
-    pipe_all: fn(&Driver, &[Raw<'_>]) -> Option<Result<(), DriverError>>,
+    pipe_all: PipeAll,
 }
 
 /// Answers the next record of an output topic; the argument is the step.

@@ -5,7 +5,7 @@ use super::in_json::{InJson, InJsonError};
 use super::scenarios;
 use super::topics::{In, Out, upper, words_of};
 use serde_json::Value;
-use streams_runtime::{Json, Serde, SerdeError, ktable, processor, topic, topology};
+use streams_runtime::prelude::*;
 use thiserror::Error;
 
 scenarios! {

@@ -3,7 +3,7 @@
 use super::binding::Binding;
 use super::scenarios;
 use super::topics::In;
-use streams_runtime::{processor, topic, topology};
+use streams_runtime::prelude::*;
 
 scenarios! { papi_forward_to_child }
 

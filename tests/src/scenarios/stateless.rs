@@ -3,7 +3,7 @@
 use super::binding::Binding;
 use super::scenarios;
 use super::topics::{In, Out, first_letter, or_null, upper, words_of};
-use streams_runtime::{Branches, processor, topic, topology};
+use streams_runtime::prelude::*;
 
 scenarios! {
     kstream_filter, kstream_filter_not, kstream_map, kstream_map_values, kstream_map_values_with_key,

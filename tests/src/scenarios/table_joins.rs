@@ -3,7 +3,7 @@
 use super::binding::Binding;
 use super::scenarios;
 use super::topics::{In, Out, first_letter, or_null};
-use streams_runtime::{ktable, processor, topic, topology};
+use streams_runtime::prelude::*;
 
 scenarios! {
     stream_table_join, stream_table_left_join, stream_table_left_join_with_key, stream_table_join_rekeyed,

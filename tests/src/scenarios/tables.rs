@@ -7,7 +7,7 @@
 use super::binding::Binding;
 use super::scenarios;
 use super::topics::{In, Out, OutNumbers, first_letter, upper};
-use streams_runtime::{ktable, processor, topology};
+use streams_runtime::prelude::*;
 
 scenarios! {
     ktable_source, ktable_source_plain, ktable_filter_plain, ktable_filter_materialized, ktable_map_values,
@@ -30,7 +30,7 @@ mod ktable_source {
 mod ktable_source_plain {
     use super::*;
 
-    #[ktable(store = "words", from = In, null_key = skip)]
+    #[ktable(from = In, null_key = skip)]
     struct Words;
 
     #[processor(from = Words, to = Out)]
@@ -46,7 +46,7 @@ mod ktable_source_plain {
 mod ktable_filter_plain {
     use super::*;
 
-    #[ktable(store = "words", from = In, null_key = skip)]
+    #[ktable(from = In, null_key = skip)]
     struct Words;
 
     #[processor(from = Words, map_values, to = Out)]
@@ -64,7 +64,7 @@ mod ktable_filter_plain {
 mod ktable_filter_materialized {
     use super::*;
 
-    #[ktable(store = "words", from = In, null_key = skip)]
+    #[ktable(from = In, null_key = skip)]
     struct Words;
 
     #[processor(from = Words, map_values)]
@@ -85,7 +85,7 @@ mod ktable_filter_materialized {
 mod ktable_map_values {
     use super::*;
 
-    #[ktable(store = "words", from = In, null_key = skip)]
+    #[ktable(from = In, null_key = skip)]
     struct Words;
 
     #[processor(from = Words, map_values, to = Out)]
@@ -103,7 +103,7 @@ mod ktable_map_values {
 mod ktable_map_values_materialized {
     use super::*;
 
-    #[ktable(store = "words", from = In, null_key = skip)]
+    #[ktable(from = In, null_key = skip)]
     struct Words;
 
     #[processor(from = Words, map_values)]
@@ -124,7 +124,7 @@ mod ktable_map_values_materialized {
 mod ktable_to_stream_rekeyed {
     use super::*;
 
-    #[ktable(store = "words", from = In, null_key = skip)]
+    #[ktable(from = In, null_key = skip)]
     struct Words;
 
     #[processor(from = Words, select_key, to = Out)]
@@ -142,14 +142,13 @@ mod ktable_to_stream_rekeyed {
 mod kstream_to_table {
     use super::*;
 
-    /// Reads the topic as a stream first.
-    #[processor(from = In, peek)]
-    fn stream(_: Option<&str>) {}
+    #[processor(from = In)]
+    struct Stream;
 
-    #[ktable(store = "latest", from = stream, null_key = skip, to = Out)]
+    #[ktable(store = "latest", from = Stream, null_key = skip, to = Out)]
     struct Latest;
 
-    topology!(App = [stream, Latest]);
+    topology!(App = [Stream, Latest]);
 
     pub fn bind() -> Binding {
         Binding::of(App::topology).reads::<In>().writes::<Out>().keeps::<Latest>()

@@ -3,7 +3,7 @@
 use super::binding::Binding;
 use super::scenarios;
 use serde_json::Value;
-use streams_runtime::{Json, TimeWindowed, Timestamp, ktable, processor, topic, topology, window};
+use streams_runtime::prelude::*;
 
 scenarios! {
     timestamp_from_field, timestamp_field_windowed, timestamp_fail, timestamp_skip, timestamp_partition_time,

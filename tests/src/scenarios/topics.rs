@@ -2,7 +2,7 @@
 //!
 //! The recordings put nulls everywhere, so these topics expect them everywhere.
 
-use streams_runtime::{TimeWindowed, topic};
+use streams_runtime::prelude::*;
 
 /// The input of most scenarios.
 #[topic(name = "in", key = Option<String>, value = Option<String>)]

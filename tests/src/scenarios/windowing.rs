@@ -4,7 +4,7 @@ use super::aggregations::Stats;
 use super::binding::Binding;
 use super::scenarios;
 use super::topics::{In, Out, OutWindows, first_letter, last_letters, or_null};
-use streams_runtime::{Json, TimeWindowed, Windowed, ktable, processor, topic, topology, window};
+use streams_runtime::prelude::*;
 
 scenarios! {
     window_tumbling_count, window_tumbling_count_grace, window_tumbling_reduce, window_tumbling_aggregate,
