@@ -139,7 +139,7 @@ pub struct Worker<C: Connect> {
     pub(crate) in_transaction: bool,
     /// How often reading began anew: what was fetched before is not for a task that was rewound.
     pub(crate) rewinds: u64,
-    /// The task that is processed first, so that a busy one does not starve the others.
+    /// The task that is processed first: the one that `max` left without its turn.
     turn: usize,
 }
 
@@ -293,6 +293,10 @@ impl<C: Connect> Worker<C> {
         let (mut processed, tasks) = (0, self.tasks.len());
         for n in 0..tasks {
             let at = (self.turn + n) % tasks;
+            if processed >= max {
+                self.turn = at;
+                return Ok(processed);
+            }
             match self.process_task(at, BATCH.min(max - processed)) {
                 Ok(records) => processed += records,
                 Err(trouble) => {
@@ -304,7 +308,8 @@ impl<C: Connect> Worker<C> {
                 self.stop_reading(at);
             }
         }
-        self.turn = if tasks == 0 { 0 } else { (self.turn + 1) % tasks };
+        // All had their turn: the same order again, so that equal input makes equal output.
+        self.turn = 0;
         Ok(processed)
     }
 
