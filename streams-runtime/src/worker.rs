@@ -193,6 +193,12 @@ impl<C: Connect> Worker<C> {
         stopped.chain(self.aside.iter().copied()).collect()
     }
 
+    /// True if there is work that must wait for somebody else: the producer does not own its id yet, or tasks are
+    /// being opened. A step that did nothing does not mean that there is nothing to do then.
+    pub fn is_waiting(&self) -> bool {
+        !self.ready || !self.opening.is_empty()
+    }
+
     /// Follows the group, opens tasks, fetches, and processes up to `max` records. It does not commit: when to is
     /// the caller's decision.
     ///
