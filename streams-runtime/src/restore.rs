@@ -56,7 +56,7 @@ pub(crate) struct Replay {
     position: i64,
     end: i64,
     topic_id: u128,
-    /// True if the store had rows before, or got some.
+    /// True if the store had rows before it was opened, or got some.
     pub(crate) found: bool,
 }
 
@@ -79,7 +79,8 @@ impl Replay {
             true => Some((remembering.reached, remembering.topic_id)),
             false => state.borrow().mark()?.map(|mark| (mark.changelog_offset, mark.topic_id)),
         };
-        let mut found = known.is_some_and(|(offset, _)| offset > ends.start);
+        // An engine is only marked together with rows. A store that survived was asked when it was opened first.
+        let mut found = !survived && known.is_some();
         let position = match known {
             None => ends.start,
             // Another topic under the old name, or a tail that cannot be replayed: only a rebuild is right.

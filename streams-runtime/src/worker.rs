@@ -139,7 +139,7 @@ pub struct Worker<C: Connect> {
     pub(crate) in_transaction: bool,
     /// How often reading began anew: what was fetched before is not for a task that was rewound.
     pub(crate) rewinds: u64,
-    /// The task that is processed first, so that a busy one does not starve the others.
+    /// The task that is processed first: the one that `max` left without its turn.
     turn: usize,
 }
 
@@ -191,6 +191,12 @@ impl<C: Connect> Worker<C> {
     pub fn set_aside(&self) -> Vec<TaskId> {
         let stopped = self.tasks.iter().filter(|task| task.is_set_aside()).map(Task::id);
         stopped.chain(self.aside.iter().copied()).collect()
+    }
+
+    /// True if there is work that must wait for somebody else: the producer does not own its id yet, or tasks are
+    /// being opened. A step that did nothing does not mean that there is nothing to do then.
+    pub fn is_waiting(&self) -> bool {
+        !self.ready || !self.opening.is_empty()
     }
 
     /// Follows the group, opens tasks, fetches, and processes up to `max` records. It does not commit: when to is
@@ -293,6 +299,10 @@ impl<C: Connect> Worker<C> {
         let (mut processed, tasks) = (0, self.tasks.len());
         for n in 0..tasks {
             let at = (self.turn + n) % tasks;
+            if processed >= max {
+                self.turn = at;
+                return Ok(processed);
+            }
             match self.process_task(at, BATCH.min(max - processed)) {
                 Ok(records) => processed += records,
                 Err(trouble) => {
@@ -304,7 +314,8 @@ impl<C: Connect> Worker<C> {
                 self.stop_reading(at);
             }
         }
-        self.turn = if tasks == 0 { 0 } else { (self.turn + 1) % tasks };
+        // All had their turn: the same order again, so that equal input makes equal output.
+        self.turn = 0;
         Ok(processed)
     }
 
