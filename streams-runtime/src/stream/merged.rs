@@ -68,10 +68,12 @@ where
     }
 }
 
-/// The children of all inputs are of one type; `verify::merges` has checked it with a message of our own.
-fn same_child<K: 'static, V: 'static, K2: 'static, V2: 'static>(child: &Child<K, V>) -> Child<K2, V2> {
+/// A reader of records that are known to be alike because `verify` has compared them, with a message of our own.
+pub(crate) fn same_child<K: 'static, V: 'static, K2: 'static, V2: 'static>(
+    child: &Child<K, V>,
+) -> Child<K2, V2> {
     let child: Box<dyn Any> = Box::new(child.clone());
-    *child.downcast().expect("the records of merged streams are alike, which the compiler has checked")
+    *child.downcast().expect("records that are handed on are alike, which the compiler has checked")
 }
 
 macro_rules! merged {
