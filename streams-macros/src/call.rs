@@ -6,7 +6,7 @@
 use crate::errors::Errors;
 use crate::params::{Params, Takes};
 use crate::shape::{Nullable, Returned, items_of, option_of, pair_of, shown};
-use crate::span::{moved, shown_at};
+use crate::span::{check, moved, shown_at};
 use crate::step::{Output, pass_on};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -273,7 +273,11 @@ impl Call<'_> {
         output.value_nulls = quote!(::streams_runtime::__private::unknown);
         output.value_serde = quote!(::streams_runtime::ByType<#ty>);
         output.kind = quote!(::streams_runtime::__private::Kind::Split);
-        self.made(output, quote!(#runs #split_by), "wire_split")
+        let mut made = self.made(output, quote!(#runs #split_by), "wire_split");
+        // That it is a set of branches is checked here.
+        made.wire =
+            quote_spanned!(shown_at(ty)=> ::streams_runtime::__private::wire_split::<Self>(__wiring););
+        made
     }
 
     /// `impl RunEach` with `item` and what is made of each result.
@@ -342,8 +346,11 @@ impl Call<'_> {
         let (name, inner, is_inner) = (&self.function.sig.ident, &value.ty, self.operator == "join");
         let body = value.wrap(self.call(&self.returned.user_error()));
         let runs = quote! {
+            type __JoinLink = #table;
+            type __JoinStream = <#p::AsInput<__JoinLink> as #p::Pick<{ #p::Is::<__JoinLink>::STREAM }>>::It;
+            type __Join = <#p::AsTable<__JoinStream> as #p::Pick<{ #p::Is::<__JoinStream>::TABLE }>>::It;
             impl #p::RunJoin for #name {
-                type Join = #table;
+                type Join = __Join;
                 const INNER: ::core::primitive::bool = #is_inner;
                 #[inline]
                 fn run_join(
@@ -357,9 +364,8 @@ impl Call<'_> {
             }
         };
         let mut made = self.made(Output::unchanged().with_value(&value), runs, "wire_join");
-        let at = table.span();
-        let here = moved(name, at);
-        made.checks = quote_spanned!(at=> const _: () = ::streams_runtime::__private::joins::<#here>(););
+        let text = shown(table);
+        made.checks = check(quote!(::streams_runtime::__private::joins::<#name>(#text)), table);
         made.hiding(&[&value], self)
     }
 
@@ -393,9 +399,10 @@ impl Made {
             if matches!(last.ident.to_string().as_str(), "String" | "bool" | "u64" | "i64" | "u32" | "i32") {
                 continue;
             }
-            let check = quote_spanned! {ty.span()=>
-                ::streams_runtime::__private::written_out(::streams_runtime::__private::AsWritten::<#ty>::HIDES, #step)
-            };
+            let check = check(
+                quote!(::streams_runtime::__private::written_out(::streams_runtime::__private::AsWritten::<#ty>::HIDES, #step)),
+                ty,
+            );
             self.checks.extend(quote! { const _: () = { use #p::NotHidden as _; #check }; });
         }
         self

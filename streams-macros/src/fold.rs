@@ -5,7 +5,7 @@
 use crate::errors::Errors;
 use crate::params::{Params, Takes};
 use crate::shape::{Nullable, Returned, nulls, option_of, shown};
-use crate::span::{moved, shown_at};
+use crate::span::{check, shown_at};
 use crate::step::pass_on;
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
@@ -37,9 +37,9 @@ impl Kept {
             false => (pass_on(name), quote!(#p::wire_peek::<Self>(__wiring);)),
         };
         Kept {
-            value: quote!(<<Self as #p::Step>::From as #p::Stream>::Value),
+            value: quote!(<__From as #p::Stream>::Value),
             value_nulls: quote!(<Self as #p::Step>::ValueIn),
-            value_serde: quote!(<<Self as #p::Step>::From as #p::Stream>::ValueSerde),
+            value_serde: quote!(<__From as #p::Stream>::ValueSerde),
             runs,
             wire,
             checks: TokenStream::new(),
@@ -134,7 +134,7 @@ impl Kept {
                 quote! {
                     match __row {
                         // As in Kafka Streams, the function is not called for the first value.
-                        ::core::option::Option::None => *__row = __value.take(),
+                        ::core::option::Option::None => *__row = #p::first_value(__value.take()),
                         ::core::option::Option::Some(__all) => { #change }
                     }
                 }
@@ -163,17 +163,12 @@ impl Kept {
         let runs = fold_impl(name, &quote!(#ty), returned.fallible, body);
         let value_serde = match operator {
             // The row is the value that came, so its format is as well.
-            "reduce" => quote!(<<Self as #p::Step>::From as #p::Stream>::ValueSerde),
+            "reduce" => quote!(<__From as #p::Stream>::ValueSerde),
             _ => quote_spanned!(ty.span()=> ::streams_runtime::ByType<#ty>),
         };
-        let at = ty.span();
-        let here = moved(name, at);
-        let checks = match (operator, row.nullable) {
-            ("reduce", nullable) => quote_spanned! {at=>
-                const _: () = ::streams_runtime::__private::reduces::<#here>(#nullable);
-            },
-            _ => TokenStream::new(),
-        };
+        let nullable = row.nullable;
+        let check = check(quote!(::streams_runtime::__private::reduces::<#name>(#nullable)), ty);
+        let checks = if operator == "reduce" { check } else { TokenStream::new() };
         Some(Kept {
             value: quote!(#ty),
             value_nulls: row.nulls(),

@@ -5,16 +5,16 @@
 use crate::args::Args;
 use crate::errors::Errors;
 use crate::fold::Kept;
+use crate::format::Format;
 use crate::link::Input;
 use crate::params::Takes;
 use crate::shape::{Returned, nulls};
-use crate::span::moved;
+use crate::span::check;
 use crate::step::{Item, Output, Policies, Step};
 use crate::window::Window;
 use crate::words::{camel, kebab, snake, ticks};
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
 use syn::{ItemFn, Type};
 
 const OPERATORS: &[&str] = &["count", "reduce", "aggregate"];
@@ -38,7 +38,7 @@ pub fn expand(attribute: TokenStream, tokens: TokenStream) -> TokenStream {
 /// What keeps the rows: a name, and the formats of key and row.
 struct Store {
     name: String,
-    at: Span,
+    at: TokenStream,
     key: Option<Type>,
     value: Option<Type>,
 }
@@ -77,9 +77,9 @@ fn table<'i>(item: &'i Item, window: Option<Window>, args: &mut Args, errors: &m
         }
     };
     let broken = !errors.is_empty();
-    let (output, wire, table) = rows(name, window.as_ref(), store.as_ref(), &kept);
+    let rows = Rows::of(name, window.as_ref(), store.as_ref(), &kept);
     let mut checks = checks(name, &operator, &input, &policies);
-    checks.extend(kept.checks);
+    checks.extend([kept.checks, rows.checks]);
     let runs = kept.runs;
     Step {
         item,
@@ -87,15 +87,16 @@ fn table<'i>(item: &'i Item, window: Option<Window>, args: &mut Args, errors: &m
         operator,
         input,
         policies,
-        output,
+        output: rows.output,
         repartition: None,
         to: to.filter(|_| !broken),
         join: None,
         store: store.map(|store| store.name),
-        table,
+        table: rows.table,
+        aliases: rows.aliases,
         branches: false,
         runs,
-        wire,
+        wire: rows.wire,
         checks,
         broken,
     }
@@ -126,7 +127,7 @@ fn store(name: &Ident, operator: &str, args: &mut Args, errors: &mut Errors) -> 
     let (key, value) = (args.link("key", errors), args.link("value", errors));
     let kebab = kebab(&name.to_string());
     match (text, operator) {
-        (Some(text), _) => Some(Store { at: text.span(), name: text.value(), key, value }),
+        (Some(text), _) => Some(Store { at: text.to_token_stream(), name: text.value(), key, value }),
         (None, "table") if !given => {
             for (word, format) in [("key", key), ("value", value)] {
                 let Some(format) = format else { continue };
@@ -148,79 +149,101 @@ fn store(name: &Ident, operator: &str, args: &mut Args, errors: &mut Errors) -> 
                     ),
                 );
             }
-            Some(Store { at: name.span(), name: kebab, key, value })
+            Some(Store { at: name.to_token_stream(), name: kebab, key, value })
         }
     }
 }
 
-/// What the table emits, how it is connected, and `impl Table` if it has rows.
-fn rows(
-    name: &Ident,
-    window: Option<&Window>,
-    store: Option<&Store>,
-    kept: &Kept,
-) -> (Output, TokenStream, TokenStream) {
-    let p = quote!(::streams_runtime::__private);
-    let from = quote!(<<Self as #p::Step>::From as #p::Stream>);
-    let output = |key, key_serde, value_serde| Output {
-        key,
-        key_nulls: nulls(false),
-        value: kept.value.clone(),
-        value_nulls: kept.value_nulls.clone(),
-        key_serde,
-        value_serde,
-        kind: quote!(#p::Kind::Table),
-        rekeyed: false,
-    };
-    let Some(Store { name: store, at, key, value }) = store else {
-        let output = output(quote!(#from::Key), quote!(#from::KeySerde), kept.value_serde.clone());
-        return (output, kept.wire.clone(), TokenStream::new());
-    };
-    let usable = |named: &Option<Type>, otherwise: TokenStream| match named {
-        Some(ty) => quote_spanned!(ty.span()=> <#ty as ::streams_runtime::__private::Usable>::Serde),
-        None => quote_spanned!(*at=> <#otherwise as ::streams_runtime::__private::Usable>::Serde),
-    };
-    let key_serde = usable(key, quote!(#from::KeySerde));
-    let value_serde = usable(value, kept.value_serde.clone());
-    let retention = match window {
-        Some(Window { retention_ms, .. }) => quote!(::core::option::Option::Some(#retention_ms)),
-        None => quote!(::core::option::Option::None),
-    };
-    let (output, wire, rows) = match window {
-        None => (
-            output(quote!(#from::Key), key_serde, value_serde),
-            kept.wire.clone(),
-            quote!(::std::rc::Rc::new(#p::KeyedRows::<Self>::of(__wiring))),
-        ),
-        Some(window) => {
-            let (ty, size) = (window.ty(), window.size_ms);
-            (
-                output(
-                    quote!(#p::Windowed<#from::Key>),
-                    quote!(::streams_runtime::TimeWindowed<#key_serde, #size>),
-                    value_serde,
+/// What a table emits, how it is connected, and `impl Table` if it has rows.
+struct Rows {
+    output: Output,
+    wire: TokenStream,
+    table: TokenStream,
+    aliases: TokenStream,
+    checks: TokenStream,
+}
+
+impl Rows {
+    fn of(name: &Ident, window: Option<&Window>, store: Option<&Store>, kept: &Kept) -> Rows {
+        let from = quote!(<__From as ::streams_runtime::__private::Stream>);
+        match store {
+            Some(store) => Rows::kept(name, window, store, kept),
+            None => Rows {
+                output: Rows::output(
+                    kept,
+                    quote!(#from::Key),
+                    quote!(#from::KeySerde),
+                    kept.value_serde.clone(),
                 ),
-                quote!(#p::wire_windowed::<Self, #from::Key, #key_serde, #ty>(__wiring);),
-                quote!(::std::rc::Rc::new(#p::WindowedRows::<Self, #key_serde, #ty>::of(__wiring))),
-            )
+                wire: kept.wire.clone(),
+                table: TokenStream::new(),
+                aliases: TokenStream::new(),
+                checks: TokenStream::new(),
+            },
         }
-    };
-    let table = quote! {
-        impl #p::Table for #name {
-            const STORE: #p::StoreSpec = #p::StoreSpec {
-                name: #store,
-                hash: #p::store_hash(#store),
-                changelog: true,
-                retention_ms: #retention,
-            };
-            fn rows(
-                __wiring: &mut #p::Wiring,
-            ) -> ::std::rc::Rc<dyn #p::Rows<<Self as #p::Stream>::Key, <Self as #p::Stream>::Value>> {
-                #rows
+    }
+
+    fn output(kept: &Kept, key: TokenStream, key_serde: TokenStream, value_serde: TokenStream) -> Output {
+        Output {
+            key,
+            key_nulls: nulls(false),
+            value: kept.value.clone(),
+            value_nulls: kept.value_nulls.clone(),
+            key_serde,
+            value_serde,
+            kind: quote!(::streams_runtime::__private::Kind::Table),
+            rekeyed: false,
+        }
+    }
+
+    fn kept(name: &Ident, window: Option<&Window>, store: &Store, kept: &Kept) -> Rows {
+        let p = quote!(::streams_runtime::__private);
+        let from = quote!(<__From as #p::Stream>);
+        let Store { name: store, at, key, value } = store;
+        let key = Format::needed(key.as_ref(), &quote!(#from::KeySerde), &quote!(#from::Key), at, "Key");
+        let value = Format::needed(value.as_ref(), &kept.value_serde, &kept.value, at, "Value");
+        let (key_serde, value_serde) = (&key.ty, &value.ty);
+        let (output, wire, rows, retention) = match window {
+            None => (
+                Rows::output(kept, quote!(#from::Key), key_serde.clone(), value_serde.clone()),
+                kept.wire.clone(),
+                quote!(::std::rc::Rc::new(#p::KeyedRows::<Self>::of(__wiring))),
+                quote!(::core::option::Option::None),
+            ),
+            Some(window) => {
+                let (ty, size, retention) = (window.ty(), window.size_ms, window.retention_ms);
+                let format = quote!(::streams_runtime::TimeWindowed<#key_serde, #size>);
+                (
+                    Rows::output(kept, quote!(#p::Windowed<#from::Key>), format, value_serde.clone()),
+                    quote!(#p::wire_windowed::<Self, #from::Key, #key_serde, #ty>(__wiring);),
+                    quote!(::std::rc::Rc::new(#p::WindowedRows::<Self, #key_serde, #ty>::of(__wiring))),
+                    quote!(::core::option::Option::Some(#retention)),
+                )
             }
+        };
+        let table = quote! {
+            impl #p::Table for #name {
+                const STORE: #p::StoreSpec = #p::StoreSpec {
+                    name: #store,
+                    hash: #p::store_hash(#store),
+                    changelog: true,
+                    retention_ms: #retention,
+                };
+                fn rows(
+                    __wiring: &mut #p::Wiring,
+                ) -> ::std::rc::Rc<dyn #p::Rows<<Self as #p::Stream>::Key, <Self as #p::Stream>::Value>> {
+                    #rows
+                }
+            }
+        };
+        Rows {
+            output,
+            wire,
+            table,
+            aliases: key.items.into_iter().chain(value.items).collect(),
+            checks: key.checks.into_iter().chain(value.checks).collect(),
         }
-    };
-    (output, wire, table)
+    }
 }
 
 /// Arguments that mean nothing where they stand.
@@ -249,20 +272,14 @@ fn lone_arguments(
 }
 
 fn checks(name: &Ident, operator: &str, input: &Input, policies: &Policies) -> TokenStream {
-    let (at, here) = (input.span, moved(name, input.span));
-    let mut checks = quote_spanned!(at=> const _: () = ::streams_runtime::__private::needs_key::<#here>(););
-    match operator {
-        "table" => checks.extend(
-            quote_spanned!(at=> const _: () = ::streams_runtime::__private::decides_deletes::<#here>();),
-        ),
-        _ => checks.extend(
-            quote_spanned!(at=> const _: () = ::streams_runtime::__private::table_source::<#here>();),
-        ),
-    }
+    let p = quote!(::streams_runtime::__private);
+    let mut checks = vec![quote!(#p::needs_key::<#name>())];
+    checks.push(match operator {
+        "table" => quote!(#p::decides_deletes::<#name>()),
+        _ => quote!(#p::table_source::<#name>()),
+    });
     if operator == "count" && !policies.keep_nulls {
-        checks.extend(
-            quote_spanned!(at=> const _: () = ::streams_runtime::__private::counts_nulls::<#here>();),
-        );
+        checks.push(quote!(#p::counts_nulls::<#name>()));
     }
-    checks
+    checks.into_iter().map(|call| check(call, &input.at)).collect()
 }

@@ -11,6 +11,7 @@ mod call;
 mod default_serde;
 mod errors;
 mod fold;
+mod format;
 mod ktable;
 mod link;
 mod params;

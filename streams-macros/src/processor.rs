@@ -5,16 +5,13 @@
 use crate::args::Args;
 use crate::call::Made;
 use crate::errors::Errors;
+use crate::format::Format;
 use crate::link::Input;
 use crate::params::Takes;
 use crate::shape::Returned;
-use crate::span::moved;
 use crate::step::{Item, Output, Policies, Repartition, Step};
 use crate::words::{camel, snake, ticks};
 use proc_macro2::TokenStream;
-use quote::quote_spanned;
-use syn::Type;
-use syn::spanned::Spanned;
 
 const OPERATORS: &[&str] = &[
     "filter",
@@ -81,13 +78,12 @@ fn step<'i>(item: &'i Item, args: &mut Args, errors: &mut Errors) -> Step<'i> {
     policies.check_error(item, made.fallible, errors);
     let mut output = made.output;
     let mut checks = made.checks;
+    let mut aliases = TokenStream::new();
     if let Some(repartition) = &repartition {
-        through_topic(&mut output, repartition);
-        let at = repartition.word.span();
-        let step = moved(name, at);
-        checks.extend(
-            quote_spanned!(at=> const _: () = ::streams_runtime::__private::repartitions::<#step>();),
-        );
+        for format in through_topic(&mut output, repartition) {
+            aliases.extend(format.items);
+            checks.extend(format.checks);
+        }
     }
     let broken = made.broken || !errors.is_empty();
     Step {
@@ -103,6 +99,7 @@ fn step<'i>(item: &'i Item, args: &mut Args, errors: &mut Errors) -> Step<'i> {
         join: join.filter(|_| !broken),
         store: None,
         table: TokenStream::new(),
+        aliases,
         runs: made.runs,
         wire: made.wire,
         checks,
@@ -146,18 +143,11 @@ fn operator(item: &Item, args: &mut Args, errors: &mut Errors) -> String {
     }
 }
 
-/// Behind an internal topic both formats must be known, so they are named here once: `Usable` is a projection that
-/// fails where it stands, and everything behind it stays quiet.
-fn through_topic(output: &mut Output, repartition: &Repartition) {
-    let at = repartition.word.span();
-    let usable = |named: &Option<Type>, inherited: &TokenStream| match named {
-        Some(ty) => quote_spanned!(ty.span()=> <#ty as ::streams_runtime::__private::Usable>::Serde),
-        None => {
-            // Only the projection gets the user's span; the type inside keeps its own.
-            let inherited = inherited.clone();
-            quote_spanned!(at=> <#inherited as ::streams_runtime::__private::Usable>::Serde)
-        }
-    };
-    output.key_serde = usable(&repartition.key, &output.key_serde);
-    output.value_serde = usable(&repartition.value, &output.value_serde);
+/// Behind an internal topic both formats must be known.
+fn through_topic(output: &mut Output, repartition: &Repartition) -> [Format; 2] {
+    let Repartition { word, key, value, .. } = repartition;
+    let key = Format::needed(key.as_ref(), &output.key_serde, &output.key, word, "Key");
+    let value = Format::needed(value.as_ref(), &output.value_serde, &output.value, word, "Value");
+    (output.key_serde, output.value_serde) = (key.ty.clone(), value.ty.clone());
+    [key, value]
 }

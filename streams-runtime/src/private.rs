@@ -70,19 +70,16 @@ pub fn first_of<T: Starts>() -> T {
     T::default()
 }
 
+/// The first value of a `reduce` is its row. `verify::reduces` has compared the types, in words of our own.
+#[inline]
+pub fn first_value<V: 'static, R: 'static>(mut value: Option<V>) -> Option<R> {
+    let value: &mut dyn std::any::Any = &mut value;
+    value.downcast_mut::<Option<R>>().and_then(Option::take)
+}
+
 /// Hash of a store's name.
 pub const fn store_hash(name: &'static str) -> u64 {
     Id::new(name, name).hash
-}
-
-/// A format that is there: names it once, where a missing one is one error, and everything behind stays quiet.
-pub trait Usable {
-    /// The format itself.
-    type Serde: crate::Serde;
-}
-
-impl<S: crate::Serde> Usable for S {
-    type Serde = S;
 }
 
 /// The error of a user's function.

@@ -11,7 +11,7 @@ use streams_runtime::{Driver, TestRecord};
 
 #[topic(name = "in", partitions = 2, key = String, value = String)]
 struct In;
-#[topic(name = "other", partitions = 2, key = String, value = String)]
+#[topic(name = "other", partitions = 2, key = String, value = Option<String>)]
 struct Other;
 #[topic(name = "out", partitions = 2, key = String, value = String)]
 struct Out;

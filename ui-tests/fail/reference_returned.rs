@@ -2,19 +2,19 @@
 
 use streams_runtime::{processor, topic, topology};
 
-#[topic(name = "orders", key = String, value = u64, partitions = 4)]
+#[topic(name = "orders", key = String, value = String, partitions = 4)]
 struct Orders;
 
 #[processor(from = Orders, map_values)]
-fn key(key: &str, _: &u64) -> &str {
-    key
+fn trimmed(order: &str) -> &str {
+    order.trim()
 }
 
-#[processor(from = key, filter)]
+#[processor(from = trimmed, filter)]
 fn short(key: &str) -> bool {
     key.len() < 3
 }
 
-topology!(App = [key, short]);
+topology!(App = [trimmed, short]);
 
 fn main() {}

@@ -1,6 +1,6 @@
 //! A step that is private to a module is not seen outside.
 
-use streams_runtime::{processor, topic, topology};
+use streams_runtime::{processor, topic};
 
 #[topic(name = "orders", key = String, value = u64, partitions = 4)]
 struct Orders;
@@ -16,7 +16,5 @@ mod orders {
 fn doubled(order: &u64) -> u64 {
     order * 2
 }
-
-topology!(App = [doubled]);
 
 fn main() {}

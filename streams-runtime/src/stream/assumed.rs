@@ -17,9 +17,10 @@ impl<K: 'static, V: 'static> Stream for Assumed<K, V> {
     type KeySerde = ByType<K>;
     type ValueSerde = ByType<V>;
     const ID: Id = Id::new("", "");
-    const KIND: Kind = Kind::Stream;
+    const KIND: Kind = Kind::Unknown;
     const LINEAGE: Lineage = Lineage::Undeclared;
-    const READS: &'static [Read] = &[];
+    const READS: &'static [Read] =
+        &[Read { id: Self::ID, branch: None, topic: None, repartition: None, table: None }];
 
     fn attach(_: &mut Wiring, _: Child<K, V>) {}
 }

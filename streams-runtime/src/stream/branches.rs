@@ -62,7 +62,7 @@ pub trait Variant<const INDEX: usize> {
     label = "nothing writes to these branches",
     note = "a function that returns `{Self}` needs `#[processor(from = ..., split)]`"
 )]
-pub trait SplitBy: Branches {
+pub trait SplitBy: Sized + 'static {
     /// The step.
     type Step: Step;
 }

@@ -68,16 +68,22 @@ where
     }
 }
 
-/// The child of the first input as a child of another one. Their records are alike; `verify::merges` has checked that
-/// with a message of our own. Their key formats need not be: then the bytes that travel with a key stay behind.
-fn same_child<K: 'static, V: 'static, Other: Stream>(
+/// A reader of records that are known to be alike because `verify` has compared them, with a message of our own.
+pub(crate) fn same_child<K: 'static, V: 'static, K2: 'static, V2: 'static>(
     child: &Child<K, V>,
-    same_key_format: bool,
-) -> Child<Other::Key, Other::Value> {
+) -> Child<K2, V2> {
     let child: Box<dyn Any> = Box::new(child.clone());
-    let child: Child<Other::Key, Other::Value> =
-        *child.downcast().expect("the records of merged streams are alike, which the compiler has checked");
-    if same_key_format { child } else { Rc::new(WithoutBytes { child }) }
+    *child.downcast().expect("records that are handed on are alike, which the compiler has checked")
+}
+
+/// The reader of the first input, for another one. Their key formats need not be alike: then the bytes that travel
+/// with a key stay behind.
+fn other_child<First: Stream, Other: Stream>(
+    child: &Child<First::Key, First::Value>,
+) -> Child<Other::Key, Other::Value> {
+    let same_format = TypeId::of::<First::KeySerde>() == TypeId::of::<Other::KeySerde>();
+    let child = same_child(child);
+    if same_format { child } else { Rc::new(WithoutBytes { child }) }
 }
 
 struct WithoutBytes<K, V> {
@@ -107,10 +113,7 @@ macro_rules! merged {
             const READS: &'static [Read] = &[First::READS[0], $($rest::READS[0]),*];
 
             fn attach(wiring: &mut Wiring, child: Child<Self::Key, Self::Value>) {
-                $(
-                    let same_key_format = TypeId::of::<First::KeySerde>() == TypeId::of::<$rest::KeySerde>();
-                    $rest::attach(wiring, same_child::<_, _, $rest>(&child, same_key_format));
-                )*
+                $($rest::attach(wiring, other_child::<First, $rest>(&child));)*
                 First::attach(wiring, child);
             }
         }

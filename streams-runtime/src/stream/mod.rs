@@ -15,6 +15,7 @@ pub use assumed::Assumed;
 pub use branches::{Branch, BranchName, Branches, SplitBy, Variant};
 pub use id::{Id, Kind};
 pub use lineage::Lineage;
+pub(crate) use merged::same_child;
 pub use merged::{Convert, Merged, Via};
 pub use nulls::{Nulls, nullable, present, unknown};
 pub use spec::{NodeSpec, Read, RepartitionSpec, StoreSpec, TopicSpec, TopicText};

@@ -1,11 +1,13 @@
 //! Rules on what a step reads: branches, merges, nulls.
 
+use super::known::{BranchNames, NO_BRANCH};
 use super::message::{Message, same};
 use crate::stream::{Kind, Nulls, Step, Stream};
 
 /// Finds a branch by its name.
 #[track_caller]
-pub const fn branch(names: &[&str], carries: &[bool], name: &str, of: &str) -> usize {
+pub const fn branch(branches: Option<BranchNames>, name: &str, of: &str) -> usize {
+    let Some((names, carries)) = branches else { return NO_BRANCH };
     let mut i = 0;
     while i < names.len() {
         if same(names[i], name) {
@@ -98,12 +100,31 @@ const fn makes_keys(operator: &str) -> bool {
         || same(operator, "flat_map")
 }
 
-/// `from = X`: a split is read branch by branch.
+/// `from = X`: something that can be read, and a split is read branch by branch. `link` is what the user wrote, and
+/// `branch` whether that is a branch.
 #[track_caller]
-pub const fn reads<S: Step>() {
-    if matches!(<S::From as Stream>::KIND, Kind::Split) {
+pub const fn reads<S: Stream>(is_stream: bool, link: &str, branch: bool) {
+    if !is_stream && branch {
         Message::new()
-            .name(<S::From as Stream>::ID.name)
+            .text("no step splits into the enum of ")
+            .name(link)
+            .help()
+            .text("put `#[processor(from = ..., split)]` on a function that returns it")
+            .panic()
+    }
+    if !is_stream {
+        Message::new()
+            .name(link)
+            .text(" is not a stream")
+            .help()
+            .text(
+                "`from` takes a `#[topic]`, a `#[processor]`, a `#[ktable]` or a branch like `BySize::Large`",
+            )
+            .panic()
+    }
+    if matches!(S::KIND, Kind::Split) {
+        Message::new()
+            .name(S::ID.name)
             .text(" is a split, and its records are in its branches")
             .help()
             .text("read one branch, `from = Branches::Name`, or several, `from = [Branches::A, Branches::B]`")

@@ -10,6 +10,7 @@
 mod graph;
 mod inputs;
 mod joins;
+mod known;
 mod message;
 mod outputs;
 mod state;
@@ -17,6 +18,9 @@ mod state;
 pub use graph::{Listed, NotListed, check_entry, entry};
 pub use inputs::{KnownKey, KnownValue, SameRecord, branch, merges, null_policy, reads};
 pub use joins::{JoinsOnKey, joins};
+pub use known::{
+    AsFormat, AsInput, AsTable, AsTopic, BranchNames, Formless, Is, IsNot, NO_BRANCH, Nowhere, Pick, Rowless,
+};
 pub use message::Message;
-pub use outputs::{AsWritten, Emits, NotHidden, repartitions, writes, written_out};
+pub use outputs::{AsWritten, Emits, FormatOf, NotHidden, formats, usable, writes, written_out};
 pub use state::{ReducesTo, counts_nulls, decides_deletes, needs_key, reduces, table_source};

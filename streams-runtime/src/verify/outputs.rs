@@ -3,7 +3,7 @@
 use super::inputs::{KnownKey, KnownValue};
 use super::message::Message;
 use crate::serde::Serde;
-use crate::stream::{Nulls, Step, Stream, Topic};
+use crate::stream::{Nulls, Step, Topic};
 
 /// A step's records are those of the topic it writes to.
 #[diagnostic::on_unimplemented(
@@ -16,10 +16,18 @@ impl<S, R, To> Emits<R, R, To> for S {}
 
 /// `to = T`.
 #[track_caller]
-pub const fn writes<S: Step, T: Topic>()
+pub const fn writes<S: Step, T: Topic>(link: &str)
 where
     S: Emits<(KnownKey<S, T>, KnownValue<S, T>), (T::Key, T::Value), T>,
 {
+    if T::TOPIC.name.is_empty() {
+        Message::new()
+            .name(link)
+            .text(" is not a topic")
+            .help()
+            .text("`to` takes a `#[topic]`; what a step emits is read by others with `from`")
+            .panic()
+    }
     let key = <S::KeyNulls as Nulls>::NULLABLE && !<T::KeyNulls as Nulls>::NULLABLE;
     let value = <S::ValueNulls as Nulls>::NULLABLE && !<T::ValueNulls as Nulls>::NULLABLE;
     if key || value {
@@ -86,10 +94,21 @@ pub const fn written_out(hides: Option<&'static str>, step: &str) {
     }
 }
 
-/// `repartition` needs both formats, and is of no use to tables.
-pub const fn repartitions<S: Step>()
+/// Bytes are needed: `F` is a format.
+pub const fn usable<F: Serde>() {}
+
+/// A format that an argument names is one of what it is named for.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a format of `{Its}`, but here are `{Mine}`s",
+    label = "not a format of `{Mine}`",
+    note = "name a format of `{Mine}`, such as `Json<{Mine}>`, or leave it out"
+)]
+pub trait FormatOf<Its, Mine> {}
+impl<F, T> FormatOf<T, T> for F {}
+
+/// `key = F`, `value = F`: `F` is a format of `T`.
+pub const fn formats<F: Serde, T>()
 where
-    <S as Stream>::KeySerde: Serde,
-    <S as Stream>::ValueSerde: Serde,
+    F: FormatOf<F::Type, T>,
 {
 }

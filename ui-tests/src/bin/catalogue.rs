@@ -1,3 +1,1 @@
-//! The catalogue of errors.
-
 fn main() {}
