@@ -41,7 +41,8 @@ fn the_message_names_line_record_and_step() {
     assert_eq!(
         result.unwrap_err().to_string(),
         "numbers.txt, line 3: task 0_0: step `number` failed on topic raw, partition 0, offset 1: \
-         invalid digit found in string"
+         invalid digit found in string \
+         (`error = skip` on the step would leave such records out)"
     );
     assert!(printed.ends_with("\n#> raw null 1\nnumbers null 1\n#> raw null two\n"), "{printed}");
 }

@@ -93,6 +93,11 @@ fn closed(topology: &Topology) -> TokenStream {
                 pub fn describe() -> ::std::string::String {
                     Self::topology().describe()
                 }
+                /// The graph as a Mermaid flowchart.
+                #[allow(dead_code)]
+                pub fn mermaid() -> ::std::string::String {
+                    Self::topology().mermaid()
+                }
                 /// Starts the topology in a test.
                 ///
                 /// # Panics

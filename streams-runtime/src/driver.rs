@@ -332,6 +332,28 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
         self.driver.run()
     }
 
+    /// Pipes a record whose key or value may be null, at `timestamp` (ms), and runs everything it causes.
+    ///
+    /// # Errors
+    /// As [`Driver::run`].
+    pub fn pipe_nullable(
+        &self,
+        key: Option<T::Key>,
+        value: Option<T::Value>,
+        timestamp: i64,
+    ) -> Result<(), DriverError> {
+        self.write(key.as_ref(), value.as_ref(), timestamp, &Headers::new())?;
+        self.driver.run()
+    }
+
+    /// Pipes a null value under `key` at time 0: to a table, a deletion.
+    ///
+    /// # Errors
+    /// As [`Driver::run`].
+    pub fn delete(&self, key: impl Into<T::Key>) -> Result<(), DriverError> {
+        self.pipe_nullable(Some(key.into()), None, 0)
+    }
+
     /// Pipes a record with everything it may have and runs everything it causes.
     ///
     /// # Errors

@@ -64,6 +64,23 @@ impl Failure {
         &self.0.what
     }
 
+    /// The word that would have left the record out, and where it would stand; `None` if there is none.
+    pub fn policy(&self) -> Option<(&'static str, &'static str)> {
+        match &self.0.what {
+            What::Step(_) => Some(("error = skip", "step")),
+            What::DecodeKey | What::DecodeValue => Some(("decode = skip", "topic")),
+            What::NullKey(None) => Some(("null_key = skip", "topic")),
+            What::NullKey(Some(_)) => Some(("null_key = skip", "step")),
+            What::NullValue(None) => Some(("null_value = skip", "topic")),
+            What::NullValue(Some(_)) => Some(("null_value = skip", "step")),
+            What::NoTime => Some(("no_time = skip", "topic")),
+            What::Late(_) => Some(("late = skip", "step")),
+            What::EncodeKey(_) | What::EncodeValue(_) | What::Store(_) | What::Refused(_) | What::Panic => {
+                None
+            }
+        }
+    }
+
     /// The record it failed on.
     pub fn record(&self) -> Option<Source<'_>> {
         let (topic, partition, offset) = self.0.source.as_ref()?;
@@ -92,8 +109,11 @@ impl std::fmt::Display for Failure {
         if let Some(source) = self.record() {
             write!(f, " on {source}")?;
         }
-        match &self.0.cause {
-            Some(cause) => write!(f, ": {cause}"),
+        if let Some(cause) = &self.0.cause {
+            write!(f, ": {cause}")?;
+        }
+        match self.policy() {
+            Some((policy, place)) => write!(f, " (`{policy}` on the {place} would leave such records out)"),
             None => Ok(()),
         }
     }

@@ -101,7 +101,7 @@ fn mermaid() {
           with_store --> topic_enriched
           by_size -->|Small| SmallOrders
     "#]]
-    .assert_eq(&App::topology().mermaid());
+    .assert_eq(&App::mermaid());
 }
 
 /// `stores` is not declared: what the log has decides.
