@@ -637,3 +637,59 @@ fn times_are_unknown_after_a_tool_set_the_offsets() {
     let mut one = world.start("one", false);
     assert!(errors(&mut one).is_empty());
 }
+
+mod shadows {
+    use super::*;
+
+    #[topic(name = "narrow", partitions = 1, key = String, value = String)]
+    struct Narrow;
+    #[topic(name = "wide", partitions = 3, key = String, value = String)]
+    struct Wide;
+    #[topic(name = "both", partitions = 1, key = String, value = String)]
+    struct Both;
+    #[processor(from = [Narrow, Wide], merge, to = Both)]
+    struct Merged;
+    topology!(Merging = [Merged]);
+
+    /// Inputs of one task that have unlike counts: the last tasks read less.
+    #[test]
+    fn a_topic_with_fewer_partitions_than_there_are_tasks() {
+        let log = MemoryLog::new();
+        let mut one = InProcess::new(&log, "merging", "one").start(Merging::topology()).unwrap();
+        for (topic, partition) in [("narrow", 0), ("wide", 0), ("wide", 1), ("wide", 2)] {
+            let value = format!("{topic}-{partition}");
+            log.append(topic, partition, Some(b"k"), Some(value.as_bytes()), 0, &Headers::new()).unwrap();
+        }
+        assert!(errors(&mut one).is_empty());
+        let both = log.read_committed("both", 0, 0).unwrap();
+        let mut both: Vec<_> =
+            both.map(|m| String::from_utf8(m.value().unwrap().to_vec()).unwrap()).collect();
+        both.sort();
+        assert_eq!(both, ["narrow-0", "wide-0", "wide-1", "wide-2"]);
+    }
+}
+
+mod unlike {
+    use super::*;
+
+    #[topic(name = "declared", partitions = 2, key = String, value = String)]
+    struct Declared;
+    #[topic(name = "undeclared", key = String, value = String)]
+    struct Undeclared;
+    #[processor(from = [Declared, Undeclared], merge, to = Out)]
+    struct Merged;
+    #[topic(name = "out", key = String, value = String)]
+    struct Out;
+    topology!(Merging = [Merged]);
+
+    /// The group shares out the declared topic's partitions; further ones of the other would never be read.
+    #[test]
+    fn partitions_that_nobody_would_read_are_refused_at_start() {
+        let log = MemoryLog::new();
+        log.create_topic("undeclared", 3).unwrap();
+        let refused =
+            InProcess::new(&log, "unlike", "one").start(Merging::topology()).err().unwrap().to_string();
+        assert!(refused.contains("`undeclared` has 3 partitions"), "{refused}");
+        assert!(refused.contains("`declared`, which leads, has 2"), "{refused}");
+    }
+}

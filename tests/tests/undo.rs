@@ -364,6 +364,7 @@ mod policies {
     #[topic(name = "picky", partitions = 2, key = String, value = Picky, encode = skip)]
     struct PickyOut;
     #[processor(from = Bytes, map_values, error = skip, to = PickyOut)]
+    #[allow(clippy::ptr_arg, reason = "a parameter is the type the topic carries")]
     fn first(numbers: &Vec<i64>, at: Timestamp) -> Result<i64, &'static str> {
         numbers.first().map(|first| first + at.as_ms()).ok_or("no number")
     }
