@@ -1,7 +1,12 @@
 //! What `from = ...` stands for as a type.
+//!
+//! Knows paths; whether something of that name exists, and is a stream, only the compiler knows.
 
-use crate::args::Link;
+use crate::args::{Args, Link};
+use crate::errors::Errors;
+use crate::params::{Params, Takes};
 use crate::span::shown_at;
+use crate::step::Item;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -51,6 +56,38 @@ pub struct Input {
 }
 
 impl Input {
+    /// Reads `from = ...`. Where it is missing or cannot be read, that is one error, and the function's own parameters
+    /// say what it probably reads.
+    pub fn take(args: &mut Args, item: &Item, takes: Takes, errors: &mut Errors) -> Input {
+        let given = args.has("from");
+        if let Some(links) = args.links("from", errors) {
+            return Input::of(&links, item.name());
+        }
+        let name = item.name();
+        // An argument that nobody knows was probably meant to be this one.
+        if !given && errors.is_empty() {
+            errors.push(name, format!("`{name}` does not say what it reads\nhelp: add `from = MyTopic`"));
+        }
+        let params =
+            item.function().and_then(|function| Params::of(function, takes, "", &mut Errors::default()));
+        Input::assumed(params.as_ref().and_then(|p| p.key), params.as_ref().and_then(|p| p.value))
+    }
+
+    /// What a function without (a legible) `from` reads: what its parameters say, so that nothing behind it is wrong
+    /// as well.
+    pub fn assumed(key: Option<&Type>, value: Option<&Type>) -> Input {
+        let plain = |ty: Option<&Type>| match ty.map(|ty| crate::shape::Nullable::owned_of(ty).ty) {
+            Some(Type::Path(path)) if !quote!(#path).to_string().contains('\'') => quote!(#path),
+            _ => quote!(()),
+        };
+        let (key, value) = (plain(key), plain(value));
+        Input {
+            ty: quote!(::streams_runtime::__private::Assumed<#key, #value>),
+            helpers: TokenStream::new(),
+            span: proc_macro2::Span::call_site(),
+        }
+    }
+
     /// Reads the links of `from`.
     pub fn of(links: &[Link], step: &Ident) -> Input {
         let mut helpers = TokenStream::new();

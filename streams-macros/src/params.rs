@@ -16,8 +16,10 @@ const CONTEXT: &[&str] = &["Timestamp", "Headers", "Source"];
 pub struct Params<'f> {
     /// The aggregate, for `aggregate` and `reduce`.
     pub state: Option<&'f Type>,
-    key: Option<&'f Type>,
-    value: Option<&'f Type>,
+    /// The key, if the function takes it.
+    pub key: Option<&'f Type>,
+    /// The value.
+    pub value: Option<&'f Type>,
     joined: Option<&'f Type>,
     context: Vec<&'f Type>,
 }
@@ -34,6 +36,15 @@ pub enum Takes {
 }
 
 impl Takes {
+    /// What a function of this operator takes.
+    pub fn of(operator: &str) -> Takes {
+        match operator {
+            "join" | "left_join" => Takes::Row,
+            "reduce" | "aggregate" => Takes::State,
+            _ => Takes::Record,
+        }
+    }
+
     fn usage(self) -> &'static str {
         match self {
             Takes::Record => "`fn(value)` or `fn(key, value)`",

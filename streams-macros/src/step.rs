@@ -9,6 +9,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, FnArg, ItemFn, ItemStruct, Visibility};
 
 /// The item below the attribute.
+#[allow(clippy::large_enum_variant)]
 pub enum Item {
     /// A function.
     Function(Box<ItemFn>),
@@ -144,14 +145,25 @@ impl Policies {
         }
     }
 
+    /// `error` says what happens after an `Err`, so there has to be one.
+    pub fn check_error(&self, item: &Item, fallible: bool, errors: &mut Errors) {
+        let Some(word) = &self.error else { return };
+        let name = item.name();
+        if item.function().is_none() {
+            errors.push(word, "`error` is about a function, and this step has none\nhelp: remove it");
+        } else if !fallible {
+            errors.push(
+                word,
+                format!(
+                    "`{name}` cannot fail, so there is no `error` to decide\nhelp: return a `Result`, or remove `error`"
+                ),
+            );
+        }
+    }
+
     /// The `late` word, for those who take none.
     pub fn late(&self) -> Option<&Ident> {
         self.late.as_ref()
-    }
-
-    /// The `error` word, for those who have no function.
-    pub fn error(&self) -> Option<&Ident> {
-        self.error.as_ref()
     }
 
     fn constant(&self) -> TokenStream {
@@ -193,6 +205,23 @@ impl Repartition {
             key: inner.link("key", errors),
             value: inner.link("value", errors),
         })
+    }
+}
+
+/// `impl Run` of a unit struct that passes its records on.
+pub fn pass_on(name: &Ident) -> TokenStream {
+    let p = quote!(::streams_runtime::__private);
+    quote! {
+        impl #p::Run for #name {
+            type Out = ();
+            fn run(
+                _: &mut #p::KeySlot<'_, #p::KeyIn<Self>>,
+                _: &mut #p::Slot<'_, #p::ValueIn<Self>>,
+                _: &#p::Context<'_>,
+            ) -> ::core::result::Result<(), #p::UserError> {
+                ::core::result::Result::Ok(())
+            }
+        }
     }
 }
 
@@ -273,8 +302,10 @@ pub struct Step<'i> {
     pub to: Option<syn::Type>,
     /// The joined table.
     pub join: Option<syn::Type>,
-    /// The store it keeps, as a `StoreSpec` expression.
-    pub store: Option<TokenStream>,
+    /// The store it keeps.
+    pub store: Option<String>,
+    /// `impl Table`, if it keeps one.
+    pub table: TokenStream,
     /// Its branches, for a split.
     pub branches: bool,
     /// The impls of `Run`, `Fold`, …
@@ -283,6 +314,8 @@ pub struct Step<'i> {
     pub wire: TokenStream,
     /// Checks of its own.
     pub checks: TokenStream,
+    /// True after an error: the step links, but is not checked and does not run.
+    pub broken: bool,
 }
 
 impl Step<'_> {
@@ -291,8 +324,11 @@ impl Step<'_> {
         let (name, vis) = (self.item.name(), self.item.visibility());
         let declared = self.declared();
         let (stream, step, listed) = (self.stream(), self.step(), self.listed());
-        let (helpers, runs, own) = (&self.input.helpers, &self.runs, &self.checks);
-        let checks = self.common_checks();
+        let (helpers, table) = (&self.input.helpers, &self.table);
+        let (runs, own, checks) = match self.broken {
+            true => (None, None, None),
+            false => (Some(&self.runs), Some(&self.checks), Some(self.common_checks())),
+        };
         let marker = quote_spanned! { name.span()=>
             #[doc(hidden)]
             #[allow(non_upper_case_globals)]
@@ -302,7 +338,7 @@ impl Step<'_> {
             #declared
             #marker
             #[allow(clippy::all, unused_variables, unused_mut)]
-            const _: () = { #helpers #step #stream #runs #listed #own #checks };
+            const _: () = { #helpers #step #stream #table #runs #listed #own #checks };
         }
     }
 
@@ -356,6 +392,11 @@ impl Step<'_> {
                 quote!(__wiring.port::<Self::Key, Self::Value>(&<Self as #p::Stream>::ID, ::core::option::Option::None).attach(__child))
             }
         };
+        let format = match (&self.repartition, rekeyed) {
+            (Some(_), _) => quote!(<<Self as #p::Stream>::KeySerde as ::streams_runtime::Serde>::NAME),
+            (None, true) => quote!(""),
+            (None, false) => quote!(<<Self as #p::Step>::From as #p::Stream>::KEY_FORMAT),
+        };
         let repartition = self.repartition_spec();
         let table = match &self.store {
             Some(_) => quote!(::core::option::Option::Some(<Self as #p::Table>::STORE)),
@@ -372,6 +413,7 @@ impl Step<'_> {
                 const ID: #p::Id = #p::Id::new(::core::concat!(::core::module_path!(), "::", #path_name), #shown);
                 const KIND: #p::Kind = #kind;
                 const LINEAGE: #p::Lineage = #lineage;
+                const KEY_FORMAT: &'static ::core::primitive::str = #format;
                 const READS: &'static [#p::Read] = &[#p::Read {
                     id: <Self as #p::Stream>::ID,
                     branch: ::core::option::Option::None,
@@ -423,7 +465,7 @@ impl Step<'_> {
             false => none,
         };
         let repartition = self.repartition_spec();
-        let wire = &self.wire;
+        let wire = (!self.broken).then_some(&self.wire);
         let wire_to = self.to.as_ref().map(|_| quote!(#p::wire_to::<Self, __To>(__wiring);));
         let wire_topic = self.repartition.as_ref().map(|_| quote!(#p::wire_repartition::<Self>(__wiring);));
         let to_alias = self.to.as_ref().map(|to| quote!(type __To = #to;));

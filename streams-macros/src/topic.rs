@@ -50,6 +50,7 @@ fn topic(item: &Ident, args: &mut Args, errors: &mut Errors) -> Option<TokenStre
         None => quote!(::core::option::Option::None),
     };
     let timestamp = args.take("timestamp");
+    let decides_nulls = args.has("null_value") || value.as_ref().is_some_and(|ty| Nullable::of(ty).nullable);
     let policy = policy(args, &key, &value, errors);
     for (given, (argument, example)) in given.iter().zip([
         ("name", "name = \"orders\""),
@@ -86,6 +87,8 @@ fn topic(item: &Ident, args: &mut Args, errors: &mut Errors) -> Option<TokenStre
                     ::core::option::Option::Some(__n) => #p::Lineage::Count(__n),
                     ::core::option::Option::None => #p::Lineage::Undeclared,
                 };
+                const KEY_FORMAT: &'static ::core::primitive::str =
+                    <<Self as #p::Stream>::KeySerde as ::streams_runtime::Serde>::NAME;
                 const READS: &'static [#p::Read] = &[#p::Read {
                     id: <Self as #p::Stream>::ID,
                     branch: ::core::option::Option::None,
@@ -101,6 +104,7 @@ fn topic(item: &Ident, args: &mut Args, errors: &mut Errors) -> Option<TokenStre
                 const TOPIC: #p::TopicSpec = #p::TopicSpec {
                     name: #name,
                     partitions: #partitions,
+                    decides_nulls: #decides_nulls,
                     text: #p::TopicText::of::<<Self as #p::Stream>::KeySerde, <Self as #p::Stream>::ValueSerde>(),
                 };
                 const POLICY: #p::TopicPolicy = #policy;

@@ -5,7 +5,7 @@
 //! is at once the code and the check, so a parameter that does not fit is one error under the user's token.
 
 use crate::slot::Slot;
-use crate::stream::{nullable, present};
+use crate::stream::{nullable, present, unknown};
 
 /// The role of a parameter, lower-case because it stands in sentences.
 pub mod role {
@@ -42,6 +42,13 @@ impl<T: Clone> Taken for T {}
 
 /// The invariant behind `present`: sources, guards and steps only let a null through where the type says so.
 const PRESENT: &str = "a present key or value is never null";
+
+/// After an error nobody knows what is carried, so that every parameter fits; such a step never runs.
+impl<'r, T, V, R, F, S> Arg<'r, V, unknown, R, F, S> for T {
+    fn arg(_: &'r mut Slot<'_, V>) -> Self {
+        unreachable!("a program with errors does not run")
+    }
+}
 
 impl<'r, T, R, F, S> Arg<'r, T, present, R, F, S> for &'r T {
     #[inline]

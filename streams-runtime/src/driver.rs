@@ -167,17 +167,7 @@ impl Driver {
 
     /// Where and why records were left out, places with none omitted.
     pub fn drops(&self) -> Vec<(&'static str, Reason, u64)> {
-        let worker = self.worker.borrow();
-        let mut drops: Vec<(&'static str, Reason, u64)> = Vec::new();
-        for counter in
-            worker.tasks().iter().flat_map(|task| &task.wired().drops).filter(|c| c.committed() > 0)
-        {
-            match drops.iter_mut().find(|(at, reason, _)| *at == counter.at && *reason == counter.reason) {
-                Some((.., n)) => *n += counter.committed(),
-                None => drops.push((counter.at, counter.reason, counter.committed())),
-            }
-        }
-        drops
+        drops(&self.worker.borrow())
     }
 
     /// The row of a key in a table without windows.
@@ -254,6 +244,18 @@ impl Driver {
     pub fn internal_topics(&self) -> Vec<String> {
         self.plan.internal.iter().map(|topic| topic.name.clone()).collect()
     }
+}
+
+/// Where and why records were left out, in committed transactions; places with none omitted.
+pub(crate) fn drops(worker: &Worker<InProcess>) -> Vec<(&'static str, Reason, u64)> {
+    let mut drops: Vec<(&'static str, Reason, u64)> = Vec::new();
+    for counter in worker.tasks().iter().flat_map(|task| &task.wired().drops).filter(|c| c.committed() > 0) {
+        match drops.iter_mut().find(|(at, reason, _)| *at == counter.at && *reason == counter.reason) {
+            Some((.., n)) => *n += counter.committed(),
+            None => drops.push((counter.at, counter.reason, counter.committed())),
+        }
+    }
+    drops
 }
 
 /// As [`run_until_idle`], with each transaction taken back once.

@@ -18,8 +18,8 @@
 //!
 //! // A new key needs a new layout over partitions; the cost is one visible word.
 //! #[processor(from = words, select_key, repartition)]
-//! fn by_word(word: &String) -> String {
-//!     word.clone()
+//! fn by_word(word: &str) -> String {
+//!     word.to_owned()
 //! }
 //!
 //! #[ktable(store = "counts", from = by_word, count, to = WordCounts)]
@@ -48,7 +48,7 @@
 //! | [`wiring`], [`operators`], [`slot`], [`args`], [`context`] | how does a record go from step to step? |
 //! | [`task`], [`outbox`], [`counters`], [`times`] | what belongs to one partition? |
 //! | [`worker`], [`restore`] | what happens in one thread, and what is a commit? |
-//! | [`driver`], `app`, `lines` | how is it run? |
+//! | [`driver`], `app`, `lines`, `iso` | how is it run? |
 
 extern crate self as streams_runtime;
 
@@ -60,6 +60,7 @@ pub mod counters;
 pub mod driver;
 pub mod failure;
 pub mod instance;
+mod iso;
 mod lines;
 pub mod open;
 pub mod operators;
@@ -90,7 +91,8 @@ pub use app::{App, Builder, Error, Summary};
 pub use context::Source;
 pub use driver::{Driver, DriverError, Input, Output, OutputRecord, TestRecord};
 pub use failure::Failure;
-pub use lines::LineError;
+pub use iso::ParseTimestampError;
+pub use lines::{LineError, TextInput};
 pub use partitioner::partition_of;
 pub use record::{Header, Headers, Timestamp};
 pub use serde::{ByType, DefaultSerde, Json, Serde, SerdeError, TimeWindowed};

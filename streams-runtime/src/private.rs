@@ -50,6 +50,26 @@ impl IntoTime for Option<crate::Timestamp> {
     }
 }
 
+/// The first row of an aggregate, from `init = f`.
+pub fn first<T>(init: impl FnOnce() -> T) -> T {
+    init()
+}
+
+/// A row that starts as its default.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no `Default` to start the aggregate from",
+    label = "the first row is `Default::default()`",
+    note = "put `#[derive(Default)]` on `{Self}`, name a function with `init = ...`, or take `&mut Option<{Self}>`"
+)]
+pub trait Starts: Default {}
+#[diagnostic::do_not_recommend]
+impl<T: Default> Starts for T {}
+
+/// The first row of an aggregate without `init`.
+pub fn first_of<T: Starts>() -> T {
+    T::default()
+}
+
 /// Hash of a store's name.
 pub const fn store_hash(name: &'static str) -> u64 {
     Id::new(name, name).hash

@@ -78,6 +78,7 @@ impl<E: SplitBy, N: BranchName<E>> Stream for Branch<E, N> {
     const ID: Id = <E::Step as Stream>::ID;
     const KIND: Kind = Kind::Stream;
     const LINEAGE: Lineage = <E::Step as Stream>::LINEAGE;
+    const KEY_FORMAT: &'static str = <<E::Step as Step>::From as Stream>::KEY_FORMAT;
     const READS: &'static [Read] =
         &[Read { id: Self::ID, branch: Some(N::NAME), topic: None, repartition: None, table: None }];
 

@@ -41,6 +41,7 @@ where
     const ID: Id = <C::From as Stream>::ID;
     const KIND: Kind = Kind::Stream;
     const LINEAGE: Lineage = <C::From as Stream>::LINEAGE;
+    const KEY_FORMAT: &'static str = <C::From as Stream>::KEY_FORMAT;
     const READS: &'static [Read] = <C::From as Stream>::READS;
 
     fn attach(wiring: &mut Wiring, child: Child<Self::Key, C::To>) {
@@ -102,6 +103,7 @@ macro_rules! merged {
             const ID: Id = First::ID;
             const KIND: Kind = Kind::Stream;
             const LINEAGE: Lineage = First::LINEAGE$(.merge($rest::LINEAGE))*;
+            const KEY_FORMAT: &'static str = First::KEY_FORMAT;
             const READS: &'static [Read] = &[First::READS[0], $($rest::READS[0]),*];
 
             fn attach(wiring: &mut Wiring, child: Child<Self::Key, Self::Value>) {

@@ -49,9 +49,17 @@ impl<S, R, First> SameRecord<R, R, First> for S {}
 /// `from = [First, Other]`.
 pub const fn merges<First: Stream, Other: Stream>()
 where
-    Other: SameRecord<(Other::Key, Other::Value), (First::Key, First::Value), First>,
+    Other: SameRecord<(Other::Key, KnownValue<Other, First>), (First::Key, KnownValue<First, Other>), First>,
 {
 }
+
+/// The value of `S`; where it is not known, that of the other side.
+pub type KnownValue<S, Other> =
+    <<S as Stream>::ValueNulls as Nulls>::Known<<S as Stream>::Value, <Other as Stream>::Value>;
+
+/// The key of `S`; where it is not known, that of the other side.
+pub type KnownKey<S, Other> =
+    <<S as Stream>::KeyNulls as Nulls>::Known<<S as Stream>::Key, <Other as Stream>::Key>;
 
 /// `null_key = ...` and `null_value = ...` only stand where nulls can occur.
 #[track_caller]
@@ -63,17 +71,31 @@ pub const fn null_policy<S: Step>(key: bool) {
     };
     if !nullable {
         let (side, argument) = if key { ("keys", "null_key") } else { ("values", "null_value") };
-        Message::new()
+        let message = Message::new()
             .text(side)
             .text(" of ")
             .name(<S::From as Stream>::ID.name)
             .text(" are never null")
-            .help()
+            .help();
+        if key && makes_keys(S::OPERATOR) {
+            message
+                .text("`null_key` is about the key that comes in; to leave records out by the key you make, use ")
+                .text("`filter_map` and return `None`")
+                .panic()
+        }
+        message
             .text("remove ")
             .name(argument)
-            .text("; nulls in the topic itself are a matter of the `#[topic]`")
+            .text("; nulls in a topic itself are a matter of its `#[topic]`")
             .panic()
     }
+}
+
+const fn makes_keys(operator: &str) -> bool {
+    same(operator, "select_key")
+        || same(operator, "map")
+        || same(operator, "filter_map")
+        || same(operator, "flat_map")
 }
 
 /// `from = X`: a split is read branch by branch.

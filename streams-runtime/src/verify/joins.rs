@@ -1,6 +1,7 @@
 //! Rules on joins of a stream with a table.
 
-use super::message::Message;
+use super::inputs::KnownKey;
+use super::message::{Message, same};
 use super::state::rekeyed;
 use crate::operators::RunJoin;
 use crate::stream::{Lineage, Nulls, Step, Stream};
@@ -18,7 +19,7 @@ impl<S, Key, From, Join> JoinsOnKey<Key, Key, From, Join> for S {}
 #[track_caller]
 pub const fn joins<S: RunJoin>()
 where
-    S: JoinsOnKey<<S::From as Stream>::Key, <S::Join as Stream>::Key, S::From, S::Join>,
+    S: JoinsOnKey<KnownKey<S::From, S::Join>, KnownKey<S::Join, S::From>, S::From, S::Join>,
 {
     let (from, join) = (<S::From as Stream>::ID.name, <S::Join as Stream>::ID.name);
     if S::INNER && <<S as Step>::KeyIn as Nulls>::NULLABLE {
@@ -32,6 +33,19 @@ where
             .text(" can be null")
             .help()
             .text("add `null_key = skip` to leave such records out and count them, or use `left_join`")
+            .panic()
+    }
+    if <<S as Step>::ValueIn as Nulls>::NULLABLE {
+        Message::new()
+            .text("cannot join ")
+            .name(from)
+            .text(" with ")
+            .name(join)
+            .text(": values of ")
+            .name(from)
+            .text(" can be null")
+            .help()
+            .text("add `null_value = skip` to leave such records out and count them, as Kafka Streams does")
             .panic()
     }
     let message = Message::new().text("cannot join ").name(from).text(" with ").name(join);
@@ -57,5 +71,23 @@ where
             .text("declare the same `partitions` on both topics, or add `repartition` before the join")
             .panic(),
         _ => {}
+    }
+    // Equal keys in unlike bytes would be on unlike partitions.
+    let (mine, its) = (<S::From as Stream>::KEY_FORMAT, <S::Join as Stream>::KEY_FORMAT);
+    if !mine.is_empty() && !its.is_empty() && !same(mine, its) {
+        Message::new()
+            .text("cannot join ")
+            .name(from)
+            .text(" with ")
+            .name(join)
+            .text(": their keys are written as ")
+            .name(mine)
+            .text(" and as ")
+            .name(its)
+            .help()
+            .text(
+                "use one format for both, or add `repartition(key = ...)` with the other one before the join",
+            )
+            .panic()
     }
 }

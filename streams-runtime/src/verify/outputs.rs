@@ -1,5 +1,6 @@
 //! Rules on what a step writes.
 
+use super::inputs::{KnownKey, KnownValue};
 use super::message::Message;
 use crate::serde::Serde;
 use crate::stream::{Nulls, Step, Stream, Topic};
@@ -17,7 +18,7 @@ impl<S, R, To> Emits<R, R, To> for S {}
 #[track_caller]
 pub const fn writes<S: Step, T: Topic>()
 where
-    S: Emits<(S::Key, S::Value), (T::Key, T::Value), T>,
+    S: Emits<(KnownKey<S, T>, KnownValue<S, T>), (T::Key, T::Value), T>,
 {
     let key = <S::KeyNulls as Nulls>::NULLABLE && !<T::KeyNulls as Nulls>::NULLABLE;
     let value = <S::ValueNulls as Nulls>::NULLABLE && !<T::ValueNulls as Nulls>::NULLABLE;
@@ -36,6 +37,51 @@ where
             .text(" = Option<...>` in ")
             .name(T::ID.name)
             .text(", or leave nulls out before")
+            .panic()
+    }
+}
+
+/// Says whether a type is an `Option` or a `Result` under another name: the inherent constant is there only for those,
+/// and is found before the one of [`NotHidden`].
+pub struct AsWritten<T>(std::marker::PhantomData<T>);
+
+impl<T> AsWritten<Option<T>> {
+    /// What it is.
+    pub const HIDES: Option<&'static str> = Some("Option");
+}
+
+impl<T, E> AsWritten<Result<T, E>> {
+    /// What it is.
+    pub const HIDES: Option<&'static str> = Some("Result");
+}
+
+/// Everything else is what it is called.
+pub trait NotHidden {
+    /// Nothing.
+    const HIDES: Option<&'static str> = None;
+}
+impl<T> NotHidden for AsWritten<T> {}
+
+/// What a function returns is read from its words, so they have to be there.
+#[track_caller]
+pub const fn written_out(hides: Option<&'static str>, step: &str) {
+    if let Some(what) = hides {
+        let (article, shape) = if what.len() == 6 && what.as_bytes()[0] == b'O' {
+            ("an", "Option<V>")
+        } else {
+            ("a", "Result<V, E>")
+        };
+        Message::new()
+            .name(step)
+            .text(" returns ")
+            .text(article)
+            .text(" ")
+            .name(what)
+            .text(" under another name")
+            .help()
+            .text("write it out as ")
+            .name(shape)
+            .text(": what a step does with nulls and errors is read from its signature")
             .panic()
     }
 }

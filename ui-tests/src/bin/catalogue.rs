@@ -1,0 +1,3 @@
+//! The catalogue of errors.
+
+fn main() {}
