@@ -11,7 +11,7 @@ use streams_runtime::{Driver, TestRecord};
 
 #[topic(name = "in", partitions = 2, key = String, value = String)]
 struct In;
-#[topic(name = "other", partitions = 2, key = String, value = String)]
+#[topic(name = "other", partitions = 2, key = String, value = Option<String>)]
 struct Other;
 #[topic(name = "out", partitions = 2, key = String, value = String)]
 struct Out;
@@ -49,7 +49,9 @@ fn feed(driver: &Driver) {
 
 fn feed_both(driver: &Driver) {
     for n in 0..3 {
-        driver.input::<Other>().pipe_all(&records(n + 7)[..5]).unwrap();
+        let mut rows = records(n + 7);
+        rows[4].value = None;
+        driver.input::<Other>().pipe_all(&rows[..5]).unwrap();
         driver.input::<In>().pipe_all(&records(n)).unwrap();
     }
 }
