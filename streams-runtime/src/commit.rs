@@ -87,7 +87,8 @@ impl<C: Connect> Worker<C> {
     ///
     /// # Errors
     /// If it was taken back for a reason that processing again will not mend. A refused membership, an answer that
-    /// did not come and an unknown outcome are mended here.
+    /// did not come and an unknown outcome are mended here. `Store` may also mean that everything is committed, and an
+    /// engine could not take it: it is offered again at the next commit.
     pub fn commit(&mut self) -> Result<Commit, WorkerError> {
         let changed: Vec<usize> = (0..self.tasks.len()).filter(|&i| self.tasks[i].is_changed()).collect();
         if changed.is_empty() {

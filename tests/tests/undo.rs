@@ -49,7 +49,9 @@ fn feed(driver: &Driver) {
 
 fn feed_both(driver: &Driver) {
     for n in 0..3 {
-        driver.input::<Other>().pipe_all(&records(n + 7)[..5]).unwrap();
+        let mut rows = records(n + 7);
+        rows[4].value = None;
+        driver.input::<Other>().pipe_all(&rows[..5]).unwrap();
         driver.input::<In>().pipe_all(&records(n)).unwrap();
     }
 }
@@ -364,6 +366,7 @@ mod policies {
     #[topic(name = "picky", partitions = 2, key = String, value = Picky, encode = skip)]
     struct PickyOut;
     #[processor(from = Bytes, map_values, error = skip, to = PickyOut)]
+    #[allow(clippy::ptr_arg, reason = "a parameter is the type the topic carries")]
     fn first(numbers: &Vec<i64>, at: Timestamp) -> Result<i64, &'static str> {
         numbers.first().map(|first| first + at.as_ms()).ok_or("no number")
     }

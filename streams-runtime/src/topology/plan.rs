@@ -95,6 +95,7 @@ impl Plan {
             .collect();
         for sub in &subs {
             problems.extend(unlike_joined(topology, sub, &counts));
+            problems.extend(unread(sub));
         }
         problems.sort();
         problems.dedup();
@@ -185,6 +186,17 @@ fn sub_plan(
         leader,
         stores,
     }
+}
+
+/// Partitions that no task would get: a group shares out those of the leader, and the other inputs follow it.
+fn unread(sub: &SubPlan) -> Option<String> {
+    let leader = sub.sources.get(sub.leader)?;
+    let wider = sub.sources.iter().find(|source| source.partitions > leader.partitions)?;
+    Some(format!(
+        "`{}` has {} partitions, but is read together with `{}`, which leads, has {}, and is the one that is shared \
+         out: declare `partitions = {}` for it",
+        wider.name, wider.partitions, leader.name, leader.partitions, wider.partitions
+    ))
 }
 
 /// Joins whose sides have unlike counts: what `cargo check` could not see because a count was not declared.
