@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::errors::Errors;
 use crate::link::Input;
-use crate::span::{check, moved};
+use crate::span::{check, moved, spread};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, FnArg, ItemFn, ItemStruct, Visibility};
@@ -366,6 +366,13 @@ impl Step<'_> {
         let p = quote!(::streams_runtime::__private);
         let (name, operator) = (self.item.name(), &self.operator);
         let policy = self.policies.constant();
+        // What is read must be as visible as the step; that is said about this item.
+        let from = spread(
+            quote!(
+                type From = __From;
+            ),
+            &self.input.at,
+        );
         let nulls = |policy: &Option<Ident>, side: TokenStream| match policy {
             Some(_) => quote!(#p::present),
             None => quote!(<__From as #p::Stream>::#side),
@@ -374,7 +381,7 @@ impl Step<'_> {
         let value_in = nulls(&self.policies.null_value, quote!(ValueNulls));
         quote! {
             impl #p::Step for #name {
-                type From = __From;
+                #from
                 type KeyIn = #key_in;
                 type ValueIn = #value_in;
                 const POLICY: #p::StepPolicy = #policy;
