@@ -1,12 +1,12 @@
 ///The topology `App`.
 pub struct App;
 const _: () = {
-    const STEPS: &[::streams_runtime::__private::Entry] = &[
+    const __STEPS: &[::streams_runtime::__private::Entry] = &[
         ::streams_runtime::__private::entry::<paid>(),
         ::streams_runtime::__private::entry::<crate::tables::PerUser>(),
     ];
-    const _: () = ::streams_runtime::__private::check_entry(STEPS, 0usize);
-    const _: () = ::streams_runtime::__private::check_entry(STEPS, 1usize);
+    const _: () = ::streams_runtime::__private::check_entry(__STEPS, 0usize);
+    const _: () = ::streams_runtime::__private::check_entry(__STEPS, 1usize);
     const _: () = {
         #[allow(unused_imports)]
         use ::streams_runtime::__private::NotListed as _;
@@ -15,7 +15,7 @@ const _: () = {
     };
     impl ::streams_runtime::App for App {
         const NAME: &'static ::core::primitive::str = ::core::stringify!(App);
-        const STEPS: &'static [::streams_runtime::__private::Entry] = STEPS;
+        const STEPS: &'static [::streams_runtime::__private::Entry] = __STEPS;
     }
     impl App {
         /// The graph: what reads what, in which sub-topologies.

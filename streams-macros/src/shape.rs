@@ -30,11 +30,11 @@ fn first_argument(segment: &PathSegment) -> Option<&Type> {
 
 fn second_argument(segment: &PathSegment) -> Option<&Type> {
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-    let types = arguments.args.iter().filter_map(|argument| match argument {
+    let mut types = arguments.args.iter().filter_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
     });
-    types.skip(1).next()
+    types.nth(1)
 }
 
 /// `T` of `Option<T>`.

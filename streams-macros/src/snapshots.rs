@@ -146,7 +146,7 @@ impl VisitMut for Relative {
         let first = path.segments[0].ident.to_string();
         // A single lower-case word is a local, a function or a module of the user, unless the language knows it.
         let own = first.starts_with("__") || first == "Self" || USERS.contains(&first.as_str());
-        let primitive = matches!(first.as_str(), "str" | "bool" | "usize" | "u32" | "u64" | "i64");
+        let primitive = matches!(first.as_str(), "str" | "bool" | "usize" | "u32" | "i64");
         let local = path.segments.len() == 1 && first.starts_with(char::is_lowercase) && !primitive;
         if path.leading_colon.is_none() && !own && !local {
             self.0.push(quote!(#path).to_string());

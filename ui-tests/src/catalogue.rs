@@ -22,7 +22,7 @@ const CHAPTERS: &[(&str, &[&str])] = &[
     ("Formats", &["format_"]),
     ("Writing to topics", &["to_"]),
     ("The topology", &["topology_", "step", "store_", "reads_", "joins_", "cycle_"]),
-    ("Links and arguments", &["link_", "from_", "operator_", "argument_", "merge_with"]),
+    ("Links and arguments", &["type_", "private_", "link_", "from_", "operator_", "argument_", "merge_with"]),
     ("What a function returns", &[""]),
 ];
 
@@ -77,8 +77,10 @@ fn chapter(name: &str) -> &'static str {
     if name == "topic_listed" {
         return "The topology";
     }
-    let fits = |begins: &&str| name.starts_with(begins);
-    CHAPTERS.iter().find(|(_, names)| names.iter().any(|begins| fits(begins))).map_or("", |(title, _)| title)
+    CHAPTERS
+        .iter()
+        .find(|(_, names)| names.iter().any(|begins| name.starts_with(begins)))
+        .map_or("", |(title, _)| title)
 }
 
 /// A case without its frame.
@@ -102,15 +104,10 @@ fn message(case: &Case) -> String {
             ours = false;
         }
         let remark = text.starts_with("= help: the ") || text.starts_with("= note: this error originates");
-        if text.starts_with("= note: ") && !remark && !text.contains("required for") {
-            kept.push(line);
-        } else if ours
-            && !remark
-            && !text.contains(&place)
-            && text != "|"
-            && !text.starts_with("= ")
-            && !listing(line)
-        {
+        let note = text.starts_with("= note: ") && !text.contains("required for");
+        let first =
+            ours && !text.contains(&place) && text != "|" && !text.starts_with("= ") && !listing(line);
+        if !remark && (note || first) {
             kept.push(line);
         }
     }

@@ -98,8 +98,9 @@ impl<S, V> ReducesTo<V, V> for S {}
 
 /// `reduce`.
 #[track_caller]
-pub const fn reduces<S: Step>(row_can_be_missing: bool)
+pub const fn reduces<S>(row_can_be_missing: bool)
 where
+    S: Step,
     S: ReducesTo<S::Value, KnownValue<S::From, S>>,
 {
     if <S::ValueIn as Nulls>::NULLABLE && !row_can_be_missing {
