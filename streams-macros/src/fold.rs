@@ -7,7 +7,7 @@ use crate::params::{Params, Takes};
 use crate::shape::{Nullable, Returned, nulls, option_of, shown};
 use crate::span::{check, shown_at};
 use crate::step::pass_on;
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{ItemFn, Type};
@@ -24,6 +24,8 @@ pub struct Kept {
     pub runs: TokenStream,
     /// How the step is connected.
     pub wire: TokenStream,
+    /// Where the row's type stands: connecting needs it to be clonable.
+    pub row_at: Span,
     /// Checks of its own.
     pub checks: TokenStream,
 }
@@ -42,6 +44,7 @@ impl Kept {
             value_serde: quote!(<__From as #p::Stream>::ValueSerde),
             runs,
             wire,
+            row_at: Span::call_site(),
             checks: TokenStream::new(),
         }
     }
@@ -54,6 +57,7 @@ impl Kept {
             value_serde: quote!(()),
             runs: TokenStream::new(),
             wire: TokenStream::new(),
+            row_at: Span::call_site(),
             checks: TokenStream::new(),
         }
     }
@@ -78,6 +82,7 @@ impl Kept {
             value_serde: quote!(::core::primitive::i64),
             runs,
             wire: quote!(#p::wire_aggregate::<Self>(__wiring);),
+            row_at: Span::call_site(),
             checks: TokenStream::new(),
         }
     }
@@ -174,7 +179,8 @@ impl Kept {
             value_nulls: row.nulls(),
             value_serde,
             runs,
-            wire: quote!(#p::wire_aggregate::<Self>(__wiring);),
+            wire: quote_spanned!(shown_at(ty)=> #p::wire_aggregate::<Self>(__wiring);),
+            row_at: shown_at(ty),
             checks,
         })
     }

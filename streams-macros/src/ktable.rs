@@ -14,7 +14,7 @@ use crate::step::{Item, Output, Policies, Step};
 use crate::window::Window;
 use crate::words::{camel, kebab, snake, ticks};
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{ItemFn, Type};
 
 const OPERATORS: &[&str] = &["count", "reduce", "aggregate"];
@@ -215,7 +215,7 @@ impl Rows {
                 let format = quote!(::streams_runtime::TimeWindowed<#key_serde, #size>);
                 (
                     Rows::output(kept, quote!(#p::Windowed<#from::Key>), format, value_serde.clone()),
-                    quote!(#p::wire_windowed::<Self, #from::Key, #key_serde, #ty>(__wiring);),
+                    quote_spanned!(kept.row_at=> #p::wire_windowed::<Self, #from::Key, #key_serde, #ty>(__wiring);),
                     quote!(::std::rc::Rc::new(#p::WindowedRows::<Self, #key_serde, #ty>::of(__wiring))),
                     quote!(::core::option::Option::Some(#retention)),
                 )

@@ -17,6 +17,8 @@ mod link;
 mod params;
 mod processor;
 mod shape;
+#[cfg(test)]
+mod snapshots;
 mod span;
 mod step;
 mod time;

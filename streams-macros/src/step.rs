@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::errors::Errors;
 use crate::link::Input;
-use crate::span::{check, moved};
+use crate::span::{check, moved, spread};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, FnArg, ItemFn, ItemStruct, Visibility};
@@ -14,7 +14,7 @@ pub enum Item {
     /// A function.
     Function(Box<ItemFn>),
     /// A unit struct, where there is nothing to call.
-    Unit(ItemStruct),
+    Unit(Box<ItemStruct>),
 }
 
 impl Item {
@@ -34,7 +34,7 @@ impl Item {
         }
         if let Ok(unit) = syn::parse2::<ItemStruct>(tokens.clone()) {
             if unit.fields.is_empty() && unit.generics.params.is_empty() {
-                return Some(Item::Unit(unit));
+                return Some(Item::Unit(Box::new(unit)));
             }
             errors.push(
                 &unit.ident,
@@ -367,17 +367,22 @@ impl Step<'_> {
         let p = quote!(::streams_runtime::__private);
         let (name, operator) = (self.item.name(), &self.operator);
         let policy = self.policies.constant();
+        let from = self.inherited(quote!(
+            type From = __From;
+        ));
         let nulls = |policy: &Option<Ident>, side: TokenStream| match policy {
             Some(_) => quote!(#p::present),
             None => quote!(<__From as #p::Stream>::#side),
         };
         let key_in = nulls(&self.policies.null_key, quote!(KeyNulls));
         let value_in = nulls(&self.policies.null_value, quote!(ValueNulls));
+        let key_in = self.inherited(quote!(type KeyIn = #key_in;));
+        let value_in = self.inherited(quote!(type ValueIn = #value_in;));
         quote! {
             impl #p::Step for #name {
-                type From = __From;
-                type KeyIn = #key_in;
-                type ValueIn = #value_in;
+                #from
+                #key_in
+                #value_in
                 const POLICY: #p::StepPolicy = #policy;
                 const OPERATOR: &'static ::core::primitive::str = #operator;
             }
@@ -411,14 +416,20 @@ impl Step<'_> {
             Some(_) => quote!(::core::option::Option::Some(<Self as #p::Table>::STORE)),
             None => quote!(::core::option::Option::None),
         };
+        let key = self.inherited(quote!(type Key = #key;));
+        let key_nulls = self.inherited(quote!(type KeyNulls = #key_nulls;));
+        let value = self.inherited(quote!(type Value = #value;));
+        let value_nulls = self.inherited(quote!(type ValueNulls = #value_nulls;));
+        let key_serde = self.inherited(quote!(type KeySerde = #key_serde;));
+        let value_serde = self.inherited(quote!(type ValueSerde = #value_serde;));
         quote! {
             impl #p::Stream for #name {
-                type Key = #key;
-                type KeyNulls = #key_nulls;
-                type Value = #value;
-                type ValueNulls = #value_nulls;
-                type KeySerde = #key_serde;
-                type ValueSerde = #value_serde;
+                #key
+                #key_nulls
+                #value
+                #value_nulls
+                #key_serde
+                #value_serde
                 const ID: #p::Id = #p::Id::new(::core::concat!(::core::module_path!(), "::", #path_name), #shown);
                 const KIND: #p::Kind = #kind;
                 const LINEAGE: #p::Lineage = #lineage;
@@ -432,6 +443,15 @@ impl Step<'_> {
                 }];
                 fn attach(__wiring: &mut #p::Wiring, __child: #p::Child<Self::Key, Self::Value>) { #attach }
             }
+        }
+    }
+
+    /// What is taken over from the input is shown at its link: if the step is more visible than what it reads, that is
+    /// said there, and once. Types of the user keep their own place.
+    fn inherited(&self, item: TokenStream) -> TokenStream {
+        match item.to_string().contains("__") {
+            true => spread(item, &self.input.at),
+            false => item,
         }
     }
 

@@ -61,7 +61,7 @@ fn closed(topology: &Topology) -> TokenStream {
         }
     });
     let checks = (0..steps.len()).zip(steps).map(|(i, step)| {
-        quote_spanned!(step.span()=> const _: () = ::streams_runtime::__private::check_entry(STEPS, #i);)
+        quote_spanned!(step.span()=> const _: () = ::streams_runtime::__private::check_entry(__STEPS, #i);)
     });
     let doc = format!("The topology `{name}`.");
     let own_doc = attributes.iter().any(|attribute| attribute.path().is_ident("doc"));
@@ -71,7 +71,7 @@ fn closed(topology: &Topology) -> TokenStream {
         #doc
         #visibility struct #name;
         const _: () = {
-            const STEPS: &[#p::Entry] = &[#(#entries),*];
+            const __STEPS: &[#p::Entry] = &[#(#entries),*];
             #(#checks)*
             const _: () = {
                 #[allow(unused_imports)]
@@ -80,7 +80,7 @@ fn closed(topology: &Topology) -> TokenStream {
             };
             impl ::streams_runtime::App for #name {
                 const NAME: &'static ::core::primitive::str = ::core::stringify!(#name);
-                const STEPS: &'static [#p::Entry] = STEPS;
+                const STEPS: &'static [#p::Entry] = __STEPS;
             }
             impl #name {
                 /// The graph: what reads what, in which sub-topologies.

@@ -30,7 +30,10 @@ pub(super) fn fold<S: Fold>(
     value: &mut Slot<'_, ValueIn<S>>,
     cx: &Context<'_>,
     read: bool,
-) -> Result<(Option<S::Row>, i64), UserError> {
+) -> Result<(Option<S::Row>, i64), UserError>
+where
+    S::Row: Clone,
+{
     let (mut now, time) = match row.take() {
         Some(row) => (Some(row.value), row.timestamp.max(cx.timestamp.as_ms())),
         None => (None, cx.timestamp.as_ms()),

@@ -96,7 +96,7 @@ pub trait RunJoin: Step {
 /// A step whose function changes the row under the record's key.
 pub trait Fold: Step {
     /// The row.
-    type Row: Clone + 'static;
+    type Row: 'static;
     /// True if the function can fail: then it works on a copy, so that an error leaves the row as it was.
     const FALLIBLE: bool;
 

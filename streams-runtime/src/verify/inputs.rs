@@ -49,8 +49,10 @@ pub trait SameRecord<Mine, Its, First> {}
 impl<S, R, First> SameRecord<R, R, First> for S {}
 
 /// `from = [First, Other]`.
-pub const fn merges<First: Stream, Other: Stream>()
+pub const fn merges<First, Other>()
 where
+    First: Stream,
+    Other: Stream,
     Other: SameRecord<(Other::Key, KnownValue<Other, First>), (First::Key, KnownValue<First, Other>), First>,
 {
 }

@@ -17,8 +17,9 @@ impl<S, Key, From, Join> JoinsOnKey<Key, Key, From, Join> for S {}
 
 /// `join = T`, `left_join = T`.
 #[track_caller]
-pub const fn joins<S: RunJoin>(link: &str)
+pub const fn joins<S>(link: &str)
 where
+    S: RunJoin,
     S: JoinsOnKey<KnownKey<S::From, S::Join>, KnownKey<S::Join, S::From>, S::From, S::Join>,
 {
     if <S::Join as Table>::STORE.name.is_empty() {

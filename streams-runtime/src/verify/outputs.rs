@@ -16,8 +16,10 @@ impl<S, R, To> Emits<R, R, To> for S {}
 
 /// `to = T`.
 #[track_caller]
-pub const fn writes<S: Step, T: Topic>(link: &str)
+pub const fn writes<S, T>(link: &str)
 where
+    S: Step,
+    T: Topic,
     S: Emits<(KnownKey<S, T>, KnownValue<S, T>), (T::Key, T::Value), T>,
 {
     if T::TOPIC.name.is_empty() {
@@ -107,8 +109,9 @@ pub trait FormatOf<Its, Mine> {}
 impl<F, T> FormatOf<T, T> for F {}
 
 /// `key = F`, `value = F`: `F` is a format of `T`.
-pub const fn formats<F: Serde, T>()
+pub const fn formats<F, T>()
 where
+    F: Serde,
     F: FormatOf<F::Type, T>,
 {
 }

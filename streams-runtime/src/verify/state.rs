@@ -1,7 +1,7 @@
 //! Rules on steps that keep rows.
 
 use super::inputs::KnownValue;
-use super::message::Message;
+use super::message::{Message, same};
 use crate::stream::{Kind, Lineage, Nulls, Step, Stream};
 
 /// Rows are kept where their key's records are.
@@ -36,15 +36,11 @@ pub const fn needs_key<S: Step>() {
 
 #[track_caller]
 pub(super) const fn rekeyed(message: Message, stream: &str, by: &str) -> ! {
-    message
-        .text(": ")
-        .name(by)
-        .text(" changed the key of ")
-        .name(stream)
-        .help()
-        .text("add `repartition` to ")
-        .name(by)
-        .panic()
+    let message = match same(by, stream) {
+        true => message.text(": it changes the key"),
+        false => message.text(": ").name(by).text(" changed the key of ").name(stream),
+    };
+    message.help().text("add `repartition` to ").name(by).panic()
 }
 
 /// An aggregate reads a stream; of a table it would have to take old rows back.
@@ -102,8 +98,9 @@ impl<S, V> ReducesTo<V, V> for S {}
 
 /// `reduce`.
 #[track_caller]
-pub const fn reduces<S: Step>(row_can_be_missing: bool)
+pub const fn reduces<S>(row_can_be_missing: bool)
 where
+    S: Step,
     S: ReducesTo<S::Value, KnownValue<S::From, S>>,
 {
     if <S::ValueIn as Nulls>::NULLABLE && !row_can_be_missing {
