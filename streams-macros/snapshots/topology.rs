@@ -28,6 +28,11 @@ const _: () = {
         pub fn describe() -> ::std::string::String {
             Self::topology().describe()
         }
+        /// The graph as a Mermaid flowchart.
+        #[allow(dead_code)]
+        pub fn mermaid() -> ::std::string::String {
+            Self::topology().mermaid()
+        }
         /// Starts the topology in a test.
         ///
         /// # Panics
