@@ -5,155 +5,18 @@
 //! partitions), so that equality with the fault-free run is the right question. What the live stores hold is asked
 //! by further records at the end, on the instances that went through it all and on one that starts from nothing.
 
-use std::collections::BTreeMap;
 use streams_runtime::commit::Commit;
-use streams_runtime::instance::{InProcess, MemoryDisk};
+use streams_runtime::instance::InProcess;
 use streams_runtime::prelude::*;
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::transport::memory::{Fault, MarkerTarget, MemoryLog};
 use streams_runtime::transport::{Consumer, Isolation, Message, TopicPartition};
 use streams_runtime::worker::{Worker, WorkerError};
 
-#[topic(name = "in", partitions = 4, key = String, value = i64)]
-struct In;
-#[topic(name = "sums", partitions = 4, key = String, value = i64)]
-struct Sums;
-#[topic(name = "windows", partitions = 4, key = TimeWindowed<String, 10>, value = i64)]
-struct WindowsOut;
-#[topic(name = "counts", partitions = 2, key = i64, value = i64)]
-struct CountsOut;
+mod schedules;
+mod world;
 
-#[ktable(store = "sums", from = In, aggregate, to = Sums)]
-fn sum(sum: &mut i64, value: &i64) {
-    *sum += value;
-}
-#[ktable(store = "windows", from = In, count, to = WindowsOut)]
-#[window(tumbling = "10ms", grace = "5ms")]
-struct Windows;
-#[processor(from = In, select_key, repartition(partitions = 2))]
-fn by_digit(value: &i64) -> i64 {
-    value % 3
-}
-#[ktable(store = "counts", from = by_digit, count, to = CountsOut)]
-struct Counts;
-
-topology!(Adding = [sum, Windows, by_digit, Counts]);
-
-/// Four keys for each partition are enough; which partition a record is in is said when it is written.
-fn feed(log: &MemoryLog, from: i64, to: i64) {
-    for n in from..to {
-        for partition in 0..4_u32 {
-            let key = format!("{partition}-{}", n % 3);
-            let value = (n * 7 + i64::from(partition)) % 10;
-            // Every fifth record is late for its window, by the time of a record shortly before it, while the store
-            // would still take it: only the operator's time decides.
-            let time = if n % 5 == 2 { (n - 5).max(0) } else { n } * 4 + 2;
-            let headers = Headers::new();
-            log.append("in", partition, Some(key.as_bytes()), Some(&value.to_be_bytes()), time, &headers)
-                .unwrap();
-        }
-    }
-}
-
-struct World {
-    log: MemoryLog,
-    overlay: OverlayLimit,
-    disks: BTreeMap<&'static str, MemoryDisk>,
-}
-
-impl World {
-    fn new(overlay: OverlayLimit) -> World {
-        let log = MemoryLog::new();
-        for (topic, partitions) in [("in", 4), ("sums", 4), ("windows", 4), ("counts", 2)] {
-            log.create_topic(topic, partitions).unwrap();
-        }
-        World { log, overlay, disks: BTreeMap::new() }
-    }
-
-    fn start(&mut self, name: &'static str, with_disk: bool) -> Worker<InProcess> {
-        let mut instance = InProcess::new(&self.log, "app", name).overlay(self.overlay);
-        if with_disk {
-            instance = instance.disk(self.disks.entry(name).or_default());
-        }
-        instance.start(Adding::topology()).unwrap()
-    }
-
-    /// Everybody works until nothing is left to do.
-    fn rest(&self, workers: &mut [&mut Worker<InProcess>]) {
-        self.log.hold_markers(false);
-        let mut idle = 0;
-        for _ in 0..2_000 {
-            idle += 1;
-            for worker in workers.iter_mut() {
-                let step = worker.step(usize::MAX).unwrap();
-                let commit = worker.commit().unwrap();
-                if !step.is_idle() || commit != Commit::Nothing || worker.is_waiting() {
-                    idle = 0;
-                }
-            }
-            if idle == 2 {
-                return;
-            }
-            self.log.set_time_ms(self.log.time_ms() + 10);
-        }
-        let opening: Vec<_> = workers.iter().map(|worker| worker.opening()).collect();
-        panic!("it never comes to rest; being opened: {opening:?}");
-    }
-
-    /// Outputs in their order for each key, and what the changelogs lead to.
-    fn results(&self) -> BTreeMap<String, Vec<String>> {
-        let mut results: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for topic in self.log.topics().into_iter().filter(|topic| topic != "in") {
-            for partition in 0..self.log.partitions(&topic).unwrap() {
-                for record in self.log.read_committed(&topic, partition, 0).unwrap() {
-                    let key = format!("{topic}-{partition} {:?}", record.key().unwrap());
-                    // Across partitions the order is free, and with it the times of counts.
-                    let time = if topic.contains("count") { -1 } else { record.timestamp() };
-                    let said = format!("{time} {:?}", record.value());
-                    let all = results.entry(key).or_default();
-                    if topic.ends_with("-changelog") {
-                        all.clear();
-                    }
-                    if !topic.ends_with("-repartition") {
-                        all.push(said);
-                    }
-                }
-            }
-        }
-        results
-    }
-
-    /// Nothing is undecided at the end, and more records show what the stores hold.
-    fn check(mut self, mut workers: Vec<Worker<InProcess>>, fed: i64) {
-        self.rest(&mut workers.iter_mut().collect::<Vec<_>>());
-        assert_eq!(self.results(), fault_free(fed), "right after it");
-        feed(&self.log, fed, fed + 4);
-        self.rest(&mut workers.iter_mut().collect::<Vec<_>>());
-        assert_eq!(self.results(), fault_free(fed + 4), "what the live stores hold");
-        for worker in workers {
-            worker.leave().unwrap();
-        }
-        feed(&self.log, fed + 4, fed + 8);
-        let mut fresh = self.start("fresh", false);
-        self.rest(&mut [&mut fresh]);
-        assert_eq!(self.results(), fault_free(fed + 8), "what the changelogs hold");
-    }
-}
-
-fn fault_free(fed: i64) -> BTreeMap<String, Vec<String>> {
-    thread_local!(static KNOWN: std::cell::RefCell<BTreeMap<i64, BTreeMap<String, Vec<String>>>> = Default::default());
-    if let Some(known) = KNOWN.with_borrow(|known| known.get(&fed).cloned()) {
-        return known;
-    }
-    let mut world = World::new(OverlayLimit::UNBOUNDED);
-    feed(&world.log, 0, fed);
-    let mut worker = world.start("fault-free", false);
-    world.rest(&mut [&mut worker]);
-    let results = world.results();
-    assert!(fed == 0 || results.len() > 40, "{results:?}");
-    KNOWN.with_borrow_mut(|known| known.insert(fed, results.clone()));
-    results
-}
+use world::{World, feed};
 
 const OVERLAYS: [OverlayLimit; 3] = [OverlayLimit::NONE, OverlayLimit::values(3), OverlayLimit::UNBOUNDED];
 
@@ -536,89 +399,6 @@ fn a_store_ahead_of_its_changelog_is_not_thrown_away() {
     other.leave().unwrap();
     let errors = errors(&mut lost.start("one", true));
     assert!(errors.iter().any(|error| error.contains("records were lost there")), "{errors:?}");
-}
-
-/// Random schedules of three instances and everything that can happen to them.
-#[test]
-fn random_schedules() {
-    let seeds = std::env::var("SEEDS").map_or(150, |seeds| seeds.parse().unwrap());
-    let first = std::env::var("SEED").map_or(0, |seed| seed.parse().unwrap());
-    for seed in first..first + seeds {
-        let result = std::panic::catch_unwind(|| random_schedule(seed));
-        assert!(result.is_ok(), "SEED={seed} SEEDS=1 shows it again");
-    }
-}
-
-fn random_schedule(seed: u64) {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut random = move |below: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % below
-    };
-    let names = ["one", "two", "three"];
-    let faults = [
-        Fault::InitLost,
-        Fault::AckLost,
-        Fault::Undelivered { topic: "sums".to_owned(), partition: 0 },
-        Fault::Undelivered { topic: "app-counts-changelog".to_owned(), partition: 1 },
-        Fault::OffsetsLost,
-        Fault::CommitLost,
-        Fault::CommitAnswerLost,
-        Fault::CommitLate,
-        Fault::FencedBeforeCommit,
-        Fault::FencedAfterCommit,
-        Fault::AbortLost,
-        Fault::AbortAnswerLost,
-    ];
-    let mut world = World::new(OVERLAYS[random(3) as usize]);
-    let with_disk = random(2) == 0;
-    let mut workers: [Option<Worker<InProcess>>; 3] = [None, None, None];
-    let mut fed = 0;
-    for _ in 0..160 {
-        let who = random(3) as usize;
-        match (random(24), &mut workers[who]) {
-            (0..10, Some(worker)) => drop(worker.step(1 + random(20) as usize).unwrap()),
-            (10..14, Some(worker)) => drop(worker.commit().unwrap()),
-            (14, Some(worker)) => worker.abort().unwrap(),
-            (15, Some(_)) => workers[who] = None,
-            (16, Some(_)) => {
-                if let Some(worker) = workers[who].take() {
-                    // Refused or not: it is gone.
-                    let _ = worker.leave();
-                }
-            }
-            (17, Some(_)) => {
-                let fault = faults[random(faults.len() as u64) as usize].clone();
-                world.log.inject(&format!("app-{}", names[who]), fault);
-            }
-            (18, Some(_)) => {
-                let member = format!("app-{}-{}", names[who], 1 + random(5));
-                world.log.expel("app", &member);
-            }
-            (19, _) => world.log.hold_markers(random(3) == 0),
-            (20, _) => drop(world.log.write_marker(random(3) as usize)),
-            (21, _) => {
-                world.log.set_time_ms(world.log.time_ms() + [10, 20_000, 61_000][random(3) as usize]);
-                world.log.deliver_late();
-            }
-            (22, _) if fed < 40 => {
-                feed(&world.log, fed, fed + 2);
-                fed += 2;
-            }
-            (_, None) => workers[who] = Some(world.start(names[who], with_disk)),
-            _ => {}
-        }
-    }
-    // Who crashed is noticed, and everybody who lives works it off.
-    world.log.hold_markers(false);
-    world.log.set_time_ms(world.log.time_ms() + 120_000);
-    world.log.deliver_late();
-    let last = world.start("last", with_disk);
-    let mut living: Vec<_> = workers.into_iter().flatten().collect();
-    living.push(last);
-    world.check(living, fed);
 }
 
 /// The metadata of offsets is that of the operators' times, also after a tool that knows nothing of them.
