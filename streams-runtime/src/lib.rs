@@ -37,49 +37,62 @@
 //! # Ok::<(), streams_runtime::DriverError>(())
 //! ```
 //!
-//! The map of this crate; a module uses only what stands above it:
+//! Where to look:
 //!
-//! | module | answers |
+//! | for | see |
 //! |---|---|
-//! | [`record`], [`serde`], [`window`], [`time`], [`policy`], [`failure`] | what is a record, a format, a window; what happens if something does not fit? |
-//! | [`stream`], [`verify`] | what did the user say, as types, and does it fit together? |
-//! | [`topology`] | which steps run together, over how many partitions? |
-//! | [`state`], [`transport`] | where do rows and records rest? (traits, and the in-process log) |
-//! | [`wiring`], [`operators`], [`slot`], [`args`], [`context`] | how does a record go from step to step? |
-//! | [`task`], [`outbox`], [`counters`], [`times`] | what belongs to one partition? |
-//! | [`worker`], [`restore`] | what happens in one thread, and what is a commit? |
-//! | [`driver`], `app`, `lines`, `iso` | how is it run? |
+//! | writing an application | [`prelude`], and the attributes [`topic`](macro@topic), [`processor`](macro@processor), [`ktable`](macro@ktable), [`window`](macro@window), [`topology!`](macro@topology) |
+//! | a format of one's own | [`serde`], [`Serde`] |
+//! | testing one | [`driver`] |
+//! | running one | [`Builder`] |
+//! | what a record, a window, a policy, a failure is | [`record`], [`mod@window`], [`policy`], [`failure`] |
+//! | how it works | `docs/architecture.md`; [`mod@topology`], [`state`], [`transport`], [`worker`] |
+//!
+//! Modules that are not shown here are named by generated code only and change with the macros.
 
 extern crate self as streams_runtime;
 
 mod app;
+#[doc(hidden)]
 pub mod args;
+#[doc(hidden)]
 pub mod commit;
+#[doc(hidden)]
 pub mod context;
+#[doc(hidden)]
 pub mod counters;
 pub mod driver;
 pub mod failure;
 pub mod instance;
 mod iso;
 mod lines;
+#[doc(hidden)]
 pub mod open;
+#[doc(hidden)]
 pub mod operators;
+#[doc(hidden)]
 pub mod outbox;
 mod partitioner;
 pub mod policy;
 pub mod record;
+#[doc(hidden)]
 pub mod restore;
 pub mod serde;
+#[doc(hidden)]
 pub mod slot;
 pub mod state;
 pub mod stream;
+#[doc(hidden)]
 pub mod task;
 pub mod time;
+#[doc(hidden)]
 pub mod times;
 pub mod topology;
 pub mod transport;
+#[doc(hidden)]
 pub mod verify;
 pub mod window;
+#[doc(hidden)]
 pub mod wiring;
 pub mod worker;
 
@@ -89,6 +102,7 @@ pub mod __private;
 
 pub use app::{App, Builder, Error, Summary};
 pub use context::Source;
+pub use counters::Reason;
 pub use driver::{Driver, DriverError, Input, Output, OutputRecord, TestRecord};
 pub use failure::Failure;
 pub use iso::ParseTimestampError;
@@ -152,7 +166,7 @@ pub use streams_macros::topic;
 /// | `flat_map_values` | `Vec<V>`, `impl Iterator<Item = V>` | stays |
 /// | `select_key` | `K`, or `Option<K>` | new |
 /// | `map`, `filter_map`, `flat_map` | `(K, V)`, `Option<(K, V)>`, several `(K, V)` | new |
-/// | `peek`, `for_each` | nothing | stays |
+/// | `peek` | nothing | stays |
 /// | `split` | an enum with `#[derive(Branches)]`, read as `from = Enum::Branch` | stays |
 /// | `join = Table`, `left_join = Table` | the joined value; the last parameter is `&Row`, `Option<&Row>` | stays |
 ///
@@ -222,7 +236,8 @@ pub use streams_macros::ktable;
 /// | argument | meaning |
 /// |---|---|
 /// | `tumbling = "15s"` | windows of this length, one after the other, aligned to the epoch |
-/// | `grace = "5s"` | how late a record may be and still be counted |
+/// | `grace = "5s"` | how late a record may be and still be counted; must be written, `"0s"` if there is none |
+/// | `retention = "1d"` | how long windows are kept to be looked up; by default size and grace |
 ///
 /// The key becomes [`Windowed<K>`](Windowed). A record whose window has closed (`end + grace <= stream time`) is left out
 /// and counted, unless `late = fail` says otherwise (`KStreamWindowAggregate`). Units are ms, s, m, h, d.

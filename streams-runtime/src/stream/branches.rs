@@ -16,7 +16,7 @@ pub struct Branch<E, N>(PhantomData<(E, N)>);
 pub trait BranchName<E>: 'static {
     /// What the variant carries.
     type Value: 'static;
-    /// [`present`], or `nullable` where it carries an `Option`.
+    /// `present`, or `nullable` where it carries an `Option`.
     type ValueNulls: Nulls;
     /// Its place among the variants.
     const INDEX: usize;
