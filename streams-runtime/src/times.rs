@@ -42,18 +42,17 @@ impl Times {
         cell
     }
 
-    /// The live times; empty if there is none.
-    pub fn to_metadata(&self) -> String {
+    /// Appends the live times; nothing if there is none.
+    pub fn write_metadata(&self, out: &mut String) {
         if self.cells.is_empty() {
-            return String::new();
+            return;
         }
-        let mut out = VERSION.to_owned();
+        out.push_str(VERSION);
         for (name, cell) in &self.cells {
             if let Some(time) = cell.borrow().get() {
                 let _ = write!(out, " {name}={time}");
             }
         }
-        out
     }
 }
 
@@ -66,8 +65,10 @@ mod tests {
         let mut times = Times::default();
         times.cell("total").borrow_mut().advance(15_000);
         times.cell("late").borrow_mut();
-        assert_eq!(times.to_metadata(), "v1 total=15000");
-        let mut again = Times::from_metadata(&times.to_metadata());
+        let mut written = String::new();
+        times.write_metadata(&mut written);
+        assert_eq!(written, "v1 total=15000");
+        let mut again = Times::from_metadata(&written);
         assert_eq!(again.cell("total").borrow().get(), Some(15_000));
         assert_eq!(Times::from_metadata("reset by hand").cell("total").borrow().get(), None);
     }

@@ -28,7 +28,6 @@ use crate::transport::{
     CommitOutcome, CommittedOffset, Consumer, Event, Outgoing, Producer, TopicPartition, TransportError,
 };
 use crate::wiring::{Engines, Wiring};
-use std::collections::HashMap;
 
 /// How a worker makes the parts that belong to one thread or one task.
 pub trait Connect {
@@ -91,8 +90,10 @@ pub struct Worker<C: Connect> {
     /// By the slot of an assigned partition.
     slots: Vec<Option<Destination>>,
     events: Vec<Event<<C::Consumer as Consumer>::Message>>,
-    /// Partition counts of the topics written to.
-    counts: HashMap<String, u32>,
+    /// The tasks of the commit at hand, and their offsets: kept, so that a commit like the one before it needs no
+    /// memory.
+    changed: Vec<usize>,
+    offsets: Vec<(TopicPartition, CommittedOffset)>,
     /// A task that failed under `fail`: its neighbours go on, it does not.
     failed: Vec<TaskId>,
     in_transaction: bool,
@@ -125,7 +126,8 @@ impl<C: Connect> Worker<C> {
             tasks: Vec::new(),
             slots: Vec::new(),
             events: Vec::new(),
-            counts: HashMap::new(),
+            changed: Vec::new(),
+            offsets: Vec::new(),
             failed: Vec::new(),
             in_transaction: false,
             apply_over_bytes: APPLY_OVER_BYTES,
@@ -215,11 +217,11 @@ impl<C: Connect> Worker<C> {
             self.producer.begin()?;
             self.in_transaction = true;
         }
-        let (producer, counts) = (&mut self.producer, &mut self.counts);
-        outbox.drain(|topic, record| {
-            let partitions = match counts.get(topic) {
-                Some(n) => *n,
-                None => *counts.entry(topic.to_owned()).or_insert(producer.partitions(topic)?),
+        let producer = &mut self.producer;
+        outbox.drain(|target, record| {
+            let partitions = match target.partitions {
+                Some(n) => n,
+                None => *target.partitions.insert(producer.partitions(&target.name)?),
             };
             // Without a key a record stays in the partition it came from: the same in every attempt.
             let partition = match record.key {
@@ -227,7 +229,7 @@ impl<C: Connect> Worker<C> {
                 None => task.id().partition % partitions.max(1),
             };
             producer.send(Outgoing {
-                topic,
+                topic: &target.name,
                 partition,
                 key: record.key,
                 value: record.value,
@@ -244,20 +246,26 @@ impl<C: Connect> Worker<C> {
     /// If it was taken back for a reason that processing again will not mend. A refused membership or an unknown
     /// outcome is mended here: the tasks start again from what is committed.
     pub fn commit(&mut self) -> Result<bool, WorkerError> {
-        let changed: Vec<usize> = (0..self.tasks.len()).filter(|&i| self.tasks[i].is_changed()).collect();
-        if changed.is_empty() {
+        if !self.tasks.iter().any(Task::is_changed) {
             return Ok(false);
         }
-        match self.send_all(&changed) {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.clear();
+        changed.extend((0..self.tasks.len()).filter(|&i| self.tasks[i].is_changed()));
+        let result = self.commit_tasks(&changed);
+        self.changed = changed;
+        result.map(|()| true)
+    }
+
+    fn commit_tasks(&mut self, changed: &[usize]) -> Result<(), WorkerError> {
+        match self.send_all(changed) {
             Ok(()) => {}
             Err(WorkerError::Transport(TransportError::StaleGeneration { .. })) => {
                 // Normal in a rebalance: nothing is lost, what was processed is processed again.
-                self.take_back()?;
-                return Ok(true);
+                return self.take_back();
             }
             Err(WorkerError::Transport(TransportError::Fenced(_) | TransportError::TimedOut(_))) => {
-                self.recover()?;
-                return Ok(true);
+                return self.recover();
             }
             Err(error) => {
                 self.take_back()?;
@@ -267,7 +275,7 @@ impl<C: Connect> Worker<C> {
         match self.producer.commit() {
             CommitOutcome::Committed => {
                 self.in_transaction = false;
-                for &i in &changed {
+                for &i in changed {
                     self.tasks[i].committed();
                     let task = self.tasks[i].id();
                     let apply = self.tasks[i].apply_over(self.apply_over_bytes, &Mark::default());
@@ -283,7 +291,7 @@ impl<C: Connect> Worker<C> {
             }
             CommitOutcome::Unknown(_) => self.recover()?,
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Steps 1 to 4 of a commit.
@@ -315,8 +323,11 @@ impl<C: Connect> Worker<C> {
             prepared.map_err(|cause| WorkerError::Store { task: task.id(), cause })?;
         }
         self.producer.flush(&mut |_| {})?;
-        let offsets: Vec<(TopicPartition, CommittedOffset)> =
-            changed.iter().flat_map(|&i| self.tasks[i].offsets()).collect();
+        let mut entries = 0;
+        for &i in changed {
+            entries = self.tasks[i].write_offsets(&mut self.offsets, entries);
+        }
+        self.offsets.truncate(entries);
         let Some(group) = self.consumer.group_metadata() else {
             return Err(TransportError::StaleGeneration {
                 group: self.plan.application.clone(),
@@ -325,7 +336,7 @@ impl<C: Connect> Worker<C> {
             }
             .into());
         };
-        Ok(self.producer.send_offsets(&offsets, &group)?)
+        Ok(self.producer.send_offsets(&self.offsets, &group)?)
     }
 
     /// Takes the open transaction back and reads again from what is committed.
