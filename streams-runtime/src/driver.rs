@@ -10,16 +10,16 @@ use crate::partitioner::partition_of;
 use crate::record::{Headers, Timestamp};
 use crate::serde::{Serde, SerdeError};
 use crate::state::{Direction, KeyRange, KeyValueStore, OverlayLimit, StateError, WindowStore};
-use crate::stream::{Stream, Table, Topic};
+use crate::stream::{Read, StoreSpec, Stream, Table, Topic};
 use crate::task::TaskId;
 use crate::time::{Clock, ManualClock};
-use crate::topology::{Plan, PlanError, Topology};
+use crate::topology::{Plan, PlanError, PlannedTopic, Topology};
 use crate::transport::memory::{MemoryConsumer, MemoryLog, MemoryProducer, Records};
 use crate::transport::{Isolation, Message, TransportError};
 use crate::window::Windowed;
 use crate::wiring::{Engines, in_memory};
 use crate::worker::{Connect, Worker, WorkerError};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::rc::Rc;
 
@@ -100,9 +100,17 @@ pub struct Driver {
     worker: RefCell<Worker<InProcess>>,
     stopped: RefCell<Option<String>>,
     plan: Plan,
+    /// Topics of which nothing is needed once it is processed.
+    passing: Vec<PlannedTopic>,
+    /// How many records were piped since the last time these were emptied.
+    piped: Cell<usize>,
 }
 
 const APPLICATION: &str = "driver";
+
+/// So many piped records are kept; then what is processed goes, since memory that is used again costs a fraction of
+/// memory that is touched for the first time.
+const KEPT: usize = 1024;
 
 impl Driver {
     /// Starts a topology. Topics have the partitions they declare, or one.
@@ -123,9 +131,11 @@ impl Driver {
         let log = MemoryLog::new();
         create_topics(&log, &plan)?;
         let connect = InProcess { log: log.clone(), application: APPLICATION.to_owned(), overlay };
-        let worker = Worker::start(connect, topology, plan.clone())?;
+        let passing = passing(&topology, &plan);
+        let worker = RefCell::new(Worker::start(connect, topology, plan.clone())?);
         let clock = Rc::new(ManualClock::new(0));
-        let driver = Driver { log, clock, worker: RefCell::new(worker), stopped: RefCell::default(), plan };
+        let driver =
+            Driver { log, clock, worker, stopped: RefCell::default(), plan, passing, piped: Cell::new(0) };
         driver.run()?;
         Ok(driver)
     }
@@ -139,7 +149,8 @@ impl Driver {
         Input { driver: self, partitions, buffer: RefCell::default(), topic: PhantomData }
     }
 
-    /// A topic to read from, from its beginning.
+    /// A topic to read from, from its beginning. Everything that steps wrote is kept; of a topic that is only piped to,
+    /// what was processed is forgotten after a while.
     ///
     /// # Panics
     /// If the topology neither reads nor writes it.
@@ -170,7 +181,24 @@ impl Driver {
         if let Err(error) = &result {
             *self.stopped.borrow_mut() = Some(error.to_string());
         }
-        Ok(result?)
+        result?;
+        if self.piped.get() >= KEPT {
+            self.piped.set(0);
+            self.forget()?;
+        }
+        Ok(())
+    }
+
+    /// Deletes what is committed in topics where nobody will look for it.
+    fn forget(&self) -> Result<(), TransportError> {
+        for topic in &self.passing {
+            for partition in 0..topic.partitions {
+                if let Some(committed) = self.log.committed(APPLICATION, &topic.name, partition)? {
+                    self.log.delete_records(&topic.name, partition, committed.offset)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Moves the wall clock, which starts at 0 and stands still otherwise.
@@ -277,6 +305,22 @@ impl Driver {
     pub fn internal_topics(&self) -> Vec<String> {
         self.plan.internal.iter().map(|topic| topic.name.clone()).collect()
     }
+}
+
+/// What is read but neither written by a step nor the only copy of a store.
+fn passing(topology: &Topology, plan: &Plan) -> Vec<PlannedTopic> {
+    let is_kept = |topic: &PlannedTopic| {
+        topology.entries().iter().any(|entry| {
+            let spec = &entry.spec;
+            let rebuilt_from = |store: StoreSpec| {
+                let name = |read: &Read| read.topic.is_some_and(|read| read.name == topic.name);
+                !store.changelog && spec.reads.iter().any(name)
+            };
+            spec.to.is_some_and(|to| to.name == topic.name) || spec.store.is_some_and(rebuilt_from)
+        })
+    };
+    let read = plan.subs.iter().flat_map(|sub| &sub.sources);
+    read.filter(|topic| !is_kept(topic)).cloned().collect()
 }
 
 /// Tests end with what the store said.
@@ -414,6 +458,7 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
     ) -> Result<(), DriverError> {
         let partition = key.map_or(0, |key| partition_of(key, self.partitions));
         self.driver.log.append(T::TOPIC.name, partition, key, value, timestamp, headers)?;
+        self.driver.piped.set(self.driver.piped.get() + 1);
         Ok(())
     }
 }
