@@ -330,11 +330,13 @@ fn fine<T>(result: Result<T, StateError>) -> T {
 
 /// One step of production code after the other until nothing is left to do.
 pub(crate) fn run_until_idle<C: Connect>(worker: &mut Worker<C>) -> Result<(), WorkerError> {
+    // Once in any case: time may have moved.
+    worker.poll()?;
     loop {
-        let fetched = worker.poll()?;
-        let processed = worker.process()?;
-        let committed = worker.commit()?;
-        if fetched == 0 && processed == 0 && !committed {
+        worker.process()?;
+        worker.commit()?;
+        worker.poll()?;
+        if worker.is_idle() {
             return Ok(());
         }
     }

@@ -90,6 +90,8 @@ pub struct Worker<C: Connect> {
     /// By the slot of an assigned partition.
     slots: Vec<Option<Destination>>,
     events: Vec<Event<<C::Consumer as Consumer>::Message>>,
+    /// True while every task has done what it can with what it was given.
+    idle: bool,
     /// The tasks of the commit at hand, and their offsets: kept, so that a commit like the one before it needs no
     /// memory.
     changed: Vec<usize>,
@@ -126,6 +128,7 @@ impl<C: Connect> Worker<C> {
             tasks: Vec::new(),
             slots: Vec::new(),
             events: Vec::new(),
+            idle: false,
             changed: Vec::new(),
             offsets: Vec::new(),
             failed: Vec::new(),
@@ -146,6 +149,7 @@ impl<C: Connect> Worker<C> {
     pub fn poll(&mut self) -> Result<usize, WorkerError> {
         let mut events = std::mem::take(&mut self.events);
         let fetched = self.consumer.poll(&mut events, BATCH);
+        self.idle &= events.is_empty() && fetched.is_ok();
         for event in events.drain(..) {
             match event {
                 Event::Record { slot, message } => {
@@ -185,13 +189,17 @@ impl<C: Connect> Worker<C> {
     /// If a record fails under `fail`: the transaction of all tasks is taken back, the task is set aside.
     pub fn process(&mut self) -> Result<usize, WorkerError> {
         let mut processed = 0;
+        self.idle = true;
         for i in 0..self.tasks.len() {
             let task = self.tasks[i].id();
             if self.failed.contains(&task) {
                 continue;
             }
             match self.tasks[i].process(BATCH) {
-                Ok(records) => processed += records,
+                Ok(records) => {
+                    processed += records;
+                    self.idle &= records < BATCH;
+                }
                 Err(failure) => {
                     self.failed.push(task);
                     self.take_back()?;
@@ -204,6 +212,12 @@ impl<C: Connect> Worker<C> {
             }
         }
         Ok(processed)
+    }
+
+    /// True if processing again would change nothing: the last time brought every task to its end, and no poll has
+    /// brought anything since.
+    pub fn is_idle(&self) -> bool {
+        self.idle
     }
 
     /// Sends the outbox of a task.
