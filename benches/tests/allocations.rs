@@ -93,3 +93,21 @@ topology!(Boxing = [boxed]);
 fn an_allocation_per_record_is_noticed() {
     assert!(beyond_the_batch::<Boxing>() >= 7168);
 }
+
+#[test]
+fn a_commit_like_the_one_before_it_costs_no_allocation() {
+    let mut bench = Bench::start::<One>();
+    allocations(&mut bench, BATCH);
+    let found: usize = (0..BATCH).map(|_| allocations(&mut bench, 1)).sum();
+    // The log: segments for 1024 records, and for these and as many markers; a few chunks of bytes.
+    assert!(found <= 4 + 8 + 8, "{found} for 1024 commits");
+}
+
+#[test]
+fn a_row_is_encoded_once_a_commit_however_often_it_changed() {
+    let mut bench = Bench::start::<Count>();
+    allocations(&mut bench, BATCH);
+    // One handle to the bytes that changelog, undo and engine share.
+    let found: usize = (0..BATCH).map(|_| allocations(&mut bench, 1)).sum();
+    assert!((1024..1024 + 64).contains(&found), "{found} for 1024 commits of one row");
+}
