@@ -3,13 +3,10 @@
 //! So reading, processing and committing are measured apart from writing the input. It is the worker of production;
 //! the test driver runs it in the same way.
 
-use streams_runtime::state::OverlayLimit;
-use streams_runtime::task::TaskId;
-use streams_runtime::topology::Plan;
-use streams_runtime::transport::Isolation;
-use streams_runtime::transport::memory::{MemoryConsumer, MemoryLog, MemoryProducer};
-use streams_runtime::wiring::{Engines, in_memory};
-use streams_runtime::worker::{Connect, Worker};
+use streams_runtime::commit::Commit;
+use streams_runtime::instance::InProcess;
+use streams_runtime::transport::memory::MemoryLog;
+use streams_runtime::worker::Worker;
 use streams_runtime::{App, Headers};
 
 /// As many records as a worker fetches at once; one commit follows.
@@ -18,33 +15,6 @@ pub const BATCH: usize = 1024;
 pub const KEYS: usize = 64;
 
 const APPLICATION: &str = "bench";
-
-struct InProcess(MemoryLog);
-
-impl Connect for InProcess {
-    type Consumer = MemoryConsumer;
-    type Producer = MemoryProducer;
-
-    fn consumer(&self) -> MemoryConsumer {
-        self.0.consumer(APPLICATION, APPLICATION, Isolation::ReadCommitted)
-    }
-
-    fn restore_consumer(&self) -> MemoryConsumer {
-        self.0.consumer("restore", APPLICATION, Isolation::ReadCommitted)
-    }
-
-    fn producer(&self) -> MemoryProducer {
-        self.0.producer(Some(APPLICATION))
-    }
-
-    fn engines(&self, _: TaskId) -> Engines {
-        in_memory()
-    }
-
-    fn overlay(&self) -> OverlayLimit {
-        OverlayLimit::UNBOUNDED
-    }
-}
 
 /// A log with numbers in a topic of one partition, and a worker that reads them.
 pub struct Bench {
@@ -59,12 +29,8 @@ impl Bench {
     /// # Panics
     /// If it does not start.
     pub fn start<A: App>() -> Bench {
-        let plan = Plan::of(&A::graph(), APPLICATION, |_, _| Some(1)).expect("the topics fit");
         let log = MemoryLog::new();
-        for topic in plan.external.iter().chain(&plan.internal) {
-            log.create_topic(&topic.name, topic.partitions).expect("the log is empty");
-        }
-        let worker = Worker::start(InProcess(log.clone()), A::graph(), plan).expect("the worker starts");
+        let worker = InProcess::new(&log, APPLICATION, "1").start(A::graph()).expect("the worker starts");
         let mut bench = Bench { log, worker, written: 0 };
         bench.run();
         bench
@@ -93,11 +59,9 @@ impl Bench {
     pub fn run(&mut self) -> usize {
         let mut processed = 0;
         loop {
-            let fetched = self.worker.poll().expect("the log answers");
-            let now = self.worker.process().expect("every record can be processed");
-            let committed = self.worker.commit().expect("nothing stands against it");
-            processed += now;
-            if fetched == 0 && now == 0 && !committed {
+            let step = self.worker.step(BATCH).expect("every record can be processed");
+            processed += step.processed;
+            if self.worker.commit().expect("nothing stands against it") == Commit::Nothing && step.is_idle() {
                 return processed;
             }
         }

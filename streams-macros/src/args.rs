@@ -3,6 +3,8 @@
 //! Knows how arguments are spelled and says what is wrong with one; does not know what they mean together.
 
 use crate::errors::Errors;
+use crate::time::Duration;
+use crate::words::{camel, nearest, ticks};
 use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
@@ -238,9 +240,9 @@ impl Args {
     }
 
     /// `key = "15s"` in milliseconds.
-    pub fn duration(&mut self, key: &str, errors: &mut Errors) -> Option<Span> {
+    pub fn duration(&mut self, key: &str, errors: &mut Errors) -> Option<Duration> {
         let text = self.text(key, errors)?;
-        duration(&text, errors).map(|ms| Span { ms, text })
+        Duration::parse(text, errors)
     }
 
     /// `key` or `key(more)`.
@@ -258,97 +260,16 @@ impl Args {
     }
 }
 
-/// A span of time as written.
-pub struct Span {
-    /// Milliseconds.
-    pub ms: i64,
-    /// The literal, for messages.
-    pub text: LitStr,
-}
-
 fn unknown(owner: &str, key: &str, known: &[&str], words: &[&str]) -> String {
-    let all = known.iter().chain(words).copied();
-    let near = all.clone().map(|word| (distance(word, key), word)).min().filter(|(d, _)| *d <= 2);
     let takes = match words {
         [] => format!("it takes {}", ticks(known)),
         _ => format!("it takes {}, and one operator: {}", ticks(known), ticks(words)),
     };
     let owner = if owner.starts_with('#') { format!("`{owner}`") } else { owner.to_owned() };
-    match near {
-        Some((_, word)) => format!("{owner} has no argument `{key}`\nhelp: did you mean `{word}`? {takes}"),
+    match nearest(key, known.iter().chain(words).copied()) {
+        Some(word) => format!("{owner} has no argument `{key}`\nhelp: did you mean `{word}`? {takes}"),
         None => format!("{owner} has no argument `{key}`\nhelp: {takes}"),
     }
-}
-
-/// How many letters have to change (Levenshtein), to suggest the nearest argument.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let change = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(corner + 1);
-        }
-    }
-    row[b.len()]
-}
-
-/// `a`, `b`, `c` in backticks.
-pub fn ticks(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// `word-lines` → `WordLines`
-fn camel(text: &str) -> String {
-    let upper = |word: &str| {
-        let mut letters = word.chars();
-        letters
-            .next()
-            .map(|first| first.to_uppercase().chain(letters).collect::<String>())
-            .unwrap_or_default()
-    };
-    text.split(['-', '_', '.', ' ']).map(upper).collect()
-}
-
-/// `"15s"` → 15,000.
-fn duration(literal: &LitStr, errors: &mut Errors) -> Option<i64> {
-    let text = literal.value();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let scale: i64 = match unit.trim() {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        "" if !number.is_empty() => {
-            errors.push(
-                literal,
-                format!(
-                    "`{text}` has no unit\nhelp: write `\"{number}s\"` for seconds; units are ms, s, m, h, d"
-                ),
-            );
-            return None;
-        }
-        unit => {
-            errors.push(
-                literal,
-                format!("`{unit}` is not a unit of time\nhelp: units are ms, s, m, h, d, as in `\"15s\"`"),
-            );
-            return None;
-        }
-    };
-    let ms = number.parse::<i64>().ok().and_then(|number| number.checked_mul(scale));
-    if ms.is_none() {
-        errors.push(
-            literal,
-            format!("`{text}` is not a span of time\nhelp: write a whole number and a unit, as in `\"15s\"`"),
-        );
-    }
-    ms
 }
 
 #[cfg(test)]
@@ -357,29 +278,21 @@ mod tests {
     use quote::quote;
 
     #[test]
-    fn names_are_made_of_texts() {
-        assert_eq!(camel("word-lines"), "WordLines");
-        assert_eq!(camel("orders"), "Orders");
-    }
-
-    #[test]
-    fn the_nearest_word_is_found() {
-        assert_eq!(distance("filter", "fliter"), 2);
-        assert_eq!(distance("from", "from"), 0);
-        assert!(
-            unknown("#[processor]", "form", &["from", "to"], &["filter"]).contains("did you mean `from`?")
-        );
+    fn an_unknown_word_is_answered_with_the_known_ones() {
+        let text = unknown("#[processor]", "form", &["from", "to"], &["filter"]);
+        assert!(text.contains("did you mean `from`?") && text.contains("one operator: `filter`"));
         assert!(!unknown("#[processor]", "colour", &["from"], &[]).contains("did you mean"));
     }
 
     #[test]
-    fn spans_of_time_have_units() {
+    fn arguments_are_taken_out_by_kind() {
         let mut errors = Errors::default();
-        let mut args =
-            Args::parse(quote!(a = "15s", b = "2h", c = "15"), "window", &["a", "b", "c"], &[], &mut errors);
+        let tokens = quote!(a = "15s", b = 4, c = [A, B => E::B], d, e(f = 1));
+        let mut args = Args::parse(tokens, "step", &["a", "b", "c", "d", "e"], &[], &mut errors);
         assert_eq!(args.duration("a", &mut errors).unwrap().ms, 15_000);
-        assert_eq!(args.duration("b", &mut errors).unwrap().ms, 7_200_000);
+        assert_eq!(args.count("b", &mut errors).unwrap().base10_digits(), "4");
+        assert_eq!(args.links("c", &mut errors).unwrap().len(), 2);
+        assert!(args.has("d") && args.nested("e", &["f"], &mut errors).is_some());
         assert!(errors.is_empty());
-        assert!(args.duration("c", &mut errors).is_none() && !errors.is_empty());
     }
 }

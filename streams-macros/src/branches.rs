@@ -1,4 +1,6 @@
 //! `#[derive(Branches)]`: an enum whose variants are streams.
+//!
+//! Knows the enum; which step splits into it is said there.
 
 use crate::errors::Errors;
 use crate::shape::Nullable;
@@ -41,6 +43,8 @@ fn branches(input: &DeriveInput, errors: &mut Errors) -> Option<TokenStream> {
             }
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => &fields.unnamed[0].ty,
             fields => {
+                carries.push(false);
+                arms.push(quote!(#name::#ident { .. } => ::core::result::Result::Ok(())));
                 errors.push(
                     fields,
                     format!("branch `{ident}` carries one value\nhelp: write `{ident}(Value)`, or `{ident}` for records that are dropped"),

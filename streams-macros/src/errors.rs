@@ -29,6 +29,11 @@ impl Errors {
         self.0.is_empty()
     }
 
+    /// How many there are; more than before means that what was just read cannot be built on.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The user's item, what was generated for it, and the errors: never either-or, so that one mistake does not make
     /// the item disappear and every mention of it a second error.
     pub fn finish(self, item: impl ToTokens, generated: impl ToTokens) -> TokenStream {

@@ -7,8 +7,11 @@
 
 mod args;
 mod branches;
+mod call;
 mod default_serde;
 mod errors;
+mod fold;
+mod format;
 mod ktable;
 mod link;
 mod params;
@@ -16,9 +19,11 @@ mod processor;
 mod shape;
 mod span;
 mod step;
+mod time;
 mod topic;
 mod topology;
 mod window;
+mod words;
 
 use proc_macro::TokenStream;
 

@@ -4,8 +4,8 @@
 //! (`Timestamp`, `&Headers`, `Source`) come last and are known by their type's name.
 
 use crate::errors::Errors;
-use crate::span::shown_at;
-use proc_macro2::TokenStream;
+use crate::span::head;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{FnArg, ItemFn, Type};
 
@@ -16,8 +16,10 @@ const CONTEXT: &[&str] = &["Timestamp", "Headers", "Source"];
 pub struct Params<'f> {
     /// The aggregate, for `aggregate` and `reduce`.
     pub state: Option<&'f Type>,
-    key: Option<&'f Type>,
-    value: Option<&'f Type>,
+    /// The key, if the function takes it.
+    pub key: Option<&'f Type>,
+    /// The value.
+    pub value: Option<&'f Type>,
     joined: Option<&'f Type>,
     context: Vec<&'f Type>,
 }
@@ -34,6 +36,15 @@ pub enum Takes {
 }
 
 impl Takes {
+    /// What a function of this operator takes.
+    pub fn of(operator: &str) -> Takes {
+        match operator {
+            "join" | "left_join" => Takes::Row,
+            "reduce" | "aggregate" => Takes::State,
+            _ => Takes::Record,
+        }
+    }
+
     fn usage(self) -> &'static str {
         match self {
             Takes::Record => "`fn(value)` or `fn(key, value)`",
@@ -101,24 +112,27 @@ impl<'f> Params<'f> {
     /// well.
     pub fn arguments(&self, join: TokenStream) -> TokenStream {
         let p = quote!(::streams_runtime::__private);
+        let at = |ty: &Type| Span::call_site().located_at(head(ty));
         let mut arguments = TokenStream::new();
         if let Some(ty) = self.key {
-            arguments.extend(quote_spanned! { shown_at(ty)=>
+            arguments.extend(quote_spanned! { at(ty)=>
                 <_ as #p::Arg<'_, _, <Self as #p::Step>::KeyIn, #p::role::key, <Self as #p::Step>::From, Self>>::arg(&mut __key.slot),
             });
         }
         if let Some(ty) = self.value {
-            arguments.extend(quote_spanned! { shown_at(ty)=>
+            arguments.extend(quote_spanned! { at(ty)=>
                 <_ as #p::Arg<'_, _, <Self as #p::Step>::ValueIn, #p::role::value, <Self as #p::Step>::From, Self>>::arg(__value),
             });
         }
         if let Some(ty) = self.joined {
-            arguments.extend(quote_spanned! { shown_at(ty)=>
-                <_ as #p::Joined<'_, _, #p::join::#join, <Self as #p::RunJoin>::Join, Self>>::joined(__row),
+            arguments.extend(quote_spanned! { at(ty)=>
+                <_ as #p::Joined<
+                    '_, _, <<Self as #p::RunJoin>::Join as #p::Stream>::KeyNulls, #p::join::#join, <Self as #p::RunJoin>::Join, Self,
+                >>::joined(__row),
             });
         }
         for ty in &self.context {
-            arguments.extend(quote_spanned!(shown_at(ty)=> #p::Extra::extra(__cx),));
+            arguments.extend(quote_spanned!(at(ty)=> #p::Extra::extra(__cx),));
         }
         arguments
     }

@@ -3,9 +3,12 @@
 //! Tokens rather than traits, because then a wrong return type is one error here and the steps behind still link.
 //! The price: a type alias for one of these is not seen through.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{GenericArgument, ItemFn, PathArguments, PathSegment, ReturnType, Type, TypeParamBound};
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{
+    GenericArgument, ItemFn, PathArguments, PathSegment, ReturnType, Type, TypeParamBound, parse_quote,
+};
 
 /// The last segment of a path, if it is called `name`.
 fn segment<'a>(ty: &'a Type, name: &str) -> Option<&'a PathSegment> {
@@ -23,6 +26,15 @@ fn first_argument(segment: &PathSegment) -> Option<&Type> {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
     })
+}
+
+fn second_argument(segment: &PathSegment) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    let mut types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.nth(1)
 }
 
 /// `T` of `Option<T>`.
@@ -78,6 +90,27 @@ impl Nullable {
         }
     }
 
+    /// Reads it from a parameter: `&str` is a `String`, `Option<&T>` a nullable `T`.
+    pub fn owned_of(ty: &Type) -> Nullable {
+        let Nullable { ty, nullable } = Nullable::of(ty);
+        match &ty {
+            Type::Reference(reference) => match &*reference.elem {
+                Type::Path(path) if path.path.is_ident("str") => {
+                    Nullable { ty: parse_quote!(::std::string::String), nullable }
+                }
+                Type::Slice(slice) => {
+                    let item = &slice.elem;
+                    Nullable { ty: parse_quote!(::std::vec::Vec<#item>), nullable }
+                }
+                inner => {
+                    let inner = Nullable::of(inner);
+                    Nullable { nullable: nullable || inner.nullable, ..inner }
+                }
+            },
+            _ => Nullable { ty, nullable },
+        }
+    }
+
     /// `present` or `nullable`.
     pub fn nulls(&self) -> TokenStream {
         nulls(self.nullable)
@@ -106,20 +139,29 @@ pub struct Returned {
     pub ty: Option<Type>,
     /// True for `Result<T, E>`.
     pub fallible: bool,
+    /// Where the error type stands.
+    error: Span,
 }
 
 impl Returned {
     /// Reads it from the signature.
     pub fn of(function: &ItemFn) -> Returned {
         let ReturnType::Type(_, ty) = &function.sig.output else {
-            return Returned { ty: None, fallible: false };
+            return Returned { ty: None, fallible: false, error: Span::call_site() };
         };
-        let (ty, fallible) = match segment(ty, "Result").and_then(first_argument) {
-            Some(ok) => (ok, true),
-            None => (&**ty, false),
+        let result = segment(ty, "Result").and_then(|result| Some((result, first_argument(result)?)));
+        let (ok, error, fallible) = match result {
+            Some((result, ok)) => (ok, second_argument(result).map_or(ty.span(), Spanned::span), true),
+            None => (&**ty, ty.span(), false),
         };
-        let unit = matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty());
-        Returned { ty: (!unit).then(|| ty.clone()), fallible }
+        let unit = matches!(ok, Type::Tuple(tuple) if tuple.elems.is_empty());
+        Returned { ty: (!unit).then(|| ok.clone()), fallible, error }
+    }
+
+    /// Boxes `__error`; that it can be boxed is checked under the error's type.
+    pub fn user_error(&self) -> TokenStream {
+        let at = Span::call_site().located_at(self.error);
+        quote_spanned!(at=> ::streams_runtime::__private::user_error(__error))
     }
 
     /// As a person wrote it.
@@ -134,6 +176,8 @@ pub fn shown(ty: &Type) -> String {
     ["< ", " <", " >", " ,", " ;", "& ", "( ", " )", "[ ", " ]", " ::", ":: "]
         .iter()
         .fold(text, |text, gap| text.replace(gap, gap.trim()))
+        .replace("::std::string::", "")
+        .replace("::std::vec::", "")
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use crate::args::Args;
 use crate::errors::Errors;
 use crate::link::Input;
-use crate::span::moved;
+use crate::span::{check, moved};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, FnArg, ItemFn, ItemStruct, Visibility};
 
 /// The item below the attribute.
+#[allow(clippy::large_enum_variant)]
 pub enum Item {
     /// A function.
     Function(Box<ItemFn>),
@@ -144,14 +145,25 @@ impl Policies {
         }
     }
 
+    /// `error` says what happens after an `Err`, so there has to be one.
+    pub fn check_error(&self, item: &Item, fallible: bool, errors: &mut Errors) {
+        let Some(word) = &self.error else { return };
+        let name = item.name();
+        if item.function().is_none() {
+            errors.push(word, "`error` is about a function, and this step has none\nhelp: remove it");
+        } else if !fallible {
+            errors.push(
+                word,
+                format!(
+                    "`{name}` cannot fail, so there is no `error` to decide\nhelp: return a `Result`, or remove `error`"
+                ),
+            );
+        }
+    }
+
     /// The `late` word, for those who take none.
     pub fn late(&self) -> Option<&Ident> {
         self.late.as_ref()
-    }
-
-    /// The `error` word, for those who have no function.
-    pub fn error(&self) -> Option<&Ident> {
-        self.error.as_ref()
     }
 
     fn constant(&self) -> TokenStream {
@@ -196,6 +208,23 @@ impl Repartition {
     }
 }
 
+/// `impl Run` of a unit struct that passes its records on.
+pub fn pass_on(name: &Ident) -> TokenStream {
+    let p = quote!(::streams_runtime::__private);
+    quote! {
+        impl #p::Run for #name {
+            type Out = ();
+            fn run(
+                _: &mut #p::KeySlot<'_, #p::KeyIn<Self>>,
+                _: &mut #p::Slot<'_, #p::ValueIn<Self>>,
+                _: &#p::Context<'_>,
+            ) -> ::core::result::Result<(), #p::UserError> {
+                ::core::result::Result::Ok(())
+            }
+        }
+    }
+}
+
 /// What a step emits.
 pub struct Output {
     /// Its key type.
@@ -220,7 +249,7 @@ impl Output {
     /// Key and value as they came; operators change what they change.
     pub fn unchanged() -> Output {
         let p = quote!(::streams_runtime::__private);
-        let from = quote!(<<Self as #p::Step>::From as #p::Stream>);
+        let from = quote!(<__From as #p::Stream>);
         Output {
             key: quote!(#from::Key),
             key_nulls: quote!(<Self as #p::Step>::KeyIn),
@@ -273,8 +302,12 @@ pub struct Step<'i> {
     pub to: Option<syn::Type>,
     /// The joined table.
     pub join: Option<syn::Type>,
-    /// The store it keeps, as a `StoreSpec` expression.
-    pub store: Option<TokenStream>,
+    /// The store it keeps.
+    pub store: Option<String>,
+    /// `impl Table`, if it keeps one.
+    pub table: TokenStream,
+    /// Aliases that `output` needs.
+    pub aliases: TokenStream,
     /// Its branches, for a split.
     pub branches: bool,
     /// The impls of `Run`, `Fold`, …
@@ -283,6 +316,8 @@ pub struct Step<'i> {
     pub wire: TokenStream,
     /// Checks of its own.
     pub checks: TokenStream,
+    /// True after an error: the step links, but is not checked and does not run.
+    pub broken: bool,
 }
 
 impl Step<'_> {
@@ -291,8 +326,12 @@ impl Step<'_> {
         let (name, vis) = (self.item.name(), self.item.visibility());
         let declared = self.declared();
         let (stream, step, listed) = (self.stream(), self.step(), self.listed());
-        let (helpers, runs, own) = (&self.input.helpers, &self.runs, &self.checks);
-        let checks = self.common_checks();
+        let (helpers, from, table, aliases) =
+            (&self.input.helpers, &self.input.ty, &self.table, &self.aliases);
+        let (runs, own, checks) = match self.broken {
+            true => (None, None, None),
+            false => (Some(&self.runs), Some(&self.checks), Some(self.common_checks())),
+        };
         let marker = quote_spanned! { name.span()=>
             #[doc(hidden)]
             #[allow(non_upper_case_globals)]
@@ -302,7 +341,13 @@ impl Step<'_> {
             #declared
             #marker
             #[allow(clippy::all, unused_variables, unused_mut)]
-            const _: () = { #helpers #step #stream #runs #listed #own #checks };
+            const _: () = {
+                #[allow(unused_imports)]
+                use ::streams_runtime::__private::IsNot as _;
+                #helpers
+                type __From = #from;
+                #aliases
+                #step #stream #table #runs #listed #own #checks };
         }
     }
 
@@ -320,17 +365,17 @@ impl Step<'_> {
 
     fn step(&self) -> TokenStream {
         let p = quote!(::streams_runtime::__private);
-        let (name, operator, from) = (self.item.name(), &self.operator, &self.input.ty);
+        let (name, operator) = (self.item.name(), &self.operator);
         let policy = self.policies.constant();
         let nulls = |policy: &Option<Ident>, side: TokenStream| match policy {
             Some(_) => quote!(#p::present),
-            None => quote!(<<Self as #p::Step>::From as #p::Stream>::#side),
+            None => quote!(<__From as #p::Stream>::#side),
         };
         let key_in = nulls(&self.policies.null_key, quote!(KeyNulls));
         let value_in = nulls(&self.policies.null_value, quote!(ValueNulls));
         quote! {
             impl #p::Step for #name {
-                type From = #from;
+                type From = __From;
                 type KeyIn = #key_in;
                 type ValueIn = #value_in;
                 const POLICY: #p::StepPolicy = #policy;
@@ -348,13 +393,18 @@ impl Step<'_> {
         let lineage = match (&self.repartition, rekeyed) {
             (Some(Repartition { partitions, .. }), _) => quote!(#p::Lineage::repartitioned(#partitions)),
             (None, true) => quote!(#p::Lineage::Rekeyed { by: #shown }),
-            (None, false) => quote!(<<Self as #p::Step>::From as #p::Stream>::LINEAGE),
+            (None, false) => quote!(<__From as #p::Stream>::LINEAGE),
         };
         let attach = match &self.repartition {
             Some(_) => quote!(#p::attach_through_topic::<Self>(__wiring, __child)),
             None => {
                 quote!(__wiring.port::<Self::Key, Self::Value>(&<Self as #p::Stream>::ID, ::core::option::Option::None).attach(__child))
             }
+        };
+        let format = match (&self.repartition, rekeyed) {
+            (Some(_), _) => quote!(<<Self as #p::Stream>::KeySerde as ::streams_runtime::Serde>::NAME),
+            (None, true) => quote!(""),
+            (None, false) => quote!(<__From as #p::Stream>::KEY_FORMAT),
         };
         let repartition = self.repartition_spec();
         let table = match &self.store {
@@ -372,6 +422,7 @@ impl Step<'_> {
                 const ID: #p::Id = #p::Id::new(::core::concat!(::core::module_path!(), "::", #path_name), #shown);
                 const KIND: #p::Kind = #kind;
                 const LINEAGE: #p::Lineage = #lineage;
+                const KEY_FORMAT: &'static ::core::primitive::str = #format;
                 const READS: &'static [#p::Read] = &[#p::Read {
                     id: <Self as #p::Stream>::ID,
                     branch: ::core::option::Option::None,
@@ -416,29 +467,34 @@ impl Step<'_> {
             None => none.clone(),
         };
         let branches = match self.branches {
-            true => quote!(::core::option::Option::Some((
-                <<Self as #p::Stream>::Value as #p::Branches>::NAMES,
-                <<Self as #p::Stream>::Value as #p::Branches>::CARRIES,
-            ))),
+            true => {
+                let value = &self.output.value;
+                quote!(#p::Is::<#value>::BRANCHES)
+            }
             false => none,
         };
         let repartition = self.repartition_spec();
-        let wire = &self.wire;
+        let wire = (!self.broken).then_some(&self.wire);
         let wire_to = self.to.as_ref().map(|_| quote!(#p::wire_to::<Self, __To>(__wiring);));
         let wire_topic = self.repartition.as_ref().map(|_| quote!(#p::wire_repartition::<Self>(__wiring);));
-        let to_alias = self.to.as_ref().map(|to| quote!(type __To = #to;));
+        let to_alias = self.to.as_ref().map(|to| {
+            quote! {
+                type __ToLink = #to;
+                type __To = <#p::AsTopic<__ToLink> as #p::Pick<{ #p::Is::<__ToLink>::TOPIC }>>::It;
+            }
+        });
         quote! {
             #to_alias
             impl #p::Listed for #name {
                 const SPEC: #p::NodeSpec = #p::NodeSpec {
                     id: <Self as #p::Stream>::ID,
                     operator: <Self as #p::Step>::OPERATOR,
-                    reads: <<Self as #p::Step>::From as #p::Stream>::READS,
+                    reads: <__From as #p::Stream>::READS,
                     joins: #joins,
                     store: #store,
                     to: #to,
                     repartition: #repartition,
-                    lineage: <<Self as #p::Step>::From as #p::Stream>::LINEAGE,
+                    lineage: <__From as #p::Stream>::LINEAGE,
                     branches: #branches,
                 };
                 fn wire(__wiring: &mut #p::Wiring) { #wire #wire_to #wire_topic }
@@ -451,21 +507,16 @@ impl Step<'_> {
         let name = self.item.name();
         let mut checks = TokenStream::new();
         let here = |span: Span| moved(name, span);
-        {
-            let (at, step) = (self.input.span, here(self.input.span));
-            checks.extend(quote_spanned!(at=> const _: () = ::streams_runtime::__private::reads::<#step>();));
-        }
+        checks.extend(self.input.checks.clone());
         for (word, is_key) in [(&self.policies.null_key, true), (&self.policies.null_value, false)] {
             let Some(word) = word else { continue };
             let (at, step) = (word.span(), here(word.span()));
             checks.extend(quote_spanned!(at=> const _: () = ::streams_runtime::__private::null_policy::<#step>(#is_key);));
         }
         if let Some(to) = &self.to {
-            let at = syn::spanned::Spanned::span(to);
-            let (step, alias) = (here(at), Ident::new("__To", Span::call_site().located_at(at)));
-            checks.extend(
-                quote_spanned!(at=> const _: () = ::streams_runtime::__private::writes::<#step, #alias>();),
-            );
+            let text = crate::shape::shown(to);
+            let check = check(quote!(::streams_runtime::__private::writes::<#name, __To>(#text)), to);
+            checks.extend(check);
         }
         checks
     }

@@ -2,13 +2,12 @@
 
 use crate::args::{Args, Value};
 use crate::errors::Errors;
-use crate::shape::Nullable;
-use crate::span::shown_at;
+use crate::shape::{Nullable, nulls};
+use crate::span::{check, shown_at};
 use crate::step::Item;
 use proc_macro2::{Ident, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Type;
-use syn::spanned::Spanned;
 
 const ARGUMENTS: &[&str] = &[
     "name",
@@ -50,6 +49,7 @@ fn topic(item: &Ident, args: &mut Args, errors: &mut Errors) -> Option<TokenStre
         None => quote!(::core::option::Option::None),
     };
     let timestamp = args.take("timestamp");
+    let decides_nulls = args.has("null_value") || value.as_ref().is_some_and(|ty| Nullable::of(ty).nullable);
     let policy = policy(args, &key, &value, errors);
     for (given, (argument, example)) in given.iter().zip([
         ("name", "name = \"orders\""),
@@ -60,19 +60,24 @@ fn topic(item: &Ident, args: &mut Args, errors: &mut Errors) -> Option<TokenStre
             errors.push(item, format!("topic `{item}` does not say its `{argument}`\nhelp: add `{example}`"));
         }
     }
-    let (name, key, value) = (name?, Nullable::of(&key?), Nullable::of(&value?));
-    let (key_nulls, value_nulls) = (key.nulls(), value.nulls());
-    let (k, v) = (&key.ty, &value.ty);
-    let key_serde = quote_spanned!(k.span()=> <#k as ::streams_runtime::__private::Usable>::Serde);
-    let value_serde = quote_spanned!(v.span()=> <#v as ::streams_runtime::__private::Usable>::Serde);
+    // After an error something of this name goes on, so that what reads it is not wrong as well.
+    let name = name.map_or_else(|| item.to_string(), |name| name.value());
+    let (key, value) = (Side::of(key.as_ref(), "Key"), Side::of(value.as_ref(), "Value"));
+    let (key_nulls, value_nulls) = (&key.nulls, &value.nulls);
+    let (key_serde, value_serde) = (&key.serde, &value.serde);
+    let (formats, checks) = ([&key.items, &value.items], [&key.checks, &value.checks]);
     let timestamp = match timestamp {
-        Some(argument) => Some(timestamp_fn(argument, &value, errors)?),
+        Some(argument) => timestamp_fn(argument, value.nullable, errors),
         None => None,
     };
     let path_name = item.to_string();
     Some(quote! {
         #[allow(clippy::all)]
         const _: () = {
+            #[allow(unused_imports)]
+            use #p::IsNot as _;
+            #(#formats)*
+            #(#checks)*
             impl #p::Stream for #item {
                 type Key = <Self::KeySerde as ::streams_runtime::Serde>::Type;
                 type KeyNulls = #key_nulls;
@@ -86,6 +91,8 @@ fn topic(item: &Ident, args: &mut Args, errors: &mut Errors) -> Option<TokenStre
                     ::core::option::Option::Some(__n) => #p::Lineage::Count(__n),
                     ::core::option::Option::None => #p::Lineage::Undeclared,
                 };
+                const KEY_FORMAT: &'static ::core::primitive::str =
+                    <<Self as #p::Stream>::KeySerde as ::streams_runtime::Serde>::NAME;
                 const READS: &'static [#p::Read] = &[#p::Read {
                     id: <Self as #p::Stream>::ID,
                     branch: ::core::option::Option::None,
@@ -101,6 +108,7 @@ fn topic(item: &Ident, args: &mut Args, errors: &mut Errors) -> Option<TokenStre
                 const TOPIC: #p::TopicSpec = #p::TopicSpec {
                     name: #name,
                     partitions: #partitions,
+                    decides_nulls: #decides_nulls,
                     text: #p::TopicText::of::<<Self as #p::Stream>::KeySerde, <Self as #p::Stream>::ValueSerde>(),
                 };
                 const POLICY: #p::TopicPolicy = #policy;
@@ -108,6 +116,45 @@ fn topic(item: &Ident, args: &mut Args, errors: &mut Errors) -> Option<TokenStre
             }
         };
     })
+}
+
+/// Key or value of a topic.
+struct Side {
+    nullable: bool,
+    nulls: TokenStream,
+    /// An alias that always is a format.
+    serde: TokenStream,
+    items: TokenStream,
+    checks: TokenStream,
+}
+
+impl Side {
+    fn of(format: Option<&Type>, role: &str) -> Side {
+        let p = quote!(::streams_runtime::__private);
+        let Some(format) = format else {
+            let none = TokenStream::new();
+            return Side {
+                nullable: false,
+                nulls: quote!(#p::unknown),
+                serde: quote!(()),
+                items: none.clone(),
+                checks: none,
+            };
+        };
+        let Nullable { ty, nullable } = Nullable::of(format);
+        let (raw, serde) = (format_ident!("__{role}Raw"), format_ident!("__{role}Format"));
+        let check = check(quote!(#p::usable::<#raw>()), &ty);
+        Side {
+            nullable,
+            nulls: nulls(nullable),
+            serde: serde.to_token_stream(),
+            items: quote! {
+                type #raw = #ty;
+                type #serde = <#p::AsFormat<#raw, #raw> as #p::Pick<{ #p::Is::<#raw>::FORMAT }>>::It;
+            },
+            checks: check,
+        }
+    }
 }
 
 /// Kafka's own rule for topic names.
@@ -159,7 +206,7 @@ fn policy(args: &mut Args, key: &Option<Type>, value: &Option<Type>, errors: &mu
 }
 
 /// `timestamp = ordered_at`: a function of the value.
-fn timestamp_fn(argument: crate::args::Arg, value: &Nullable, errors: &mut Errors) -> Option<TokenStream> {
+fn timestamp_fn(argument: crate::args::Arg, nullable: bool, errors: &mut Errors) -> Option<TokenStream> {
     let p = quote!(::streams_runtime::__private);
     let function = match argument.value {
         Value::Links(mut links) if links.len() == 1 && links[0].via.is_none() => links.remove(0).ty,
@@ -168,7 +215,7 @@ fn timestamp_fn(argument: crate::args::Arg, value: &Nullable, errors: &mut Error
             return None;
         }
     };
-    let argument = match value.nullable {
+    let argument = match nullable {
         true => quote!(__value),
         false => quote!(__value?),
     };

@@ -2,6 +2,7 @@
 
 use crate::args::Args;
 use crate::errors::Errors;
+use crate::time::Duration;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Meta};
@@ -15,6 +16,8 @@ pub struct Window {
     pub size_ms: i64,
     /// How late records may be.
     pub grace_ms: i64,
+    /// How long windows are kept.
+    pub retention_ms: i64,
     /// Names the attribute's path, so that its import counts as used.
     pub used: TokenStream,
 }
@@ -38,45 +41,80 @@ impl Window {
             Meta::List(list) => list.tokens.clone(),
             _ => TokenStream::new(),
         };
-        let before = errors.is_empty();
-        let mut args = Args::parse(tokens, "window", &["tumbling", "grace"], &[], errors);
-        let given = args.has("tumbling");
+        let before = errors.len();
+        let mut args = Args::parse(tokens, "window", &["tumbling", "grace", "retention"], &[], errors);
+        let given = (args.has("tumbling"), args.has("grace"));
         let size = args.duration("tumbling", errors);
         let grace = args.duration("grace", errors);
-        if !given && before && errors.is_empty() {
-            errors.push(
-                attribute,
-                "`#[window]` does not say how long its windows are\nhelp: add `tumbling = \"15s\"`",
-            );
+        let retention = args.duration("retention", errors);
+        // An argument that nobody knows was probably meant to be the missing one.
+        if errors.len() == before {
+            missing(attribute, given, errors);
         }
-        if let Some(size) = &size
-            && size.ms == 0
-        {
-            errors.push(&size.text, "a window cannot be empty\nhelp: write a size such as `\"15s\"`");
-        }
-        if let Some(grace) = &grace
-            && grace.ms > SENSIBLE_GRACE_MS
-        {
-            errors.push(
-                &grace.text,
-                format!(
-                    "a grace of `{}` keeps every window open for more than a year\nhelp: grace is how late a record may be, such as `\"5s\"` or `\"1h\"`",
-                    grace.text.value()
-                ),
-            );
-        }
+        check(size.as_ref(), grace.as_ref(), retention.as_ref(), errors);
         // After an error a window of some size goes on, so that what is behind it is not wrong as well.
-        Window {
-            size_ms: size.map_or(1, |size| size.ms.max(1)),
-            grace_ms: grace.map_or(0, |grace| grace.ms),
-            used,
-        }
+        let size_ms = size.map_or(1, |size| size.ms.max(1));
+        let grace_ms = grace.map_or(0, |grace| grace.ms);
+        let retention_ms = retention.map_or(size_ms.saturating_add(grace_ms), |retention| retention.ms);
+        Window { size_ms, grace_ms, retention_ms, used }
     }
 
     /// The type.
     pub fn ty(&self) -> TokenStream {
         let (size, grace) = (self.size_ms, self.grace_ms);
         quote!(::streams_runtime::__private::Tumbling<#size, #grace>)
+    }
+}
+
+fn missing(attribute: &Attribute, (size, grace): (bool, bool), errors: &mut Errors) {
+    if !size {
+        errors.push(
+            attribute,
+            "`#[window]` does not say how long its windows are\nhelp: add `tumbling = \"15s\"`",
+        );
+    } else if !grace {
+        errors.push(
+            attribute,
+            "`#[window]` does not say how late a record may be\nhelp: add `grace = \"5s\"`, or `grace = \"0s\"` if none may; what comes later is left out and counted",
+        );
+    }
+}
+
+/// Spans of time that contradict one another, or cannot be meant.
+fn check(
+    size: Option<&Duration>,
+    grace: Option<&Duration>,
+    retention: Option<&Duration>,
+    errors: &mut Errors,
+) {
+    if let Some(size) = size
+        && size.ms == 0
+    {
+        errors.push(&size.text, "a window cannot be empty\nhelp: write a size such as `\"15s\"`");
+    }
+    if let Some(grace) = grace
+        && grace.ms > SENSIBLE_GRACE_MS
+    {
+        errors.push(
+            &grace.text,
+            format!(
+                "a grace of `{}` keeps every window open for more than a year\nhelp: grace is how late a record may be, such as `\"5s\"` or `\"1h\"`",
+                grace.text.value()
+            ),
+        );
+    }
+    if let (Some(size), Some(grace), Some(retention)) = (size, grace, retention) {
+        let open = size.ms.saturating_add(grace.ms);
+        if retention.ms < open {
+            errors.push(
+                &retention.text,
+                format!(
+                    "windows are open for `{0}` with their grace, so they cannot be kept for `{1}` only\nhelp: write `retention = \"{0}\"` or more, or remove it",
+                    Duration::shown(open),
+                    retention.text.value(),
+                ),
+            );
+        }
     }
 }
 

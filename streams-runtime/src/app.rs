@@ -3,14 +3,15 @@
 //! Without a broker it runs on the in-process log: records come in as lines, from files or standard input, and what
 //! leaves through the output topics is printed. The same worker code as on a broker, in this thread.
 
-use crate::driver::{Driver, InProcess, create_topics, run_until_idle};
-use crate::lines::{self, LineError, Topics};
-use crate::state::OverlayLimit;
+use crate::driver::{Driver, drops};
+use crate::instance::{InProcess, create_topics, run_until_idle};
+use crate::lines::{self, LineError, TextInput, Topics};
 use crate::topology::{Entry, Plan, PlanError, Topology};
 use crate::transport::TransportError;
 use crate::transport::memory::MemoryLog;
 use crate::worker::{Worker, WorkerError};
-use std::io::{BufRead, Write};
+use std::fmt;
+use std::io::{BufRead, BufReader, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// What `topology!` makes.
@@ -40,7 +41,9 @@ pub trait App {
 }
 
 /// Why an application stopped.
-#[derive(Debug, thiserror::Error)]
+///
+/// Its `Debug` form is its message: that is what Rust prints when `main` returns it.
+#[derive(thiserror::Error)]
 pub enum Error {
     /// The topics do not fit the topology.
     #[error(transparent)]
@@ -54,6 +57,19 @@ pub enum Error {
     /// A line of the input is not a record.
     #[error(transparent)]
     Line(#[from] LineError),
+    /// The record of a line could not be processed.
+    #[error("{input}, line {line}: {cause}")]
+    Record {
+        /// The file.
+        input: String,
+        /// The line, from 1.
+        line: usize,
+        /// What the worker said.
+        cause: WorkerError,
+    },
+    /// The command line cannot be understood.
+    #[error("{0}; see --help")]
+    Usage(String),
     /// The input could not be read or the output not written.
     #[error("{what}: {cause}")]
     Io {
@@ -62,6 +78,23 @@ pub enum Error {
         /// What the system said.
         cause: std::io::Error,
     },
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error {
+    fn printing(cause: std::io::Error) -> Error {
+        Error::Io { what: "the output".to_owned(), cause }
+    }
+
+    /// Whoever read our output has seen enough.
+    fn is_broken_pipe(&self) -> bool {
+        matches!(self, Error::Io { cause, .. } if cause.kind() == ErrorKind::BrokenPipe)
+    }
 }
 
 /// What a run on the in-process log did.
@@ -83,97 +116,151 @@ pub struct Builder {
     quiet: bool,
 }
 
+/// What the command line asks for.
+enum Asked {
+    Run,
+    Print(String),
+}
+
+const USAGE: &str = "\
+usage: [--quiet] [FILE | TOPIC=FILE | -]...
+
+  FILE          one record a line: topic@time key value. `@time` may be missing, `null` is a null.
+  TOPIC=FILE    one value a line for this topic, with null keys: JSON lines, or any text.
+  -             records from standard input; so does no file at all
+
+  --quiet       print records only
+  --describe    print sub-topologies, steps, topics and stores instead
+  --mermaid     print the topology as a Mermaid flowchart instead
+  --help        print this
+";
+
 impl Builder {
     fn new(topology: Topology, id: &str) -> Self {
         Builder { topology, id: id.to_owned(), files: Vec::new(), quiet: false }
     }
 
-    /// Reads records from this file before standard input is looked at; with a file, standard input is not read.
+    /// Reads records from this file; with a file, neither the command line nor standard input is looked at. As on
+    /// the command line, `topic=file` is a file of values.
     pub fn input(mut self, file: impl AsRef<Path>) -> Self {
         self.files.push(file.as_ref().to_owned());
         self
     }
 
-    /// Prints records only, no heading and no summary.
+    /// Prints records only: no heading, no echo of the input, no summary.
     pub fn quiet(mut self) -> Self {
         self.quiet = true;
         self
     }
 
     /// Runs until the input ends. Files come from [`input`](Builder::input), else from the command line, else
-    /// records are read from standard input; `--describe` and `--mermaid` on the command line print the topology
-    /// instead.
+    /// records are read from standard input. `--help` on the command line says what else there is.
     ///
     /// # Errors
-    /// If a record fails under a `fail` policy, a line cannot be read, or the topics do not fit.
+    /// If a record fails under a `fail` policy, a line cannot be read, or the topics do not fit. Returned from
+    /// `main`, it is printed and the exit status is 1.
     pub async fn run(mut self) -> Result<(), Error> {
-        if self.files.is_empty() {
-            for argument in std::env::args_os().skip(1) {
-                match argument.to_str() {
-                    Some("--describe") => return Ok(print!("{}", self.topology.describe())),
-                    Some("--mermaid") => return Ok(print!("{}", self.topology.mermaid())),
-                    Some("--quiet") => self.quiet = true,
-                    _ => self.files.push(argument.into()),
+        let asked = if self.files.is_empty() { self.command_line()? } else { Asked::Run };
+        let stdout = &mut std::io::stdout().lock();
+        let result = match asked {
+            Asked::Print(text) => stdout.write_all(text.as_bytes()).map_err(Error::printing),
+            Asked::Run => self.open().and_then(|inputs| self.run_lines(inputs, stdout)).map(drop),
+        };
+        match result {
+            Err(error) if error.is_broken_pipe() => Ok(()),
+            result => result,
+        }
+    }
+
+    fn command_line(&mut self) -> Result<Asked, Error> {
+        for argument in std::env::args_os().skip(1) {
+            match argument.to_str() {
+                Some("--describe") => return Ok(Asked::Print(self.topology.describe())),
+                Some("--mermaid") => return Ok(Asked::Print(self.topology.mermaid())),
+                Some("--help" | "-h") => return Ok(Asked::Print(USAGE.to_owned())),
+                Some("--quiet") => self.quiet = true,
+                Some(option) if option.starts_with("--") => {
+                    return Err(Error::Usage(format!("there is no option `{option}`")));
                 }
+                _ => self.files.push(argument.into()),
             }
         }
-        let stdout = &mut std::io::stdout().lock();
+        Ok(Asked::Run)
+    }
+
+    fn open(&self) -> Result<Vec<TextInput<'static>>, Error> {
         if self.files.is_empty() {
-            let stdin = std::io::stdin().lock();
-            self.run_lines(vec![("standard input".to_owned(), Box::new(stdin))], stdout)?;
-            return Ok(());
+            return Ok(vec![standard_input()]);
         }
-        let mut inputs: Vec<(String, Box<dyn BufRead>)> = Vec::new();
-        for file in &self.files {
-            let what = file.display().to_string();
-            let open = std::fs::File::open(file).map_err(|cause| Error::Io { what: what.clone(), cause })?;
-            inputs.push((what, Box::new(std::io::BufReader::new(open))));
+        self.files.iter().map(|argument| self.open_one(argument)).collect()
+    }
+
+    fn open_one(&self, argument: &Path) -> Result<TextInput<'static>, Error> {
+        let named = argument.to_str().and_then(|text| text.split_once('='));
+        let (topic, file) = match named {
+            Some((topic, file)) if !argument.exists() => (Some(topic), Path::new(file)),
+            _ => (None, argument),
+        };
+        if let Some(topic) = topic {
+            lines::known(&self.topology, topic).map_err(Error::Usage)?;
         }
-        self.run_lines(inputs, stdout)?;
-        Ok(())
+        let name = file.display().to_string();
+        let mut input = match name.as_str() {
+            "-" => standard_input(),
+            _ => match std::fs::File::open(file) {
+                Ok(file) => TextInput::records(name, BufReader::new(file)),
+                Err(cause) => return Err(Error::Io { what: name, cause }),
+            },
+        };
+        input.topic = topic.map(str::to_owned);
+        Ok(input)
     }
 
     /// Runs on the in-process log over lines of text, and writes what leaves the output topics.
     ///
     /// # Errors
     /// As [`run`](Builder::run).
-    pub fn run_lines(
-        &self,
-        inputs: Vec<(String, Box<dyn BufRead + '_>)>,
-        out: &mut dyn Write,
-    ) -> Result<Summary, Error> {
+    pub fn run_lines(&self, inputs: Vec<TextInput<'_>>, out: &mut dyn Write) -> Result<Summary, Error> {
         let plan = Plan::of(&self.topology, &self.id, |_, declared| Some(declared.unwrap_or(1)))?;
         let log = MemoryLog::new();
         create_topics(&log, &plan)?;
-        let mut topics = Topics::of(&self.topology, &plan, &log);
-        let connect = InProcess { log, application: self.id.clone(), overlay: OverlayLimit::UNBOUNDED };
+        let mut topics = Topics::of(&self.topology, &plan, &log, self.quiet);
+        let connect = InProcess::new(&log, &self.id, "1");
         let mut worker = Worker::start(connect, self.topology.clone(), plan)?;
         run_until_idle(&mut worker)?;
-        let printing = |cause| Error::Io { what: "the output".to_owned(), cause };
-        if !self.quiet {
-            topics.write_heading(self.topology.name(), out).map_err(printing)?;
-        }
-        let mut summary = Summary::default();
-        for (name, input) in inputs {
-            for (number, line) in input.lines().enumerate() {
-                let line = line.map_err(|cause| Error::Io { what: name.clone(), cause })?;
-                if lines::is_blank(&line) {
+        topics.write_heading(self.topology.name(), out).map_err(Error::printing)?;
+        let (mut read, mut written, mut dropped) = (0, 0, Vec::new());
+        for TextInput { name, topic, echo, reader } in inputs {
+            for (line, text) in (1..).zip(reader.lines()) {
+                let text = text.map_err(|cause| Error::Io { what: format!("{name}, line {line}"), cause })?;
+                if echo {
+                    topics.echo(topic.as_deref(), &text, out).map_err(Error::printing)?;
+                }
+                let appended = match &topic {
+                    Some(topic) => topics.write_value(topic, &text),
+                    None => topics.write_line(&text),
+                };
+                if !appended.map_err(|problem| LineError::new(&name, line, problem))? {
                     continue;
                 }
-                topics.write_line(&line).map_err(|problem| LineError::new(&name, number + 1, problem))?;
-                summary.read += 1;
+                read += 1;
                 let result = run_until_idle(&mut worker);
-                summary.written += topics.print(out).map_err(printing)?;
-                result?;
+                written += topics.print(out).map_err(Error::printing)?;
+                result.map_err(|cause| Error::Record { input: name.clone(), line, cause })?;
+                let now = drops(&worker);
+                topics.print_dropped(&dropped, &now, out).map_err(Error::printing)?;
+                dropped = now;
             }
         }
-        summary.dropped = worker.tasks().iter().map(|task| task.dropped()).sum();
-        if !self.quiet {
-            let Summary { read, written, dropped } = summary;
-            writeln!(out, "# {read} records read, {written} written, {dropped} left out")
-                .map_err(printing)?;
-        }
-        out.flush().map_err(printing)?;
+        let dropped = dropped.iter().map(|(.., n)| n).sum();
+        let summary = Summary { read, written, dropped };
+        topics.write_summary(&summary, out).and_then(|()| out.flush()).map_err(Error::printing)?;
         Ok(summary)
     }
+}
+
+fn standard_input() -> TextInput<'static> {
+    let stdin = std::io::stdin();
+    let echo = !stdin.is_terminal();
+    TextInput { echo, ..TextInput::records("standard input", BufReader::new(stdin)) }
 }

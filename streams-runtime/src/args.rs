@@ -5,7 +5,7 @@
 //! is at once the code and the check, so a parameter that does not fit is one error under the user's token.
 
 use crate::slot::Slot;
-use crate::stream::{nullable, present};
+use crate::stream::{nullable, present, unknown};
 
 /// The role of a parameter, lower-case because it stands in sentences.
 pub mod role {
@@ -42,6 +42,13 @@ impl<T: Clone> Taken for T {}
 
 /// The invariant behind `present`: sources, guards and steps only let a null through where the type says so.
 const PRESENT: &str = "a present key or value is never null";
+
+/// After an error nobody knows what is carried, so that every parameter fits; such a step never runs.
+impl<'r, T, V, R, F, S> Arg<'r, V, unknown, R, F, S> for T {
+    fn arg(_: &'r mut Slot<'_, V>) -> Self {
+        unreachable!("a program with errors does not run")
+    }
+}
 
 impl<'r, T, R, F, S> Arg<'r, T, present, R, F, S> for &'r T {
     #[inline]
@@ -126,12 +133,19 @@ pub mod join {
     label = "the row is a `{Row}`",
     note = "`join` hands over `&Row`, `left_join` hands over `Option<&Row>`"
 )]
-pub trait Joined<'r, Row, Kind, Table, Step>: Sized {
+pub trait Joined<'r, Row, Nulls, Kind, Table, Step>: Sized {
     /// Takes it from the row that was found; an inner join is only called with one.
     fn joined(row: Option<&'r Row>) -> Self;
 }
 
-impl<'r, Row, J, S> Joined<'r, Row, join::join, J, S> for &'r Row {
+/// After an error nobody knows the row; such a step never runs.
+impl<'r, Row, K, J, S, T> Joined<'r, Row, unknown, K, J, S> for T {
+    fn joined(_: Option<&'r Row>) -> Self {
+        unreachable!("a program with errors does not run")
+    }
+}
+
+impl<'r, Row, J, S> Joined<'r, Row, present, join::join, J, S> for &'r Row {
     #[inline]
     fn joined(row: Option<&'r Row>) -> Self {
         row.expect("an inner join only sees records that found a row")
@@ -139,21 +153,21 @@ impl<'r, Row, J, S> Joined<'r, Row, join::join, J, S> for &'r Row {
 }
 
 #[diagnostic::do_not_recommend]
-impl<'r, Row: Taken, J, S> Joined<'r, Row, join::join, J, S> for Row {
+impl<'r, Row: Taken, J, S> Joined<'r, Row, present, join::join, J, S> for Row {
     #[inline]
     fn joined(row: Option<&'r Row>) -> Self {
         row.cloned().expect("an inner join only sees records that found a row")
     }
 }
 
-impl<'r, J, S> Joined<'r, String, join::join, J, S> for &'r str {
+impl<'r, J, S> Joined<'r, String, present, join::join, J, S> for &'r str {
     #[inline]
     fn joined(row: Option<&'r String>) -> Self {
         row.expect("an inner join only sees records that found a row")
     }
 }
 
-impl<'r, Row, J, S> Joined<'r, Row, join::left_join, J, S> for Option<&'r Row> {
+impl<'r, Row, J, S> Joined<'r, Row, present, join::left_join, J, S> for Option<&'r Row> {
     #[inline]
     fn joined(row: Option<&'r Row>) -> Self {
         row
@@ -161,14 +175,14 @@ impl<'r, Row, J, S> Joined<'r, Row, join::left_join, J, S> for Option<&'r Row> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<'r, Row: Taken, J, S> Joined<'r, Row, join::left_join, J, S> for Option<Row> {
+impl<'r, Row: Taken, J, S> Joined<'r, Row, present, join::left_join, J, S> for Option<Row> {
     #[inline]
     fn joined(row: Option<&'r Row>) -> Self {
         row.cloned()
     }
 }
 
-impl<'r, J, S> Joined<'r, String, join::left_join, J, S> for Option<&'r str> {
+impl<'r, J, S> Joined<'r, String, present, join::left_join, J, S> for Option<&'r str> {
     #[inline]
     fn joined(row: Option<&'r String>) -> Self {
         row.map(String::as_str)

@@ -4,21 +4,21 @@
 //! access to stores. As many partitions as the topics declare. Every piped record is processed to the end, through
 //! all sub-topologies, and committed before `pipe` returns; so the same input gives the same output, always.
 
+use crate::commit::Commit;
 use crate::context::Source;
 use crate::counters::Reason;
+use crate::instance::{InProcess, create_topics, run_until_idle};
 use crate::partitioner::partition_of;
 use crate::record::{Headers, Timestamp};
 use crate::serde::{Serde, SerdeError};
 use crate::state::{Direction, KeyRange, KeyValueStore, OverlayLimit, StateError, WindowStore};
 use crate::stream::{Read, StoreSpec, Stream, Table, Topic};
-use crate::task::TaskId;
 use crate::time::{Clock, ManualClock};
 use crate::topology::{Plan, PlanError, PlannedTopic, Topology};
-use crate::transport::memory::{MemoryConsumer, MemoryLog, MemoryProducer, Records};
-use crate::transport::{Isolation, Message, TransportError};
+use crate::transport::memory::{MemoryLog, Records};
+use crate::transport::{Message, TransportError};
 use crate::window::Windowed;
-use crate::wiring::{Engines, in_memory};
-use crate::worker::{Connect, Worker, WorkerError};
+use crate::worker::{Worker, WorkerError};
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -48,57 +48,13 @@ pub enum DriverError {
     },
 }
 
-/// The parts of an in-process application.
-pub(crate) struct InProcess {
-    pub(crate) log: MemoryLog,
-    pub(crate) application: String,
-    pub(crate) overlay: OverlayLimit,
-}
-
-impl Connect for InProcess {
-    type Consumer = MemoryConsumer;
-    type Producer = MemoryProducer;
-
-    fn consumer(&self) -> MemoryConsumer {
-        self.log.consumer(&self.application, &self.application, Isolation::ReadCommitted)
-    }
-
-    fn restore_consumer(&self) -> MemoryConsumer {
-        self.log.consumer(
-            &format!("{}-restore", self.application),
-            &self.application,
-            Isolation::ReadCommitted,
-        )
-    }
-
-    fn producer(&self) -> MemoryProducer {
-        self.log.producer(Some(&self.application))
-    }
-
-    fn engines(&self, _: TaskId) -> Engines {
-        in_memory()
-    }
-
-    fn overlay(&self) -> OverlayLimit {
-        self.overlay
-    }
-}
-
-/// Creates every topic a plan names.
-pub(crate) fn create_topics(log: &MemoryLog, plan: &Plan) -> Result<(), TransportError> {
-    let there = log.topics();
-    for topic in plan.external.iter().chain(&plan.internal).filter(|topic| !there.contains(&topic.name)) {
-        log.create_topic(&topic.name, topic.partitions)?;
-    }
-    Ok(())
-}
-
 /// A running topology.
 pub struct Driver {
     log: MemoryLog,
     clock: Rc<ManualClock>,
     worker: RefCell<Worker<InProcess>>,
     stopped: RefCell<Option<String>>,
+    doubting: Cell<bool>,
     plan: Plan,
     /// Topics of which nothing is needed once it is processed.
     passing: Vec<PlannedTopic>,
@@ -130,12 +86,20 @@ impl Driver {
         let plan = Plan::of(&topology, APPLICATION, |_, declared| Some(declared.unwrap_or(1)))?;
         let log = MemoryLog::new();
         create_topics(&log, &plan)?;
-        let connect = InProcess { log: log.clone(), application: APPLICATION.to_owned(), overlay };
+        let connect = InProcess::new(&log, APPLICATION, "1").overlay(overlay);
         let passing = passing(&topology, &plan);
-        let worker = RefCell::new(Worker::start(connect, topology, plan.clone())?);
+        let worker = Worker::start(connect, topology, plan.clone())?;
         let clock = Rc::new(ManualClock::new(0));
-        let driver =
-            Driver { log, clock, worker, stopped: RefCell::default(), plan, passing, piped: Cell::new(0) };
+        let driver = Driver {
+            log,
+            clock,
+            worker: RefCell::new(worker),
+            stopped: RefCell::default(),
+            doubting: Cell::new(false),
+            plan,
+            passing,
+            piped: Cell::new(0),
+        };
         driver.run()?;
         Ok(driver)
     }
@@ -177,7 +141,10 @@ impl Driver {
             return Err(DriverError::Stopped(why.clone()));
         }
         let mut worker = self.worker.borrow_mut();
-        let result = run_until_idle(&mut worker);
+        let result = match self.doubting.get() {
+            true => run_in_doubt(&mut worker),
+            false => run_until_idle(&mut worker),
+        };
         if let Err(error) = &result {
             *self.stopped.borrow_mut() = Some(error.to_string());
         }
@@ -201,6 +168,17 @@ impl Driver {
         Ok(())
     }
 
+    /// From now on every transaction is processed, taken back, processed again and only then committed. Nothing a
+    /// test sees may differ, unless a step remembers something outside of its stores, such as in a static.
+    pub fn doubt(&self) {
+        self.doubting.set(true);
+    }
+
+    /// The log it runs on.
+    pub fn log(&self) -> &MemoryLog {
+        &self.log
+    }
+
     /// Moves the wall clock, which starts at 0 and stands still otherwise.
     ///
     /// # Errors
@@ -218,17 +196,7 @@ impl Driver {
 
     /// Where and why records were left out, places with none omitted.
     pub fn drops(&self) -> Vec<(&'static str, Reason, u64)> {
-        let worker = self.worker.borrow();
-        let mut drops: Vec<(&'static str, Reason, u64)> = Vec::new();
-        for counter in
-            worker.tasks().iter().flat_map(|task| &task.wired().drops).filter(|c| c.committed() > 0)
-        {
-            match drops.iter_mut().find(|(at, reason, _)| *at == counter.at && *reason == counter.reason) {
-                Some((.., n)) => *n += counter.committed(),
-                None => drops.push((counter.at, counter.reason, counter.committed())),
-            }
-        }
-        drops
+        drops(&self.worker.borrow())
     }
 
     /// The row of a key in a table without windows.
@@ -307,6 +275,42 @@ impl Driver {
     }
 }
 
+/// Where and why records were left out, in committed transactions; places with none omitted.
+pub(crate) fn drops(worker: &Worker<InProcess>) -> Vec<(&'static str, Reason, u64)> {
+    let mut drops: Vec<(&'static str, Reason, u64)> = Vec::new();
+    for counter in worker.tasks().iter().flat_map(|task| &task.wired().drops).filter(|c| c.committed() > 0) {
+        match drops.iter_mut().find(|(at, reason, _)| *at == counter.at && *reason == counter.reason) {
+            Some((.., n)) => *n += counter.committed(),
+            None => drops.push((counter.at, counter.reason, counter.committed())),
+        }
+    }
+    drops
+}
+
+/// As [`run_until_idle`], with each transaction taken back once.
+fn run_in_doubt(worker: &mut Worker<InProcess>) -> Result<(), WorkerError> {
+    loop {
+        let mut idle = process_all(worker)?;
+        if !idle {
+            worker.abort()?;
+            process_all(worker)?;
+        }
+        idle &= worker.commit()? == Commit::Nothing;
+        if idle {
+            return Ok(());
+        }
+    }
+}
+
+/// Steps until nothing is left to do before a commit; true if there was nothing at all.
+fn process_all(worker: &mut Worker<InProcess>) -> Result<bool, WorkerError> {
+    let mut idle = true;
+    while !worker.step(usize::MAX)?.is_idle() {
+        idle = false;
+    }
+    Ok(idle)
+}
+
 /// What is read but neither written by a step nor the only copy of a store.
 fn passing(topology: &Topology, plan: &Plan) -> Vec<PlannedTopic> {
     let is_kept = |topic: &PlannedTopic| {
@@ -326,20 +330,6 @@ fn passing(topology: &Topology, plan: &Plan) -> Vec<PlannedTopic> {
 /// Tests end with what the store said.
 fn fine<T>(result: Result<T, StateError>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// One step of production code after the other until nothing is left to do.
-pub(crate) fn run_until_idle<C: Connect>(worker: &mut Worker<C>) -> Result<(), WorkerError> {
-    // Once in any case: time may have moved.
-    worker.poll()?;
-    loop {
-        worker.process()?;
-        worker.commit()?;
-        worker.poll()?;
-        if worker.is_idle() {
-            return Ok(());
-        }
-    }
 }
 
 /// A record to be piped: key and value, and if wanted time, headers and partition.

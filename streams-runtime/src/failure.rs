@@ -39,6 +39,8 @@ pub enum What {
     Late(&'static str),
     /// A store could not be read or written.
     Store(String),
+    /// The log refused what the record caused: a record for this topic.
+    Refused(String),
     /// A step's function panicked; the panic's text is the cause.
     Panic,
 }
@@ -84,6 +86,7 @@ impl std::fmt::Display for Failure {
             What::NoTime => f.write_str("the record has no valid time")?,
             What::Late(step) => write!(f, "the window has closed at step `{step}`")?,
             What::Store(store) => write!(f, "store `{store}` failed")?,
+            What::Refused(topic) => write!(f, "the log refused a record for topic `{topic}`")?,
             What::Panic => f.write_str("a step panicked")?,
         }
         if let Some(source) = self.record() {

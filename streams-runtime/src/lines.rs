@@ -1,21 +1,23 @@
 //! Records as lines of text, for runs without a broker.
 //!
 //! ```text
-//! topic key value                     orders 12345 {"orderId":12345,"locationId":"store_1234"}
-//! topic@time key value                orders@1670230527000 12345 {"orderId":12345}
+//! topic key value            orders 12345 {"orderId":12345,"locationId":"store_1234"}
+//! topic@time key value       orders@2022-12-05T08:55:27Z 12345 {"orderId":12345}
 //! ```
 //!
-//! The time is in ms since the epoch; without one a record gets the time of the line before, or 0. A key with blanks
-//! stands in double quotes, as in JSON. `null` is a null. Lines that are empty or begin with `#` are left out. Output
-//! is written the same way, so one application's output is another's input.
+//! The time is in ISO 8601 or in milliseconds since 1970; without one it is 0. A key with blanks stands in double
+//! quotes, as in JSON. `null` is a null. Lines that are empty or begin with `#` are left out. Output is written the
+//! same way, so one application's output is another's input; all that is said besides stands behind a `#`.
 
+use crate::app::Summary;
+use crate::counters::Reason;
 use crate::partitioner::partition_of;
-use crate::record::Headers;
+use crate::record::{Headers, Timestamp};
 use crate::stream::{TopicSpec, TopicText};
 use crate::topology::{Plan, Topology};
 use crate::transport::Message;
 use crate::transport::memory::{MemoryLog, Records};
-use std::io::Write;
+use std::io::{self, BufRead, Write};
 
 /// A line that is not a record.
 #[derive(Debug, thiserror::Error)]
@@ -32,15 +34,49 @@ impl LineError {
     }
 }
 
-/// True for lines without a record.
-pub(crate) fn is_blank(line: &str) -> bool {
-    let line = line.trim();
-    line.is_empty() || line.starts_with('#')
+/// Where lines come from.
+pub struct TextInput<'a> {
+    pub(crate) name: String,
+    /// The topic, if lines are values only.
+    pub(crate) topic: Option<String>,
+    /// Whether to show what was read.
+    pub(crate) echo: bool,
+    pub(crate) reader: Box<dyn BufRead + 'a>,
 }
 
-struct Known {
-    spec: TopicSpec,
-    partitions: u32,
+impl<'a> TextInput<'a> {
+    /// One record a line: `topic@time key value`. Messages call it `name`.
+    pub fn records(name: impl Into<String>, reader: impl BufRead + 'a) -> Self {
+        TextInput { name: name.into(), topic: None, echo: true, reader: Box::new(reader) }
+    }
+
+    /// One value a line, all for one topic, with null keys.
+    pub fn values(topic: &str, name: impl Into<String>, reader: impl BufRead + 'a) -> Self {
+        TextInput { topic: Some(topic.to_owned()), ..TextInput::records(name, reader) }
+    }
+}
+
+/// The input topics of a topology.
+fn inputs(topology: &Topology) -> Vec<TopicSpec> {
+    let mut inputs: Vec<TopicSpec> = Vec::new();
+    let reads = topology.entries().iter().flat_map(|entry| entry.spec.reads);
+    for spec in reads.filter_map(|read| read.topic) {
+        if inputs.iter().all(|known| known.name != spec.name) {
+            inputs.push(spec);
+        }
+    }
+    inputs
+}
+
+/// The input topic called `name`, or which ones there are.
+pub(crate) fn known(topology: &Topology, name: &str) -> Result<TopicSpec, String> {
+    let inputs = inputs(topology);
+    inputs.iter().find(|spec| spec.name == name).copied().ok_or_else(|| unknown(name, &inputs))
+}
+
+fn unknown(name: &str, inputs: &[TopicSpec]) -> String {
+    let names: Vec<&str> = inputs.iter().map(|spec| spec.name).collect();
+    format!("no input topic is called `{name}`; there is {}", names.join(", "))
 }
 
 struct Printed {
@@ -52,96 +88,186 @@ struct Printed {
 /// The topics of an application, as lines.
 pub(crate) struct Topics {
     log: MemoryLog,
-    inputs: Vec<Known>,
+    inputs: Vec<TopicSpec>,
     outputs: Vec<Printed>,
-    time: i64,
+    quiet: bool,
+    /// The longest name of an output topic, for a column.
+    width: usize,
 }
 
+/// How much of an input line is shown.
+const ECHO: usize = 110;
+
 impl Topics {
-    pub(crate) fn of(topology: &Topology, plan: &Plan, log: &MemoryLog) -> Topics {
-        let partitions =
-            |name: &str| plan.external.iter().find(|t| t.name == name).map_or(1, |t| t.partitions);
-        let (mut inputs, mut outputs): (Vec<Known>, Vec<Printed>) = (Vec::new(), Vec::new());
-        for entry in topology.entries() {
-            for spec in entry.spec.reads.iter().filter_map(|read| read.topic) {
-                if inputs.iter().all(|known| known.spec.name != spec.name) {
-                    inputs.push(Known { spec, partitions: partitions(spec.name) });
-                }
-            }
-            if let Some(spec) = entry.spec.to
-                && outputs.iter().all(|printed| printed.name != spec.name)
-            {
-                let records =
-                    (0..partitions(spec.name)).filter_map(|p| log.read_committed(spec.name, p, 0).ok());
+    pub(crate) fn of(topology: &Topology, plan: &Plan, log: &MemoryLog, quiet: bool) -> Topics {
+        let mut outputs: Vec<Printed> = Vec::new();
+        for spec in topology.entries().iter().filter_map(|entry| entry.spec.to) {
+            if outputs.iter().all(|printed| printed.name != spec.name) {
+                let planned = plan.external.iter().find(|topic| topic.name == spec.name);
+                let partitions = 0..planned.map_or(1, |topic| topic.partitions);
+                let records = partitions.filter_map(|p| log.read_committed(spec.name, p, 0).ok());
                 outputs.push(Printed { name: spec.name, text: spec.text, records: records.collect() });
             }
         }
-        Topics { log: log.clone(), inputs, outputs, time: 0 }
+        let width = outputs.iter().map(|printed| printed.name.len()).max().unwrap_or(0);
+        Topics { log: log.clone(), inputs: inputs(topology), outputs, quiet, width }
     }
 
     /// Says what can be written and what will be read.
-    pub(crate) fn write_heading(&self, name: &str, out: &mut dyn Write) -> std::io::Result<()> {
-        writeln!(out, "# {name} on the in-process log")?;
-        let names: Vec<&str> = self.inputs.iter().map(|known| known.spec.name).collect();
-        writeln!(out, "# reads {}, one record a line: topic key value", names.join(", "))?;
-        let names: Vec<&str> = self.outputs.iter().map(|printed| printed.name).collect();
-        writeln!(out, "# prints what leaves through {}: topic@time key value", names.join(", "))
+    pub(crate) fn write_heading(&self, name: &str, out: &mut dyn Write) -> io::Result<()> {
+        if self.quiet {
+            return Ok(());
+        }
+        let inputs: Vec<&str> = self.inputs.iter().map(|spec| spec.name).collect();
+        let outputs: Vec<&str> = self.outputs.iter().map(|printed| printed.name).collect();
+        writeln!(out, "# {name} on the in-process log, no broker needed")?;
+        writeln!(out, "#   reads  {}", inputs.join(", "))?;
+        writeln!(out, "#   writes {}", outputs.join(", "))?;
+        writeln!(out, "# One record a line: topic@time key value. `#>` shows the input.\n")
     }
 
-    /// Appends the record of a line to its topic.
-    pub(crate) fn write_line(&mut self, line: &str) -> Result<(), String> {
+    /// Shows a line that was read.
+    pub(crate) fn echo(&self, topic: Option<&str>, line: &str, out: &mut dyn Write) -> io::Result<()> {
+        match topic {
+            _ if self.quiet => Ok(()),
+            None if line.trim().is_empty() || line.starts_with('#') => writeln!(out, "{line}"),
+            Some(_) if line.trim().is_empty() => Ok(()),
+            Some(topic) => writeln!(out, "#> {}", shortened(&format!("{topic} null {line}"))),
+            None => writeln!(out, "#> {}", shortened(line)),
+        }
+    }
+
+    /// Appends the record of a line to its topic. False if there is none in it.
+    pub(crate) fn write_line(&mut self, line: &str) -> Result<bool, String> {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(false);
+        }
         let (topic, rest) = word(line)?;
+        if topic.starts_with(['{', '[']) {
+            let example = self.inputs.first().map_or("topic", |spec| spec.name);
+            return Err(format!(
+                "a line begins with the name of a topic; give a file of values as `{example}=FILE`"
+            ));
+        }
         let (name, time) = match topic.rsplit_once('@') {
             Some((name, time)) => {
-                let time = time.parse::<i64>().map_err(|_| format!("`{time}` is not a time in ms"))?;
-                (name.to_owned(), Some(time))
+                (name, time.parse::<Timestamp>().map_err(|error| error.to_string())?.as_ms())
             }
-            None => (topic, None),
+            None => (topic.as_str(), 0),
         };
-        let Some(known) = self.inputs.iter().find(|known| known.spec.name == name) else {
-            let names: Vec<&str> = self.inputs.iter().map(|known| known.spec.name).collect();
-            return Err(format!("no input topic is called `{name}`; there is {}", names.join(", ")));
-        };
+        let spec = self.input(name)?;
         if rest.trim().is_empty() {
             return Err(format!("a record of `{name}` needs a key and a value: `{name} key value`"));
         }
         let quoted = rest.trim_start().starts_with('"');
         let (key, value) = word(rest)?;
+        if value.trim().is_empty() {
+            return Err(format!("a record of `{name}` needs a value behind its key; `null` is a null"));
+        }
         let key = match (key.as_str(), quoted) {
             ("null", false) => None,
             (key, _) => {
-                Some((known.spec.text.read_key)(key).map_err(|e| format!("the key cannot be read: {e}"))?)
+                Some((spec.text.read_key)(key).map_err(|e| format!("the key `{key}` cannot be read: {e}"))?)
             }
         };
-        // Bytes that the format cannot read are let through: that is the topic's `decode` policy to decide.
+        self.append(&spec, key.as_deref(), value, time).map(|()| true)
+    }
+
+    /// Appends a value with a null key. False if the line is empty.
+    pub(crate) fn write_value(&mut self, topic: &str, line: &str) -> Result<bool, String> {
+        if line.trim().is_empty() {
+            return Ok(false);
+        }
+        let spec = self.input(topic)?;
+        self.append(&spec, None, line, 0).map(|()| true)
+    }
+
+    fn input(&self, name: &str) -> Result<TopicSpec, String> {
+        let found = self.inputs.iter().find(|spec| spec.name == name);
+        found.copied().ok_or_else(|| unknown(name, &self.inputs))
+    }
+
+    fn append(&self, spec: &TopicSpec, key: Option<&[u8]>, value: &str, time: i64) -> Result<(), String> {
+        // What the format cannot read is let through as it is: that is the topic's `decode` policy to decide.
         let value = match value.trim() {
             "null" => None,
-            value => Some((known.spec.text.read_value)(value).unwrap_or_else(|_| value.as_bytes().to_vec())),
+            value => Some((spec.text.read_value)(value).unwrap_or_else(|_| value.as_bytes().to_vec())),
         };
-        self.time = time.unwrap_or(self.time);
-        let partition = key.as_deref().map_or(0, |key| partition_of(key, known.partitions));
-        let none = Headers::new();
-        let appended = self.log.append(&name, partition, key.as_deref(), value.as_deref(), self.time, &none);
+        let partitions = self.log.partitions(spec.name).map_err(|error| error.to_string())?;
+        let partition = key.map_or(0, |key| partition_of(key, partitions));
+        let headers = Headers::new();
+        let appended = self.log.append(spec.name, partition, key, value.as_deref(), time, &headers);
         appended.map(drop).map_err(|error| error.to_string())
     }
 
     /// Prints what came since the last time, topic by topic; returns how many records.
-    pub(crate) fn print(&mut self, out: &mut dyn Write) -> std::io::Result<u64> {
+    pub(crate) fn print(&mut self, out: &mut dyn Write) -> io::Result<u64> {
         let mut printed = 0;
         for topic in &mut self.outputs {
             for message in topic.records.iter_mut().flatten() {
-                let key = message.key().map_or_else(|| "null".to_owned(), topic.text.show_key);
-                let key = if key.contains(char::is_whitespace) || key.is_empty() {
-                    format!("{key:?}")
-                } else {
-                    key
-                };
+                let key = message.key().map_or_else(|| "null".to_owned(), |key| key_text(&topic.text, key));
                 let value = message.value().map_or_else(|| "null".to_owned(), topic.text.show_value);
-                writeln!(out, "{}@{} {key} {value}", topic.name, message.timestamp())?;
+                let name = match message.timestamp() {
+                    0 => topic.name.to_owned(),
+                    time => format!("{}@{}", topic.name, Timestamp::from_ms(time)),
+                };
+                // In a column, since the times of one application are about equally long.
+                let rest = name.len().saturating_sub(topic.name.len());
+                let width = if self.quiet { 0 } else { self.width + rest };
+                writeln!(out, "{name:width$} {key} {value}")?;
                 printed += 1;
             }
         }
         Ok(printed)
+    }
+
+    /// Says what a policy left out since the last time.
+    pub(crate) fn print_dropped(
+        &self,
+        before: &[(&str, Reason, u64)],
+        now: &[(&str, Reason, u64)],
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let new = |entry: &&(&str, Reason, u64)| !before.contains(entry);
+        for (at, reason, _) in now.iter().filter(new).filter(|_| !self.quiet) {
+            writeln!(out, "# left out at `{at}`: {}", why(*reason))?;
+        }
+        Ok(())
+    }
+
+    /// Says what was done.
+    pub(crate) fn write_summary(&self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+        if self.quiet {
+            return Ok(());
+        }
+        let Summary { read, written, dropped } = summary;
+        writeln!(out, "\n# {read} records read, {written} written, {dropped} left out")
+    }
+}
+
+fn why(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Decode => "cannot be read (decode = skip)",
+        Reason::Encode => "cannot be written (encode = skip)",
+        Reason::NullKey => "the key is null (null_key = skip)",
+        Reason::NullValue => "the value is null (null_value = skip)",
+        Reason::NoTime => "has no valid time (no_time = skip)",
+        Reason::Error => "the function returned an error (error = skip)",
+        Reason::Late => "its window has closed (late = skip)",
+    }
+}
+
+fn key_text(text: &TopicText, key: &[u8]) -> String {
+    let key = (text.show_key)(key);
+    let quotes = key.is_empty() || key == "null" || key.starts_with('"') || key.contains(char::is_whitespace);
+    if quotes { serde_json::Value::from(key).to_string() } else { key }
+}
+
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(ECHO) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
     }
 }
 
@@ -171,5 +297,11 @@ mod tests {
         assert_eq!(word("orders 1 {}").unwrap(), ("orders".to_owned(), " 1 {}"));
         assert_eq!(word(r#" "new york" {}"#).unwrap(), ("new york".to_owned(), " {}"));
         assert!(word(r#""new york"#).is_err());
+    }
+
+    #[test]
+    fn long_lines_are_shortened_between_characters() {
+        assert_eq!(shortened("é"), "é");
+        assert_eq!(shortened(&"é".repeat(ECHO + 1)), format!("{}…", "é".repeat(ECHO)));
     }
 }

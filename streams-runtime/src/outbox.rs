@@ -125,14 +125,16 @@ impl Outbox {
                 },
             )?;
         }
-        self.clear();
+        self.records.clear();
+        self.bytes.clear();
         Ok(())
     }
 
-    /// Forgets everything, as an abort does.
+    /// Forgets everything, as an abort does; partition counts too, since they may be why it came to that.
     pub fn clear(&mut self) {
         self.records.clear();
         self.bytes.clear();
+        self.topics.iter_mut().for_each(|target| target.partitions = None);
     }
 }
 

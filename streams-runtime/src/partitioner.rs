@@ -5,7 +5,7 @@
 ///
 /// ```
 /// use streams_runtime::partition_of;
-/// assert_eq!(partition_of(b"abc", 4), 1);
+/// assert_eq!(partition_of(b"abc", 4), 3);
 /// ```
 pub fn partition_of(key: &[u8], partitions: u32) -> u32 {
     if partitions <= 1 { 0 } else { (murmur2(key) & 0x7fff_ffff) % partitions }

@@ -50,19 +50,36 @@ impl IntoTime for Option<crate::Timestamp> {
     }
 }
 
+/// The first row of an aggregate, from `init = f`.
+pub fn first<T>(init: impl FnOnce() -> T) -> T {
+    init()
+}
+
+/// A row that starts as its default.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no `Default` to start the aggregate from",
+    label = "the first row is `Default::default()`",
+    note = "put `#[derive(Default)]` on `{Self}`, name a function with `init = ...`, or take `&mut Option<{Self}>`"
+)]
+pub trait Starts: Default {}
+#[diagnostic::do_not_recommend]
+impl<T: Default> Starts for T {}
+
+/// The first row of an aggregate without `init`.
+pub fn first_of<T: Starts>() -> T {
+    T::default()
+}
+
+/// The first value of a `reduce` is its row. `verify::reduces` has compared the types, in words of our own.
+#[inline]
+pub fn first_value<V: 'static, R: 'static>(mut value: Option<V>) -> Option<R> {
+    let value: &mut dyn std::any::Any = &mut value;
+    value.downcast_mut::<Option<R>>().and_then(Option::take)
+}
+
 /// Hash of a store's name.
 pub const fn store_hash(name: &'static str) -> u64 {
     Id::new(name, name).hash
-}
-
-/// A format that is there: names it once, where a missing one is one error, and everything behind stays quiet.
-pub trait Usable {
-    /// The format itself.
-    type Serde: crate::Serde;
-}
-
-impl<S: crate::Serde> Usable for S {
-    type Serde = S;
 }
 
 /// The error of a user's function.

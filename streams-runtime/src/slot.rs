@@ -94,8 +94,10 @@ mod tests {
     fn a_given_value_is_moved_and_a_lent_one_is_cloned() {
         let mut place = Some(String::from("apple"));
         let at = place.as_ref().unwrap().as_ptr();
-        assert_ne!(Slot::Lent(&place).take().unwrap().as_ptr(), at);
-        assert_eq!(Slot::Given(&mut place).take().unwrap().as_ptr(), at);
+        let cloned = Slot::Lent(&place).take().unwrap();
+        assert_ne!(cloned.as_ptr(), at);
+        let moved = Slot::Given(&mut place).take().unwrap();
+        assert_eq!(moved.as_ptr(), at);
         assert_eq!(place, None);
     }
 }

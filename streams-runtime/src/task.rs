@@ -5,6 +5,9 @@
 //!   created ──────────→ running ──→ changed ────────────────→ changed
 //!                          ↑            │ prepare, committed      │ aborted: buffers and changes are dropped,
 //!                          └────────────┴─────────────────────────┘ reading goes on from the committed positions
+//!
+//!   a record fails:     aborted, and processed again up to that record, which stays where it is (`is_set_aside`)
+//!   outcome unknown:    suspended, then resumed at whatever was committed
 //! ```
 //!
 //! The next record is the one with the lowest time among the heads of the partitions (`PartitionGroup`); a partition
@@ -44,12 +47,12 @@ impl std::fmt::Display for TaskId {
     }
 }
 
-/// Sends one change of a store to its changelog.
+/// Sends one change of a store, which is named by its place in [`Wired::remembering`], to its changelog.
 pub type SendChange<'a> =
-    dyn FnMut(&'static str, &[u8], Option<&[u8]>, i64) -> Result<(), Box<dyn Error + Send + Sync>> + 'a;
+    dyn FnMut(usize, &[u8], Option<&[u8]>, i64) -> Result<(), Box<dyn Error + Send + Sync>> + 'a;
 
 struct Changelog<'a, 'b> {
-    store: &'static str,
+    store: usize,
     /// False for a store that is rebuilt from the topic it was read from: it is encoded, but nothing is sent.
     wanted: bool,
     send: &'a mut SendChange<'b>,
@@ -79,11 +82,19 @@ struct Input<M> {
     ended_at: Option<i64>,
     position: i64,
     committed: i64,
+    /// The record that was processed last, for failures that are found after it.
+    last: i64,
+    /// The first offset that is not processed any more: a record there failed. `NEVER` mostly.
+    stop: i64,
 }
 
+/// No record fails there.
+const NEVER: i64 = i64::MAX;
+
 impl<M> Input<M> {
+    /// True if the task must not go on without this input: it may still get an earlier record, or it has failed.
     fn is_waiting(&self) -> bool {
-        self.buffer.is_empty() && self.ended_at.is_none()
+        self.head.is_none() && (self.ended_at.is_none() || !self.buffer.is_empty())
     }
 
     fn partition_of(&self) -> TopicPartition {
@@ -98,25 +109,31 @@ pub struct Task<M> {
     wired: Wired,
     /// True if anything was processed since the last commit.
     changed: bool,
+    /// The input that is worked on, so that a panic can be told from which record it came.
+    at: usize,
+    careful: bool,
 }
 
 impl<M: Message> Task<M> {
-    /// A task that reads each of its sources from the given position.
-    pub fn new(id: TaskId, wired: Wired, position: impl Fn(&str) -> i64) -> Self {
-        let inputs = wired.sources.iter().map(|source| {
-            let position = position(source.topic());
-            Input {
+    /// A task that reads its sources from the given positions. A source without one is not read: the topic has
+    /// fewer partitions than there are tasks.
+    pub fn new(id: TaskId, wired: Wired, positions: &[(TopicPartition, i64)]) -> Self {
+        let inputs = wired.sources.iter().filter_map(|source| {
+            let (_, position) = positions.iter().find(|(partition, _)| partition.topic == source.topic())?;
+            Some(Input {
                 source: source.clone(),
                 topic: source.topic().into(),
                 partition: id.partition,
                 buffer: VecDeque::new(),
                 head: None,
                 ended_at: None,
-                position,
-                committed: position,
-            }
+                position: *position,
+                committed: *position,
+                last: *position,
+                stop: NEVER,
+            })
         });
-        Task { id, inputs: inputs.collect(), wired, changed: false }
+        Task { id, inputs: inputs.collect(), wired, changed: false, at: 0, careful: false }
     }
 
     /// Which task this is.
@@ -133,6 +150,10 @@ impl<M: Message> Task<M> {
     #[inline]
     pub fn buffer(&mut self, input: usize, message: M) {
         let input = &mut self.inputs[input];
+        debug_assert!(
+            message.offset() >= input.buffer.back().map_or(input.position, |last| last.offset() + 1),
+            "a record came twice"
+        );
         input.ended_at = None;
         input.buffer.push_back(message);
     }
@@ -147,13 +168,66 @@ impl<M: Message> Task<M> {
     /// Processes up to `max` records. Returns how many.
     ///
     /// # Errors
-    /// The first failure; the transaction must be taken back.
+    /// The first failure; the transaction must be taken back. From then on the task stops in front of that record.
     pub fn process(&mut self, max: usize) -> Result<usize, Failure> {
         // Once a call, not once a record: what unwinds leaves changes behind that the abort drops.
-        match catch_unwind(AssertUnwindSafe(|| self.process_records(max))) {
+        let result = match catch_unwind(AssertUnwindSafe(|| self.process_records(max))) {
             Ok(result) => result,
             Err(panic) => Err(self.panicked(&*panic)),
+        };
+        result.inspect_err(|_| {
+            let input = &mut self.inputs[self.at];
+            input.stop = input.buffer.front().map_or(input.position, Message::offset);
+        })
+    }
+
+    /// A failure that was found after the record that caused it, which was the last one: as if it had been found
+    /// in time.
+    #[cold]
+    pub fn failed_late(&mut self, failure: Failure) -> Failure {
+        let input = &mut self.inputs[self.at];
+        input.stop = input.last;
+        failure.on(&Origin { topic: input.source.topic(), partition: input.partition, offset: input.last })
+    }
+
+    /// Nothing more of this partition (of this topic) is processed. Returns false if it is none of this task's.
+    #[cold]
+    pub fn stop(&mut self, topic: &str, partition: Option<u32>) -> bool {
+        if partition.is_some_and(|partition| partition != self.id.partition) {
+            return false;
         }
+        let input = self.inputs.iter_mut().find(|input| input.source.topic() == topic);
+        input.map(|input| input.stop = input.stop.min(input.position)).is_some()
+    }
+
+    /// True if a record failed. The task still processes what is before it.
+    pub fn is_set_aside(&self) -> bool {
+        self.inputs.iter().any(|input| input.stop != NEVER)
+    }
+
+    /// True if there is nothing left before the record that failed: it need not be fetched any more.
+    pub fn is_done(&self) -> bool {
+        self.is_set_aside() && self.inputs.iter().any(Input::is_stopped)
+    }
+
+    /// Drops what was fetched and will not be processed.
+    pub fn drop_fetched(&mut self) {
+        for input in &mut self.inputs {
+            input.buffer.clear();
+            input.head = None;
+            input.ended_at = None;
+        }
+    }
+
+    /// True if each record is to be taken to the log alone, because one of them cannot be written there and it is
+    /// not known which.
+    pub fn is_careful(&self) -> bool {
+        self.careful
+    }
+
+    /// From now on, or no longer; see [`is_careful`](Task::is_careful).
+    pub fn be_careful(&mut self, careful: bool) {
+        self.careful = careful;
     }
 
     fn process_records(&mut self, max: usize) -> Result<usize, Failure> {
@@ -165,6 +239,7 @@ impl<M: Message> Task<M> {
             };
             let Some(next) = next else { break };
             self.changed = true;
+            self.at = next;
             self.inputs[next].process()?;
             processed += 1;
         }
@@ -177,6 +252,7 @@ impl<M: Message> Task<M> {
     fn lowest(&mut self) -> Result<Option<usize>, Failure> {
         let mut lowest: Option<(Timestamp, usize)> = None;
         for (i, input) in self.inputs.iter_mut().enumerate() {
+            self.at = i;
             input.read_head()?;
             if let Some(time) = input.head
                 && lowest.is_none_or(|(other, _)| time < other)
@@ -197,11 +273,7 @@ impl<M: Message> Task<M> {
         let failure =
             Failure::new(What::Panic, Some(text.unwrap_or_else(|| "panic without a text".to_owned()).into()));
         // The record that was being worked on is still at the head of its buffer.
-        let at = self.inputs.iter().find(|input| input.head.is_some() && !input.buffer.is_empty());
-        match at {
-            Some(input) => failure.on(&input.origin()),
-            None => failure,
-        }
+        failure.on(&self.inputs[self.at].origin())
     }
 
     /// True if there is something to commit.
@@ -214,18 +286,27 @@ impl<M: Message> Task<M> {
         &self.wired.outbox
     }
 
-    /// Encodes what the steps remember, in wiring order: `send(store, key, value, timestamp)`.
+    /// Encodes what the steps remember, in wiring order: `send(store, key, value, timestamp)`. Again: only what was
+    /// changed since.
     ///
     /// # Errors
     /// If a row cannot be written.
     pub fn prepare(&self, send: &mut SendChange<'_>) -> Result<(), StateError> {
-        for remembering in &self.wired.remembering {
+        for (at, remembering) in self.wired.remembering.iter().enumerate() {
             if let Some(store) = remembering.store {
-                let mut changelog = Changelog { store: store.name, wanted: store.changelog, send };
+                let mut changelog = Changelog { store: at, wanted: store.changelog, send };
                 remembering.state.borrow_mut().prepare(&mut changelog)?;
             }
         }
         Ok(())
+    }
+
+    /// A change of store `store` stands at `offset` of its changelog, if the transaction is committed.
+    #[inline]
+    pub fn delivered(&mut self, store: usize, offset: i64) {
+        if let Some(remembering) = self.wired.remembering.get_mut(store) {
+            remembering.open = remembering.open.max(Some(offset + 1));
+        }
     }
 
     /// Writes the offsets to commit from entry `at` on; returns where it ended. The first carries the task's times,
@@ -254,32 +335,69 @@ impl<M: Message> Task<M> {
         self.wired.remembering.iter().for_each(|remembering| remembering.state.borrow_mut().committed());
         self.wired.drops.iter().for_each(|drops| drops.commit());
         self.inputs.iter_mut().for_each(|input| input.committed = input.position);
+        for remembering in &mut self.wired.remembering {
+            remembering.reached = remembering.open.take().unwrap_or(remembering.reached);
+        }
         self.changed = false;
+        self.careful = false;
     }
 
     /// The transaction never happened. Everything is to be fetched again from the committed positions.
     pub fn aborted(&mut self) {
-        self.wired.outbox.borrow_mut().clear();
-        self.wired.remembering.iter().for_each(|remembering| remembering.state.borrow_mut().aborted());
         self.wired.drops.iter().for_each(|drops| drops.abort());
-        for input in &mut self.inputs {
-            input.buffer.clear();
-            input.head = None;
-            input.ended_at = None;
-            input.position = input.committed;
+        self.go_back();
+    }
+
+    fn go_back(&mut self) {
+        self.wired.outbox.borrow_mut().clear();
+        for remembering in &mut self.wired.remembering {
+            remembering.open = None;
+            remembering.state.borrow_mut().aborted();
         }
+        self.drop_fetched();
+        self.inputs.iter_mut().for_each(|input| input.position = input.committed);
         self.changed = false;
     }
 
-    /// Hands committed rows to the engines once more than `bytes` wait.
+    /// The outcome of the transaction is unknown: its changes are dropped, and the task does nothing until it is
+    /// [resumed](Task::resume). Returns where it would be if the transaction turns out to be committed.
+    pub fn suspend(&mut self) -> Vec<(TopicPartition, i64)> {
+        let sent = self.positions().collect();
+        self.go_back();
+        sent
+    }
+
+    /// Goes on at what the log says is committed, once the stores are restored. `happened`: the transaction of the
+    /// last [`suspend`](Task::suspend) is part of that, and so are the drops it counted.
+    pub fn resume(&mut self, positions: &[(TopicPartition, i64)], metadata: &str, happened: bool) {
+        for counter in &self.wired.drops {
+            if happened { counter.commit() } else { counter.abort() }
+        }
+        self.wired.times.reset(metadata);
+        for input in &mut self.inputs {
+            let at = positions.iter().find(|(partition, _)| partition.topic == input.source.topic());
+            input.position = at.map_or(input.committed, |(_, position)| *position);
+            input.committed = input.position;
+        }
+    }
+
+    /// Hands committed rows to the engines once more than `bytes` wait. Each store is marked with its own place in
+    /// its own changelog, as of the last commit; call it only between `committed` and the next record.
     ///
     /// # Errors
     /// If an engine fails; nothing is forgotten then.
-    pub fn apply_over(&mut self, bytes: usize, mark: &Mark) -> Result<(), StateError> {
-        for remembering in &self.wired.remembering {
+    pub fn apply_over(&mut self, bytes: usize, now_ms: i64) -> Result<(), StateError> {
+        let mut times = None;
+        for remembering in self.wired.remembering.iter().filter(|remembering| remembering.store.is_some()) {
             let mut state = remembering.state.borrow_mut();
             if state.unapplied_bytes() > bytes {
-                state.apply(mark)?;
+                let times = times.get_or_insert_with(|| self.wired.times.to_metadata().into_bytes());
+                state.apply(&Mark {
+                    changelog_offset: remembering.reached,
+                    topic_id: remembering.topic_id,
+                    task_times: times.clone(),
+                    wall_ms: now_ms,
+                })?;
             }
         }
         Ok(())
@@ -288,6 +406,11 @@ impl<M: Message> Task<M> {
     /// What the task was wired to.
     pub fn wired(&self) -> &Wired {
         &self.wired
+    }
+
+    /// As [`wired`](Task::wired), to be restored.
+    pub fn wired_mut(&mut self) -> &mut Wired {
+        &mut self.wired
     }
 
     /// Records left out in committed transactions.
@@ -307,6 +430,9 @@ impl<M: Message> Input<M> {
     fn read_head(&mut self) -> Result<bool, Failure> {
         while self.head.is_none() {
             let Some(message) = self.buffer.front() else { return Ok(false) };
+            if message.offset() >= self.stop {
+                return Ok(false);
+            }
             // Headers cost, and the source does not look at them.
             let none = Headers::new();
             self.head = self.source.head(&raw(&self.topic, self.partition, message, &none))?;
@@ -323,9 +449,15 @@ impl<M: Message> Input<M> {
         let (Some(timestamp), Some(message)) = (self.head, self.buffer.front()) else { return Ok(()) };
         let headers = message.headers();
         self.source.process(&raw(&self.topic, self.partition, message, &headers), timestamp)?;
+        self.last = message.offset();
         self.head = None;
         self.pop();
         Ok(())
+    }
+
+    /// True if the next record is the one that failed.
+    fn is_stopped(&self) -> bool {
+        self.buffer.front().map_or(self.position, Message::offset) >= self.stop
     }
 
     fn pop(&mut self) {

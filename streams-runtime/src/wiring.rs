@@ -82,6 +82,18 @@ pub struct Remembering {
     pub store: Option<StoreSpec>,
     /// Base and changes.
     pub state: Rc<RefCell<dyn Remembered>>,
+    /// Which topic of its changelog's name it was, 0 if the log does not tell.
+    pub topic_id: u128,
+    /// The offset in the changelog behind the last change that is committed.
+    pub reached: i64,
+    /// The offset behind the last change of the open transaction, if there is one.
+    pub open: Option<i64>,
+}
+
+impl Remembering {
+    fn new(store: Option<StoreSpec>, state: Rc<RefCell<dyn Remembered>>) -> Self {
+        Remembering { store, state, topic_id: 0, reached: 0, open: None }
+    }
 }
 
 /// What a finished wiring hands to its task.
@@ -209,7 +221,14 @@ impl Wiring {
     /// A stream time, committed with the task's offsets under `name`.
     pub fn stream_time(&mut self, name: &'static str) -> Rc<RefCell<TimeCell>> {
         let cell = self.wired.times.cell(name);
-        self.wired.remembering.push(Remembering { store: None, state: cell.clone() });
+        self.wired.remembering.push(Remembering::new(None, cell.clone()));
+        cell
+    }
+
+    /// The highest time seen on a topic's partition; never the same as a step's stream time, whatever their names.
+    pub fn partition_time(&mut self, topic: &'static str) -> Rc<RefCell<TimeCell>> {
+        let cell = self.wired.times.cell(&format!("topic:{topic}"));
+        self.wired.remembering.push(Remembering::new(None, cell.clone()));
         cell
     }
 
@@ -231,7 +250,7 @@ impl Wiring {
         });
         let store = Rc::new(RefCell::new(store));
         self.wired.stores.insert(spec.hash, store.clone());
-        self.wired.remembering.push(Remembering { store: Some(spec), state: store.clone() });
+        self.wired.remembering.push(Remembering::new(Some(spec), store.clone()));
         store
     }
 

@@ -1,33 +1,26 @@
 //! The loop of one thread: `poll → process → commit`, one consumer, one transactional producer, its tasks.
 //!
 //! It is stepped by hand: nothing in it sleeps, waits or starts a thread, so the test driver, the simulator and
-//! production run the same code. It knows tasks and the transport's traits; it does not know steps, formats or
-//! which transport it is.
+//! production run the same code. What cannot be done yet (offsets that are pending, an open transaction before the
+//! end of a changelog, markers of the producer's last transaction) is tried again at the next step, and the tasks
+//! that can go on do.
 //!
-//! The order of a commit, and its reason:
+//! ```text
+//! worker   what comes in, who gets it, what is processed        (this file)
+//! open     from an assigned partition to a task that reads      restore   a store up to its changelog's end
+//! commit   what leaves, in which order, and how it is taken back
+//! ```
 //!
-//! 1. *Outboxes are handed over.* Everything the steps wrote is in the transaction.
-//! 2. *Stores are encoded to their changelogs*, after all records were processed: each changed key once.
-//! 3. *Flush*: whatever the log refuses is known before the offsets go.
-//! 4. *Offsets and times*, under the live group metadata: a member that was thrown out is refused here.
-//! 5. *Commit.* Only now do stores treat their changes as committed; engines follow when it is due.
-//!
-//! A failure before 5 is taken back: the transaction is aborted, every task forgets its changes and reads again
-//! from what is committed. After 5 was sent an error means *unknown*: only a new producer's `init` decides it, and
-//! the tasks start again from what the log then says.
+//! It knows tasks and the transport's traits; it does not know steps, formats or which transport it is.
 
+use crate::commit::Trouble;
 use crate::failure::Failure;
-use crate::partitioner::partition_of;
-use crate::record::Headers;
-use crate::restore::restore;
-use crate::state::{Mark, OverlayLimit, StateError};
+use crate::open::{OpenError, Opening};
+use crate::state::{OverlayLimit, StateError};
 use crate::task::{Task, TaskId};
-use crate::times::Times;
-use crate::topology::{Plan, SubPlan, Topology};
-use crate::transport::{
-    CommitOutcome, CommittedOffset, Consumer, Event, Outgoing, Producer, TopicPartition, TransportError,
-};
-use crate::wiring::{Engines, Wiring};
+use crate::topology::{Plan, Topology};
+use crate::transport::{CommittedOffset, Consumer, Event, Producer, TopicPartition, TransportError};
+use crate::wiring::Engines;
 
 /// How a worker makes the parts that belong to one thread or one task.
 pub trait Connect {
@@ -40,24 +33,47 @@ pub trait Connect {
     fn consumer(&self) -> Self::Consumer;
     /// A reader outside of the group, for changelogs.
     fn restore_consumer(&self) -> Self::Consumer;
-    /// The transactional producer; asked for again when the outcome of a transaction is unknown.
+    /// The transactional producer; asked for again when the outcome of a transaction is unknown. Its id must be
+    /// this worker's alone.
     fn producer(&self) -> Self::Producer;
     /// Where the stores of a task rest.
     fn engines(&self, task: TaskId) -> Engines;
     /// How many rows a store keeps typed.
     fn overlay(&self) -> OverlayLimit;
+    /// The wall clock, in milliseconds since the epoch. Asked once a commit.
+    fn now_ms(&self) -> i64;
 }
 
-/// Why a worker cannot go on.
+/// How fetched records are held.
+pub(crate) type MessageOf<C> = <<C as Connect>::Consumer as Consumer>::Message;
+
+/// Why a worker cannot go on with something.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// A record could not be processed, and its policy is `fail`. The transaction was taken back.
+    /// A record could not be processed, and its policy is `fail`. The transaction was taken back; the task is set
+    /// aside and goes no further than to that record, the others go on.
     #[error("task {task}: {failure}")]
     Process {
-        /// The task, which is set aside.
+        /// The task.
         task: TaskId,
         /// Which record, at which step, why.
         failure: Failure,
+    },
+    /// A task cannot be opened. It is set aside, the others go on.
+    #[error("task {task} cannot be opened: {cause}")]
+    Open {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        cause: OpenError,
+    },
+    /// An input cannot be read any more. The task is set aside, the others go on.
+    #[error("task {task} cannot read its input: {cause}")]
+    Input {
+        /// The task.
+        task: TaskId,
+        /// What the log said.
+        cause: TransportError,
     },
     /// A store failed.
     #[error("task {task}: {cause}")]
@@ -72,6 +88,24 @@ pub enum WorkerError {
     Transport(#[from] TransportError),
 }
 
+/// What a step did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Records fetched.
+    pub fetched: usize,
+    /// Records replayed from changelogs, and tasks that were opened.
+    pub opened: usize,
+    /// Records processed.
+    pub processed: usize,
+}
+
+impl Step {
+    /// True if there was nothing to do.
+    pub fn is_idle(&self) -> bool {
+        *self == Step::default()
+    }
+}
+
 /// Where a fetched record goes.
 #[derive(Clone, Copy)]
 struct Destination {
@@ -81,77 +115,127 @@ struct Destination {
 
 /// The tasks of one thread.
 pub struct Worker<C: Connect> {
-    connect: C,
-    topology: Topology,
-    plan: Plan,
-    consumer: C::Consumer,
-    producer: C::Producer,
-    tasks: Vec<Task<<C::Consumer as Consumer>::Message>>,
+    pub(crate) connect: C,
+    pub(crate) topology: Topology,
+    pub(crate) plan: Plan,
+    pub(crate) consumer: C::Consumer,
+    pub(crate) producer: C::Producer,
+    /// False until `init` of the producer succeeded: before that no end of a log may be trusted, because a
+    /// transaction of its predecessor may be undecided.
+    pub(crate) ready: bool,
+    pub(crate) tasks: Vec<Task<MessageOf<C>>>,
+    pub(crate) opening: Vec<Opening<MessageOf<C>>>,
+    /// Tasks that could not be opened.
+    pub(crate) aside: Vec<TaskId>,
+    /// Reads changelogs.
+    pub(crate) reader: C::Consumer,
+    pub(crate) replayed: Vec<Event<MessageOf<C>>>,
     /// By the slot of an assigned partition.
     slots: Vec<Option<Destination>>,
-    events: Vec<Event<<C::Consumer as Consumer>::Message>>,
-    /// True while every task has done what it can with what it was given.
-    idle: bool,
+    events: Vec<Event<MessageOf<C>>>,
     /// The tasks of the commit at hand, and their offsets: kept, so that a commit like the one before it needs no
     /// memory.
-    changed: Vec<usize>,
-    offsets: Vec<(TopicPartition, CommittedOffset)>,
-    /// A task that failed under `fail`: its neighbours go on, it does not.
-    failed: Vec<TaskId>,
-    in_transaction: bool,
-    /// Hand committed rows to the engines over so many bytes.
-    apply_over_bytes: usize,
+    pub(crate) changed: Vec<usize>,
+    pub(crate) offsets: Vec<(TopicPartition, CommittedOffset)>,
+    pub(crate) in_transaction: bool,
+    /// How often reading began anew: what was fetched before is not for a task that was rewound.
+    pub(crate) rewinds: u64,
+    /// The task that is processed first: the one that `max` left without its turn.
+    turn: usize,
 }
 
-/// How many records are fetched and processed before the outboxes are handed over.
+/// How many records are fetched at once, and processed before the outboxes are handed over.
 const BATCH: usize = 1024;
 
-/// Committed rows wait for the engine until there are so many bytes of them.
-const APPLY_OVER_BYTES: usize = 64 << 20;
-
 impl<C: Connect> Worker<C> {
-    /// Joins the group. Tasks come with the first polls.
+    /// Joins the group. Tasks come with the first steps.
     ///
     /// # Errors
-    /// If the log refuses the transactional id or the subscription.
+    /// If the log refuses the subscription.
     pub fn start(connect: C, topology: Topology, plan: Plan) -> Result<Self, WorkerError> {
-        let (mut consumer, mut producer) = (connect.consumer(), connect.producer());
-        producer.init()?;
+        let (mut consumer, producer) = (connect.consumer(), connect.producer());
         let leaders: Vec<String> = plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         consumer.subscribe(&leaders)?;
+        let reader = connect.restore_consumer();
         Ok(Worker {
             connect,
             topology,
             plan,
             consumer,
             producer,
+            ready: false,
             tasks: Vec::new(),
+            opening: Vec::new(),
+            aside: Vec::new(),
+            reader,
+            replayed: Vec::new(),
             slots: Vec::new(),
             events: Vec::new(),
-            idle: false,
             changed: Vec::new(),
             offsets: Vec::new(),
-            failed: Vec::new(),
             in_transaction: false,
-            apply_over_bytes: APPLY_OVER_BYTES,
+            rewinds: 0,
+            turn: 0,
         })
     }
 
-    /// The tasks.
-    pub fn tasks(&self) -> &[Task<<C::Consumer as Consumer>::Message>] {
+    /// The tasks that run, those that are set aside at a record included.
+    pub fn tasks(&self) -> &[Task<MessageOf<C>>] {
         &self.tasks
     }
 
-    /// Fetches what there is, up to a batch, and follows the group. Returns how many records came.
+    /// The tasks that are being opened.
+    pub fn opening(&self) -> Vec<TaskId> {
+        self.opening.iter().map(Opening::id).collect()
+    }
+
+    /// The tasks that failed. They stay this worker's, so that nobody else fails on them too.
+    pub fn set_aside(&self) -> Vec<TaskId> {
+        let stopped = self.tasks.iter().filter(|task| task.is_set_aside()).map(Task::id);
+        stopped.chain(self.aside.iter().copied()).collect()
+    }
+
+    /// True if there is work that must wait for somebody else: the producer does not own its id yet, or tasks are
+    /// being opened. A step that did nothing does not mean that there is nothing to do then.
+    pub fn is_waiting(&self) -> bool {
+        !self.ready || !self.opening.is_empty()
+    }
+
+    /// Follows the group, opens tasks, fetches, and processes up to `max` records. It does not commit: when to is
+    /// the caller's decision.
     ///
     /// # Errors
-    /// If the log fails, or a task cannot be opened.
-    pub fn poll(&mut self) -> Result<usize, WorkerError> {
+    /// If a task fails, which is set aside then, or the log does. It may be called again after any error.
+    pub fn step(&mut self, max: usize) -> Result<Step, WorkerError> {
+        let mut step = Step { fetched: self.poll()?, ..Step::default() };
+        if self.is_ready()? {
+            step.opened = self.open_step(BATCH)?;
+            step.processed = self.process(max)?;
+        }
+        Ok(step)
+    }
+
+    /// True once the producer owns its id.
+    pub(crate) fn is_ready(&mut self) -> Result<bool, WorkerError> {
+        if !self.ready {
+            match self.producer.init() {
+                Ok(()) => self.ready = true,
+                Err(TransportError::TimedOut(_)) => {}
+                Err(cause) => return Err(cause.into()),
+            }
+        }
+        Ok(self.ready)
+    }
+
+    /// Fetches what there is, up to a batch, and follows the group. Returns how many records came.
+    fn poll(&mut self) -> Result<usize, WorkerError> {
         let mut events = std::mem::take(&mut self.events);
         let fetched = self.consumer.poll(&mut events, BATCH);
-        self.idle &= events.is_empty() && fetched.is_ok();
+        let (mut first, rewinds) = (Ok(()), self.rewinds);
         for event in events.drain(..) {
             match event {
+                // After a rewind the rest of this batch comes once more.
+                Event::Record { .. } | Event::End { .. } if self.rewinds != rewinds => {}
                 Event::Record { slot, message } => {
                     if let Some(to) = self.destination(slot) {
                         self.tasks[to.task].buffer(to.input, message);
@@ -162,270 +246,95 @@ impl<C: Connect> Worker<C> {
                         self.tasks[to.task].ended(to.input, position);
                     }
                 }
-                Event::Assigned(partitions) => self.open(&partitions)?,
+                // Whatever happens: every event is worked off, and the first error is told afterwards. A partition
+                // that is not given back would stay here for ever.
+                Event::Assigned(partitions) => self.open(&partitions),
                 Event::Revoked(partitions) => {
-                    self.commit()?;
-                    self.close(&partitions);
-                    self.consumer.revoked(&partitions)?;
+                    let committed = self.commit().map(drop);
+                    first = first.and(committed);
+                    first = first.and(self.close(&partitions, true));
+                    first = first.and(self.consumer.revoked(&partitions).map_err(WorkerError::from));
                 }
                 Event::Lost(partitions) => {
-                    self.take_back()?;
-                    self.close(&partitions);
-                    self.consumer.revoked(&partitions)?;
+                    first = first.and(self.take_back());
+                    first = first.and(self.close(&partitions, false));
+                    first = first.and(self.consumer.revoked(&partitions).map_err(WorkerError::from));
                 }
             }
         }
         self.events = events;
-        Ok(fetched?)
+        first?;
+        match fetched {
+            Ok(fetched) => Ok(fetched),
+            Err(cause) => Err(self.unreadable(cause)),
+        }
     }
 
+    #[inline]
     fn destination(&self, slot: u32) -> Option<Destination> {
         *self.slots.get(slot as usize)?
     }
 
-    /// Processes what is buffered and hands the results to the producer. Returns how many records.
-    ///
-    /// # Errors
-    /// If a record fails under `fail`: the transaction of all tasks is taken back, the task is set aside.
-    pub fn process(&mut self) -> Result<usize, WorkerError> {
-        let mut processed = 0;
-        self.idle = true;
-        for i in 0..self.tasks.len() {
-            let task = self.tasks[i].id();
-            if self.failed.contains(&task) {
-                continue;
-            }
-            match self.tasks[i].process(BATCH) {
-                Ok(records) => {
-                    processed += records;
-                    self.idle &= records < BATCH;
-                }
-                Err(failure) => {
-                    self.failed.push(task);
-                    self.take_back()?;
-                    return Err(WorkerError::Process { task, failure });
-                }
-            }
-            if let Err(error) = self.hand_over(i) {
-                self.take_back()?;
-                return Err(error.into());
+    /// An input that the log cannot give any more stops its task, not the worker.
+    #[cold]
+    fn unreadable(&mut self, cause: TransportError) -> WorkerError {
+        let (topic, partition) = match &cause {
+            TransportError::OffsetOutOfRange { topic, partition, .. } => (topic, Some(*partition)),
+            TransportError::UnknownTopic(topic) => (topic, None),
+            _ => return cause.into(),
+        };
+        let mut stopped = None;
+        for at in 0..self.tasks.len() {
+            if self.tasks[at].stop(topic, partition) {
+                self.stop_reading(at);
+                stopped = stopped.or(Some(self.tasks[at].id()));
             }
         }
+        match stopped {
+            Some(task) => WorkerError::Input { task, cause },
+            None => cause.into(),
+        }
+    }
+
+    /// Processes up to `max` of the records that are buffered and hands the results to the producer.
+    fn process(&mut self, max: usize) -> Result<usize, WorkerError> {
+        let (mut processed, tasks) = (0, self.tasks.len());
+        for n in 0..tasks {
+            let at = (self.turn + n) % tasks;
+            if processed >= max {
+                self.turn = at;
+                return Ok(processed);
+            }
+            match self.process_task(at, BATCH.min(max - processed)) {
+                Ok(records) => processed += records,
+                Err(trouble) => {
+                    self.mend(trouble)?;
+                    return Ok(processed);
+                }
+            }
+            if self.tasks[at].is_set_aside() && self.tasks[at].is_done() {
+                self.stop_reading(at);
+            }
+        }
+        // All had their turn: the same order again, so that equal input makes equal output.
+        self.turn = 0;
         Ok(processed)
     }
 
-    /// True if processing again would change nothing: the last time brought every task to its end, and no poll has
-    /// brought anything since.
-    pub fn is_idle(&self) -> bool {
-        self.idle
-    }
-
-    /// Sends the outbox of a task.
-    fn hand_over(&mut self, task: usize) -> Result<(), TransportError> {
-        let task = &self.tasks[task];
-        let mut outbox = task.outbox().borrow_mut();
-        if outbox.is_empty() {
-            return Ok(());
+    fn process_task(&mut self, at: usize, max: usize) -> Result<usize, Trouble> {
+        if self.tasks[at].is_careful() {
+            return self.process_carefully(at, max);
         }
-        if !self.in_transaction {
-            self.producer.begin()?;
-            self.in_transaction = true;
-        }
-        let producer = &mut self.producer;
-        outbox.drain(|target, record| {
-            let partitions = match target.partitions {
-                Some(n) => n,
-                None => *target.partitions.insert(producer.partitions(&target.name)?),
-            };
-            // Without a key a record stays in the partition it came from: the same in every attempt.
-            let partition = match record.key {
-                Some(key) => partition_of(key, partitions),
-                None => task.id().partition % partitions.max(1),
-            };
-            producer.send(Outgoing {
-                topic: &target.name,
-                partition,
-                key: record.key,
-                value: record.value,
-                timestamp: record.timestamp,
-                headers: record.headers,
-                origin: record.origin,
-            })
-        })
-    }
-
-    /// Commits everything processed so far. Returns false if there was nothing.
-    ///
-    /// # Errors
-    /// If it was taken back for a reason that processing again will not mend. A refused membership or an unknown
-    /// outcome is mended here: the tasks start again from what is committed.
-    pub fn commit(&mut self) -> Result<bool, WorkerError> {
-        if !self.tasks.iter().any(Task::is_changed) {
-            return Ok(false);
-        }
-        let mut changed = std::mem::take(&mut self.changed);
-        changed.clear();
-        changed.extend((0..self.tasks.len()).filter(|&i| self.tasks[i].is_changed()));
-        let result = self.commit_tasks(&changed);
-        self.changed = changed;
-        result.map(|()| true)
-    }
-
-    fn commit_tasks(&mut self, changed: &[usize]) -> Result<(), WorkerError> {
-        match self.send_all(changed) {
-            Ok(()) => {}
-            Err(WorkerError::Transport(TransportError::StaleGeneration { .. })) => {
-                // Normal in a rebalance: nothing is lost, what was processed is processed again.
-                return self.take_back();
-            }
-            Err(WorkerError::Transport(TransportError::Fenced(_) | TransportError::TimedOut(_))) => {
-                return self.recover();
-            }
-            Err(error) => {
-                self.take_back()?;
-                return Err(error);
-            }
-        }
-        match self.producer.commit() {
-            CommitOutcome::Committed => {
-                self.in_transaction = false;
-                for &i in changed {
-                    self.tasks[i].committed();
-                    let task = self.tasks[i].id();
-                    let apply = self.tasks[i].apply_over(self.apply_over_bytes, &Mark::default());
-                    apply.map_err(|cause| WorkerError::Store { task, cause })?;
-                }
-            }
-            CommitOutcome::Aborted(reason) => {
-                self.in_transaction = false;
-                self.forget()?;
-                if !matches!(reason, TransportError::StaleGeneration { .. }) {
-                    return Err(reason.into());
-                }
-            }
-            CommitOutcome::Unknown(_) => self.recover()?,
-        }
-        Ok(())
-    }
-
-    /// Steps 1 to 4 of a commit.
-    fn send_all(&mut self, changed: &[usize]) -> Result<(), WorkerError> {
-        if !self.in_transaction {
-            self.producer.begin()?;
-            self.in_transaction = true;
-        }
-        for &i in changed {
-            self.hand_over(i)?;
-        }
-        for &i in changed {
-            let (task, plan, producer) = (&self.tasks[i], &self.plan, &mut self.producer);
-            let changelogs = &plan.subs[task.id().sub].stores;
-            let prepared = task.prepare(&mut |store, key, value, timestamp| {
-                let changelog = changelogs.iter().find(|(spec, _)| spec.name == store);
-                let topic = changelog.map_or("", |(_, topic)| topic.as_str());
-                let (partition, headers) = (task.id().partition, &Headers::new());
-                Ok(producer.send(Outgoing {
-                    topic,
-                    partition,
-                    key: Some(key),
-                    value,
-                    timestamp,
-                    headers,
-                    origin: 0,
-                })?)
-            });
-            prepared.map_err(|cause| WorkerError::Store { task: task.id(), cause })?;
-        }
-        self.producer.flush(&mut |_| {})?;
-        let mut entries = 0;
-        for &i in changed {
-            entries = self.tasks[i].write_offsets(&mut self.offsets, entries);
-        }
-        self.offsets.truncate(entries);
-        let Some(group) = self.consumer.group_metadata() else {
-            return Err(TransportError::StaleGeneration {
-                group: self.plan.application.clone(),
-                generation: -1,
-                member: String::new(),
-            }
-            .into());
-        };
-        Ok(self.producer.send_offsets(&self.offsets, &group)?)
-    }
-
-    /// Takes the open transaction back and reads again from what is committed.
-    fn take_back(&mut self) -> Result<(), WorkerError> {
-        if self.in_transaction {
-            self.in_transaction = false;
-            if self.producer.abort().is_err() {
-                return self.recover();
-            }
-        }
-        self.forget()
-    }
-
-    /// Every task forgets its changes.
-    fn forget(&mut self) -> Result<(), WorkerError> {
-        for i in 0..self.tasks.len() {
-            self.tasks[i].aborted();
-            self.read(i)?;
-        }
-        Ok(())
-    }
-
-    /// The outcome of the last transaction is unknown: a new producer decides it, then every task starts again
-    /// from what the log says.
-    fn recover(&mut self) -> Result<(), WorkerError> {
-        self.in_transaction = false;
-        self.producer = self.connect.producer();
-        self.producer.init()?;
-        let ids: Vec<TaskId> = self.tasks.iter().map(Task::id).collect();
-        self.tasks.clear();
-        self.slots.clear();
-        ids.into_iter().try_for_each(|id| self.open_task(id))
-    }
-
-    /// Opens the tasks whose leader partitions these are.
-    fn open(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
-        for leader in partitions {
-            for sub in 0..self.plan.subs.len() {
-                let plan = &self.plan.subs[sub];
-                if plan.sources[plan.leader].name == leader.topic {
-                    self.open_task(TaskId { sub, partition: leader.partition })?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Committed offsets first (stable ones), then the changelogs' ends, then the replay, and only then the inputs.
-    fn open_task(&mut self, id: TaskId) -> Result<(), WorkerError> {
-        let inputs = inputs(&self.plan.subs[id.sub], id.partition);
-        let committed = self.consumer.committed(&inputs)?;
-        let metadata = committed.iter().flatten().map(|c| c.metadata.as_str()).find(|m| !m.is_empty());
-        let times = Times::from_metadata(metadata.unwrap_or_default());
-        let engines = self.connect.engines(id);
-        let mut wiring = Wiring::new(&self.plan.application, self.connect.overlay(), times, engines);
-        for &step in &self.plan.subs[id.sub].steps {
-            (self.topology.entries()[step].wire)(&mut wiring);
-        }
-        let store = |cause| WorkerError::Store { task: id, cause };
-        let wired = wiring.finish().map_err(store)?;
-        let mut reader = self.connect.restore_consumer();
-        for (spec, changelog) in self.plan.subs[id.sub].stores.iter().filter(|(spec, _)| spec.changelog) {
-            let partition = TopicPartition { topic: changelog.clone(), partition: id.partition };
-            restore(&mut reader, &wired, spec, &partition).map_err(|error| error.in_task(id))?;
-        }
-        let task = Task::new(id, wired, |topic| {
-            let at = inputs.iter().position(|input| input.topic == topic);
-            at.and_then(|at| committed[at].as_ref()).map_or(0, |committed| committed.offset)
-        });
-        self.tasks.push(task);
-        self.read(self.tasks.len() - 1)
+        let processed = self.tasks[at].process(max).map_err(|failure| Trouble::Record(at, failure))?;
+        self.hand_over(at)?;
+        Ok(processed)
     }
 
     /// Starts to read every input of a task where the task is.
-    fn read(&mut self, task: usize) -> Result<(), WorkerError> {
+    pub(crate) fn read(&mut self, task: usize) -> Result<(), TransportError> {
+        if self.tasks[task].is_done() {
+            return Ok(());
+        }
         let positions: Vec<(TopicPartition, i64)> = self.tasks[task].positions().collect();
         for (input, (partition, position)) in positions.into_iter().enumerate() {
             let slot = self.consumer.assign(&partition, position)? as usize;
@@ -437,15 +346,44 @@ impl<C: Connect> Worker<C> {
         Ok(())
     }
 
-    /// Closes the tasks whose leader partitions these are.
-    fn close(&mut self, partitions: &[TopicPartition]) {
+    /// A task that goes no further is not fetched for.
+    fn stop_reading(&mut self, task: usize) {
+        self.tasks[task].drop_fetched();
+        self.tasks[task].positions().for_each(|(partition, _)| self.consumer.unassign(&partition));
+        for slot in &mut self.slots {
+            *slot = slot.filter(|to| to.task != task);
+        }
+    }
+
+    /// Takes every task out, and stops reading.
+    pub(crate) fn take_tasks(&mut self) -> Vec<Task<MessageOf<C>>> {
+        for task in &self.tasks {
+            task.positions().for_each(|(partition, _)| self.consumer.unassign(&partition));
+        }
+        self.slots.clear();
+        std::mem::take(&mut self.tasks)
+    }
+
+    /// Closes the tasks whose leader partitions these are, whatever stage they are in. With `apply`, what is
+    /// committed goes to the engines first, so that the next owner on this disk need not replay it.
+    fn close(&mut self, partitions: &[TopicPartition], apply: bool) -> Result<(), WorkerError> {
+        let leaders: Vec<String> =
+            self.plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
+        let goes =
+            |id: TaskId| partitions.iter().any(|p| p.topic == leaders[id.sub] && p.partition == id.partition);
+        self.close_opening(goes);
+        let (mut applied, now_ms) = (Ok(()), self.connect.now_ms());
         let mut moved = Vec::with_capacity(self.tasks.len());
         let mut stay = Vec::new();
-        for task in std::mem::take(&mut self.tasks) {
-            let plan = &self.plan.subs[task.id().sub];
-            let leader = &plan.sources[plan.leader].name;
-            if partitions.iter().any(|p| p.topic == *leader && p.partition == task.id().partition) {
+        for mut task in std::mem::take(&mut self.tasks) {
+            if goes(task.id()) {
                 task.positions().for_each(|(partition, _)| self.consumer.unassign(&partition));
+                // A task with changes was just taken back; its changes are not in what is applied.
+                if apply && applied.is_ok() {
+                    let id = task.id();
+                    applied =
+                        task.apply_over(0, now_ms).map_err(|cause| WorkerError::Store { task: id, cause });
+                }
                 moved.push(None);
             } else {
                 moved.push(Some(stay.len()));
@@ -456,13 +394,27 @@ impl<C: Connect> Worker<C> {
         for slot in &mut self.slots {
             *slot = slot.and_then(|to| Some(Destination { task: moved[to.task]?, ..to }));
         }
+        applied
     }
-}
 
-fn inputs(sub: &SubPlan, partition: u32) -> Vec<TopicPartition> {
-    sub.sources
-        .iter()
-        .filter(|source| partition < source.partitions)
-        .map(|source| TopicPartition { topic: source.name.clone(), partition })
-        .collect()
+    /// Ends cleanly: commits, hands everything to the engines, and gives the membership up, so that others take
+    /// over at once.
+    ///
+    /// # Errors
+    /// If one of these fails; the membership is given up all the same.
+    pub fn leave(mut self) -> Result<(), WorkerError> {
+        let committed = self.commit().map(drop);
+        let all: Vec<TopicPartition> = self
+            .plan
+            .subs
+            .iter()
+            .map(|sub| &sub.sources[sub.leader])
+            .flat_map(|leader| {
+                (0..leader.partitions)
+                    .map(|partition| TopicPartition { topic: leader.name.clone(), partition })
+            })
+            .collect();
+        let closed = committed.and(self.close(&all, true));
+        closed.and(self.consumer.leave().map_err(WorkerError::from))
+    }
 }

@@ -4,3 +4,4 @@
 //! nothing of how the runtime arrives at its answers.
 
 pub mod conformance;
+pub mod scenarios;

@@ -8,8 +8,8 @@ use crate::outbox::{OutTopic, Outbox};
 use crate::policy::Policy;
 use crate::serde::Serde;
 use crate::slot::{KeySlot, Slot};
-use crate::stream::{Step, Stream, Topic};
-use crate::wiring::{Push, Wiring};
+use crate::stream::{Step, Stream, Topic, same_child};
+use crate::wiring::{Child, Push, Wiring};
 use std::any::TypeId;
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -31,13 +31,14 @@ enum Unwritten {
 }
 
 impl<T: Written> Sink<T> {
-    fn new<S: Stream>(wiring: &mut Wiring) -> Self {
+    fn new<S: Step>(wiring: &mut Wiring) -> Self {
         let outbox = wiring.outbox();
         let topic = outbox.borrow_mut().topic(&T::topic(wiring.application()));
         Sink {
             topic,
             outbox,
-            same_key_format: TypeId::of::<S::KeySerde>() == TypeId::of::<T::KeySerde>(),
+            // Bytes that travel with a key are those of the step's input: a key the step made has none.
+            same_key_format: TypeId::of::<<S::From as Stream>::KeySerde>() == TypeId::of::<T::KeySerde>(),
             skipped: matches!(T::POLICY.encode, Policy::Skip).then(|| wiring.drops(T::NAME, Reason::Encode)),
             written: PhantomData,
         }
@@ -104,15 +105,11 @@ impl<T: Written> Push<T::Key, T::Value> for Sink<T> {
 pub fn wire_to<S, T>(wiring: &mut Wiring)
 where
     S: Step,
-    T: Topic<
-            Key = S::Key,
-            Value = S::Value,
-            KeySerde: Serde<Type = S::Key>,
-            ValueSerde: Serde<Type = S::Value>,
-        >,
+    T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>>,
 {
-    let sink = Sink::<External<T>>::new::<S>(wiring);
-    wiring.output::<S>().attach(Rc::new(sink));
+    let sink: Child<T::Key, T::Value> = Rc::new(Sink::<External<T>>::new::<S>(wiring));
+    // `verify::writes` has compared the types, in words of our own; a bound here would say it a second time.
+    wiring.output::<S>().attach(same_child(&sink));
 }
 
 /// Writes what step `S` emits to its internal topic.

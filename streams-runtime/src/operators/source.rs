@@ -68,7 +68,7 @@ struct Dropped {
 impl<T: Written> SourceNode<T> {
     pub(crate) fn new(wiring: &mut Wiring, topic: &str) -> Self {
         let partition_time =
-            matches!(T::POLICY.no_time, NoTime::PartitionTime).then(|| wiring.stream_time(T::NAME));
+            matches!(T::POLICY.no_time, NoTime::PartitionTime).then(|| wiring.partition_time(T::NAME));
         SourceNode {
             topic: topic.to_owned(),
             port: wiring.new_port(),
@@ -169,6 +169,7 @@ impl<T: Written> Source for SourceNode<T> {
         let mut head = self.head.borrow_mut();
         let (key, value) = &mut *head;
         let cx = Context { timestamp, headers: record.headers, source: record.source };
-        self.port.push(KeySlot { slot: Slot::Given(key), raw: record.key }, Slot::Given(value), &cx)
+        let raw = record.key.filter(|_| T::KeySerde::CANONICAL);
+        self.port.push(KeySlot { slot: Slot::Given(key), raw }, Slot::Given(value), &cx)
     }
 }

@@ -103,6 +103,8 @@ where
                 store.put(raw, row.map(|value| Stamped { value, timestamp }), timestamp)
             })
             .map_err(|failure| failure.on(&cx.source))?;
+        // Readers expect bytes in the table's format.
+        let key = KeySlot { raw, ..key };
         self.next.push(key, value, cx)
     }
 }

@@ -14,7 +14,7 @@ use crate::record::Timestamp;
 use crate::serde::Serde;
 use crate::slot::{KeySlot, Slot};
 use crate::state::{TimeCell, WindowStore};
-use crate::stream::{KeyIn, Stream, Table, ValueIn};
+use crate::stream::{Stream, Table, ValueIn};
 use crate::window::{TimeSpan, Windowed, Windows};
 use crate::wiring::{Port, Push, Wiring};
 use std::any::TypeId;
@@ -22,7 +22,7 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
-/// The rows of a windowed table, kept by window and key. `KS` is the format of the key that was grouped by.
+/// The rows of a windowed table, kept by window and key. `KS` is the format of the key inside.
 pub struct WindowedRows<T: Table<ValueSerde: Serde<Type = T::Value>>, KS, W> {
     store: Rc<RefCell<WindowStore<T::ValueSerde>>>,
     scratch: RefCell<Vec<u8>>,
@@ -65,6 +65,8 @@ where
 struct WindowedAggregate<S: Table<ValueSerde: Serde<Type = S::Value>>, K, KS, W> {
     rows: WindowedRows<S, KS, W>,
     next: Rc<Port<Windowed<K>, S::Value>>,
+    /// True if the stream's key bytes are the store's.
+    same_key_format: bool,
     stream_time: Rc<RefCell<TimeCell>>,
     late: Option<Rc<DropCounter>>,
     errors: ErrorPolicy,
@@ -90,7 +92,7 @@ where
         let Some(typed) = key.slot.get() else { return Ok(()) };
         let mut scratch = self.rows.scratch.borrow_mut();
         scratch.clear();
-        match key.raw {
+        match key.raw.filter(|_| self.same_key_format) {
             Some(raw) => scratch.extend_from_slice(raw),
             None => KS::encode(typed, &mut scratch).map_err(|cause| {
                 Failure::new(What::EncodeKey(S::STORE.name.to_owned()), Some(cause.into())).on(&cx.source)
@@ -176,7 +178,6 @@ where
     KS: Serde<Type = K>,
     W: Windows,
 {
-    debug_assert_eq!(TypeId::of::<KS>(), TypeId::of::<<S::From as Stream>::KeySerde>());
     let late = match S::POLICY.late {
         Policy::Fail => None,
         Policy::Skip => Some(wiring.drops(S::ID.name, Reason::Late)),
@@ -184,6 +185,7 @@ where
     let node = WindowedAggregate::<S, K, KS, W> {
         rows: WindowedRows::of(wiring),
         next: wiring.output::<S>(),
+        same_key_format: TypeId::of::<<S::From as Stream>::KeySerde>() == TypeId::of::<KS>(),
         stream_time: wiring.stream_time(S::ID.name),
         late,
         errors: ErrorPolicy::of::<S>(wiring),

@@ -22,6 +22,8 @@ pub struct ByType<T>(PhantomData<T>);
 
 impl<T: DefaultSerde> Serde for ByType<T> {
     type Type = T;
+    const NAME: &'static str = T::Serde::NAME;
+    const CANONICAL: bool = T::Serde::CANONICAL;
 
     fn encode(value: &T, out: &mut Vec<u8>) -> Result<(), SerdeError> {
         T::Serde::encode(value, out)

@@ -17,6 +17,7 @@ pub struct Json<T>(PhantomData<T>);
 
 impl<T: Serialize + DeserializeOwned + 'static> Serde for Json<T> {
     type Type = T;
+    const NAME: &'static str = "Json";
 
     fn encode(value: &T, out: &mut Vec<u8>) -> Result<(), SerdeError> {
         serde_json::to_writer(out, value).map_err(SerdeError::new)

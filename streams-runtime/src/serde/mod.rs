@@ -48,6 +48,15 @@ pub trait Serde: 'static {
     /// What functions see.
     type Type: 'static;
 
+    /// What the format is called, so that a join can tell apart two formats of one key; `""` is never compared.
+    const NAME: &'static str = "";
+
+    /// True if every value has one spelling: what [`decode`](Serde::decode) accepts,
+    /// [`encode`](Serde::encode) gives back byte by byte. The bytes of such a key are kept beside it, so that no
+    /// store or topic on its way encodes it again. Say it only if it is so: JSON with a blank in it is read, but not
+    /// written again as it was.
+    const CANONICAL: bool = false;
+
     /// Appends the bytes of `value` to `out`.
     ///
     /// # Errors

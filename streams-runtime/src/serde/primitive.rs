@@ -5,6 +5,8 @@ use bytes::Bytes;
 
 impl Serde for String {
     type Type = String;
+    const NAME: &'static str = "String";
+    const CANONICAL: bool = true;
 
     fn encode(value: &String, out: &mut Vec<u8>) -> Result<(), SerdeError> {
         out.extend_from_slice(value.as_bytes());
@@ -30,6 +32,8 @@ impl DefaultSerde for String {
 
 impl Serde for Vec<u8> {
     type Type = Vec<u8>;
+    const NAME: &'static str = "Vec<u8>";
+    const CANONICAL: bool = true;
 
     fn encode(value: &Vec<u8>, out: &mut Vec<u8>) -> Result<(), SerdeError> {
         out.extend_from_slice(value);
@@ -54,6 +58,8 @@ impl DefaultSerde for Vec<u8> {
 
 impl Serde for Bytes {
     type Type = Bytes;
+    const NAME: &'static str = "Bytes";
+    const CANONICAL: bool = true;
 
     fn encode(value: &Bytes, out: &mut Vec<u8>) -> Result<(), SerdeError> {
         out.extend_from_slice(value);
@@ -73,6 +79,8 @@ macro_rules! numbers {
     ($($number:ty),*) => { $(
         impl Serde for $number {
             type Type = $number;
+    const NAME: &'static str = stringify!($number);
+            const CANONICAL: bool = true;
 
             fn encode(value: &$number, out: &mut Vec<u8>) -> Result<(), SerdeError> {
                 out.extend_from_slice(&value.to_be_bytes());
@@ -111,6 +119,8 @@ numbers!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64);
 
 impl Serde for bool {
     type Type = bool;
+    const NAME: &'static str = "bool";
+    const CANONICAL: bool = true;
 
     fn encode(value: &bool, out: &mut Vec<u8>) -> Result<(), SerdeError> {
         out.push(u8::from(*value));
@@ -141,6 +151,7 @@ impl DefaultSerde for bool {
 
 impl Serde for () {
     type Type = ();
+    const NAME: &'static str = "()";
 
     fn encode((): &(), _: &mut Vec<u8>) -> Result<(), SerdeError> {
         Ok(())

@@ -1,6 +1,7 @@
 //! Keys of windowed tables.
 
 use super::{Serde, SerdeError};
+use crate::record::Timestamp;
 use crate::window::{TimeSpan, Windowed};
 use std::marker::PhantomData;
 
@@ -18,6 +19,9 @@ pub struct TimeWindowed<S, const SIZE_MS: i64>(PhantomData<S>);
 
 impl<S: Serde, const SIZE_MS: i64> Serde for TimeWindowed<S, SIZE_MS> {
     type Type = Windowed<S::Type>;
+    // Of two windowed keys the formats inside are what can differ.
+    const NAME: &'static str = S::NAME;
+    const CANONICAL: bool = S::CANONICAL;
 
     fn encode(value: &Windowed<S::Type>, out: &mut Vec<u8>) -> Result<(), SerdeError> {
         S::encode(&value.key, out)?;
@@ -38,20 +42,46 @@ impl<S: Serde, const SIZE_MS: i64> Serde for TimeWindowed<S, SIZE_MS> {
     fn show(bytes: &[u8]) -> String {
         match bytes.split_last_chunk::<8>() {
             Some((key, start)) => {
-                let start = i64::from_be_bytes(*start);
-                format!("{}@{}..{}", S::show(key), start, start.saturating_add(SIZE_MS))
+                let start = Timestamp::from_ms(i64::from_be_bytes(*start));
+                format!("{}@{start}/{}", S::show(key), length(SIZE_MS))
             }
             None => String::from_utf8_lossy(bytes).into_owned(),
         }
     }
 
     fn read(text: &str) -> Result<Vec<u8>, SerdeError> {
-        let (key, span) =
-            text.rsplit_once('@').ok_or_else(|| SerdeError::new("a windowed key is `key@start..end`"))?;
-        let start = span.split("..").next().unwrap_or_default();
-        let start: i64 = start.parse().map_err(SerdeError::new)?;
+        let wrong = || SerdeError::new(format!("a windowed key is `key@start/{}`", length(SIZE_MS)));
+        let (key, window) = text.rsplit_once('@').ok_or_else(wrong)?;
+        let (start, size) = window.split_once('/').ok_or_else(wrong)?;
+        if size != length(SIZE_MS) {
+            return Err(wrong());
+        }
+        let start: Timestamp = start.parse().map_err(SerdeError::new)?;
         let mut bytes = S::read(key)?;
-        bytes.extend_from_slice(&start.to_be_bytes());
+        bytes.extend_from_slice(&start.as_ms().to_be_bytes());
         Ok(bytes)
+    }
+}
+
+/// `15s`: a length in the largest unit that leaves no rest.
+fn length(ms: i64) -> String {
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    match units.into_iter().find(|(unit, _)| ms % unit == 0) {
+        Some((unit, name)) => format!("{}{name}", ms / unit),
+        None => format!("{ms}ms"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_shown_as_its_start_and_size() {
+        type Key = TimeWindowed<String, 15_000>;
+        let text = "ann@2022-12-05T08:55:15Z/15s";
+        assert_eq!(Key::show(&Key::read(text).unwrap()), text);
+        assert!(Key::read("ann@2022-12-05T08:55:15Z/1m").is_err());
+        assert!(Key::read("ann").is_err());
     }
 }

@@ -206,6 +206,10 @@ impl<S: Serde> Remembered for KeyValueStore<S> {
         KeyValueStore::mark(self)
     }
 
+    fn clear(&mut self) -> Result<(), StateError> {
+        KeyValueStore::clear(self)
+    }
+
     fn unapplied_bytes(&self) -> usize {
         self.overlay.unapplied_bytes()
     }

@@ -97,6 +97,14 @@ pub trait Remembered {
         Ok(None)
     }
 
+    /// Forgets everything, the engine's rows and mark included: the start of a rebuild.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    fn clear(&mut self) -> Result<(), StateError> {
+        Ok(())
+    }
+
     /// How many bytes an [`apply`](Remembered::apply) would write now.
     fn unapplied_bytes(&self) -> usize {
         0

@@ -345,6 +345,10 @@ impl<S: Serde> Remembered for WindowStore<S> {
         WindowStore::mark(self)
     }
 
+    fn clear(&mut self) -> Result<(), StateError> {
+        WindowStore::clear(self)
+    }
+
     fn unapplied_bytes(&self) -> usize {
         self.overlay.unapplied_bytes()
     }

@@ -62,7 +62,7 @@ pub trait Variant<const INDEX: usize> {
     label = "nothing writes to these branches",
     note = "a function that returns `{Self}` needs `#[processor(from = ..., split)]`"
 )]
-pub trait SplitBy: Branches {
+pub trait SplitBy: Sized + 'static {
     /// The step.
     type Step: Step;
 }
@@ -78,6 +78,7 @@ impl<E: SplitBy, N: BranchName<E>> Stream for Branch<E, N> {
     const ID: Id = <E::Step as Stream>::ID;
     const KIND: Kind = Kind::Stream;
     const LINEAGE: Lineage = <E::Step as Stream>::LINEAGE;
+    const KEY_FORMAT: &'static str = <<E::Step as Step>::From as Stream>::KEY_FORMAT;
     const READS: &'static [Read] =
         &[Read { id: Self::ID, branch: Some(N::NAME), topic: None, repartition: None, table: None }];
 

@@ -42,4 +42,6 @@ pub enum Kind {
     Table,
     /// A split, which is read branch by branch.
     Split,
+    /// Nobody knows: a stand-in after an error.
+    Unknown,
 }

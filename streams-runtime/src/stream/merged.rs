@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::serde::ByType;
 use crate::slot::{KeySlot, Slot};
 use crate::wiring::{Child, Push, Wiring};
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 use std::rc::Rc;
 
@@ -41,6 +41,7 @@ where
     const ID: Id = <C::From as Stream>::ID;
     const KIND: Kind = Kind::Stream;
     const LINEAGE: Lineage = <C::From as Stream>::LINEAGE;
+    const KEY_FORMAT: &'static str = <C::From as Stream>::KEY_FORMAT;
     const READS: &'static [Read] = <C::From as Stream>::READS;
 
     fn attach(wiring: &mut Wiring, child: Child<Self::Key, C::To>) {
@@ -67,10 +68,32 @@ where
     }
 }
 
-/// The children of all inputs are of one type; `verify::merges` has checked it with a message of our own.
-fn same_child<K: 'static, V: 'static, K2: 'static, V2: 'static>(child: &Child<K, V>) -> Child<K2, V2> {
+/// A reader of records that are known to be alike because `verify` has compared them, with a message of our own.
+pub(crate) fn same_child<K: 'static, V: 'static, K2: 'static, V2: 'static>(
+    child: &Child<K, V>,
+) -> Child<K2, V2> {
     let child: Box<dyn Any> = Box::new(child.clone());
-    *child.downcast().expect("the records of merged streams are alike, which the compiler has checked")
+    *child.downcast().expect("records that are handed on are alike, which the compiler has checked")
+}
+
+/// The reader of the first input, for another one. Their key formats need not be alike: then the bytes that travel
+/// with a key stay behind.
+fn other_child<First: Stream, Other: Stream>(
+    child: &Child<First::Key, First::Value>,
+) -> Child<Other::Key, Other::Value> {
+    let same_format = TypeId::of::<First::KeySerde>() == TypeId::of::<Other::KeySerde>();
+    let child = same_child(child);
+    if same_format { child } else { Rc::new(WithoutBytes { child }) }
+}
+
+struct WithoutBytes<K, V> {
+    child: Child<K, V>,
+}
+
+impl<K, V> Push<K, V> for WithoutBytes<K, V> {
+    fn push(&self, key: KeySlot<'_, K>, value: Slot<'_, V>, cx: &Context<'_>) -> Result<(), Failure> {
+        self.child.push(KeySlot { raw: None, ..key }, value, cx)
+    }
 }
 
 macro_rules! merged {
@@ -86,10 +109,11 @@ macro_rules! merged {
             const ID: Id = First::ID;
             const KIND: Kind = Kind::Stream;
             const LINEAGE: Lineage = First::LINEAGE$(.merge($rest::LINEAGE))*;
+            const KEY_FORMAT: &'static str = First::KEY_FORMAT;
             const READS: &'static [Read] = &[First::READS[0], $($rest::READS[0]),*];
 
             fn attach(wiring: &mut Wiring, child: Child<Self::Key, Self::Value>) {
-                $($rest::attach(wiring, same_child(&child));)*
+                $($rest::attach(wiring, other_child::<First, $rest>(&child));)*
                 First::attach(wiring, child);
             }
         }

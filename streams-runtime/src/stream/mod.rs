@@ -3,6 +3,7 @@
 //! A macro writes down only what the user said ([`Step`], [`Stream`], [`Topic`], [`Table`]); everything else is
 //! derived here and in `verify`. Knows types and consts only: nothing here runs while records flow.
 
+mod assumed;
 mod branches;
 mod id;
 mod lineage;
@@ -10,11 +11,13 @@ mod merged;
 mod nulls;
 mod spec;
 
+pub use assumed::Assumed;
 pub use branches::{Branch, BranchName, Branches, SplitBy, Variant};
 pub use id::{Id, Kind};
 pub use lineage::Lineage;
+pub(crate) use merged::same_child;
 pub use merged::{Convert, Merged, Via};
-pub use nulls::{Nulls, nullable, present};
+pub use nulls::{Nulls, nullable, present, unknown};
 pub use spec::{NodeSpec, Read, RepartitionSpec, StoreSpec, TopicSpec, TopicText};
 
 use crate::policy::{StepPolicy, TopicPolicy};
@@ -48,6 +51,8 @@ pub trait Stream: 'static {
     const KIND: Kind;
     /// Where its keys were last laid out over partitions.
     const LINEAGE: Lineage;
+    /// How its keys are written, as [`Serde::NAME`](crate::Serde::NAME); `""` where nobody knows or nothing is written.
+    const KEY_FORMAT: &'static str = "";
     /// What a reader of it reads: one entry, or several for a merge.
     const READS: &'static [Read];
 
@@ -83,7 +88,7 @@ pub trait Topic: Stream {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a table",
     label = "has no rows to look up",
-    note = "keep it as one first: `#[ktable(store = \"...\", from = {Self})] struct MyTable;`"
+    note = "a join looks rows up, so it takes a `#[ktable]` with a `store`; `#[ktable(store = \"...\", from = {Self})] struct MyTable;` makes one"
 )]
 pub trait Table: Stream {
     /// The store behind it.

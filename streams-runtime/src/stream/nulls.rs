@@ -8,6 +8,8 @@ pub trait Nulls: 'static {
     const NULLABLE: bool;
     /// Of two streams merged into one.
     type Or<N: Nulls>: Nulls;
+    /// `T`, or whatever it is compared with where `T` is not known.
+    type Known<T, Other>;
 }
 
 /// Never null.
@@ -20,12 +22,25 @@ pub enum present {}
 #[derive(Debug)]
 pub enum nullable {}
 
+/// Nobody knows, because there was an error before: it fits everything, so that one mistake stays one error.
+#[allow(non_camel_case_types)]
+#[derive(Debug)]
+pub enum unknown {}
+
 impl Nulls for present {
     const NULLABLE: bool = false;
     type Or<N: Nulls> = N;
+    type Known<T, Other> = T;
 }
 
 impl Nulls for nullable {
     const NULLABLE: bool = true;
     type Or<N: Nulls> = nullable;
+    type Known<T, Other> = T;
+}
+
+impl Nulls for unknown {
+    const NULLABLE: bool = false;
+    type Or<N: Nulls> = unknown;
+    type Known<T, Other> = Other;
 }

@@ -10,6 +10,8 @@ pub struct TopicSpec {
     pub name: &'static str,
     /// How many partitions it is declared to have.
     pub partitions: Option<u32>,
+    /// True if the declaration says what a null value means: `value = Option<..>` or `null_value = ..`.
+    pub decides_nulls: bool,
     /// How people read and write its records.
     pub text: TopicText,
 }

@@ -240,6 +240,11 @@ pub trait Consumer {
 
     /// Ends of a partition.
     fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, TransportError>;
+
+    /// The identity of a topic: one made anew under the same name has another. 0 if the log does not tell.
+    fn topic_id(&mut self, _topic: &str) -> Result<u128, TransportError> {
+        Ok(0)
+    }
 }
 
 /// Writes records inside transactions (or without them, if made so).

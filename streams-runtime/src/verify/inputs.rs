@@ -1,11 +1,13 @@
 //! Rules on what a step reads: branches, merges, nulls.
 
+use super::known::{BranchNames, NO_BRANCH};
 use super::message::{Message, same};
 use crate::stream::{Kind, Nulls, Step, Stream};
 
 /// Finds a branch by its name.
 #[track_caller]
-pub const fn branch(names: &[&str], carries: &[bool], name: &str, of: &str) -> usize {
+pub const fn branch(branches: Option<BranchNames>, name: &str, of: &str) -> usize {
+    let Some((names, carries)) = branches else { return NO_BRANCH };
     let mut i = 0;
     while i < names.len() {
         if same(names[i], name) {
@@ -49,9 +51,17 @@ impl<S, R, First> SameRecord<R, R, First> for S {}
 /// `from = [First, Other]`.
 pub const fn merges<First: Stream, Other: Stream>()
 where
-    Other: SameRecord<(Other::Key, Other::Value), (First::Key, First::Value), First>,
+    Other: SameRecord<(Other::Key, KnownValue<Other, First>), (First::Key, KnownValue<First, Other>), First>,
 {
 }
+
+/// The value of `S`; where it is not known, that of the other side.
+pub type KnownValue<S, Other> =
+    <<S as Stream>::ValueNulls as Nulls>::Known<<S as Stream>::Value, <Other as Stream>::Value>;
+
+/// The key of `S`; where it is not known, that of the other side.
+pub type KnownKey<S, Other> =
+    <<S as Stream>::KeyNulls as Nulls>::Known<<S as Stream>::Key, <Other as Stream>::Key>;
 
 /// `null_key = ...` and `null_value = ...` only stand where nulls can occur.
 #[track_caller]
@@ -63,25 +73,58 @@ pub const fn null_policy<S: Step>(key: bool) {
     };
     if !nullable {
         let (side, argument) = if key { ("keys", "null_key") } else { ("values", "null_value") };
-        Message::new()
+        let message = Message::new()
             .text(side)
             .text(" of ")
             .name(<S::From as Stream>::ID.name)
             .text(" are never null")
-            .help()
+            .help();
+        if key && makes_keys(S::OPERATOR) {
+            message
+                .text("`null_key` is about the key that comes in; to leave records out by the key you make, use ")
+                .text("`filter_map` and return `None`")
+                .panic()
+        }
+        message
             .text("remove ")
             .name(argument)
-            .text("; nulls in the topic itself are a matter of the `#[topic]`")
+            .text("; nulls in a topic itself are a matter of its `#[topic]`")
             .panic()
     }
 }
 
-/// `from = X`: a split is read branch by branch.
+const fn makes_keys(operator: &str) -> bool {
+    same(operator, "select_key")
+        || same(operator, "map")
+        || same(operator, "filter_map")
+        || same(operator, "flat_map")
+}
+
+/// `from = X`: something that can be read, and a split is read branch by branch. `link` is what the user wrote, and
+/// `branch` whether that is a branch.
 #[track_caller]
-pub const fn reads<S: Step>() {
-    if matches!(<S::From as Stream>::KIND, Kind::Split) {
+pub const fn reads<S: Stream>(is_stream: bool, link: &str, branch: bool) {
+    if !is_stream && branch {
         Message::new()
-            .name(<S::From as Stream>::ID.name)
+            .text("no step splits into the enum of ")
+            .name(link)
+            .help()
+            .text("put `#[processor(from = ..., split)]` on a function that returns it")
+            .panic()
+    }
+    if !is_stream {
+        Message::new()
+            .name(link)
+            .text(" is not a stream")
+            .help()
+            .text(
+                "`from` takes a `#[topic]`, a `#[processor]`, a `#[ktable]` or a branch like `BySize::Large`",
+            )
+            .panic()
+    }
+    if matches!(S::KIND, Kind::Split) {
+        Message::new()
+            .name(S::ID.name)
             .text(" is a split, and its records are in its branches")
             .help()
             .text("read one branch, `from = Branches::Name`, or several, `from = [Branches::A, Branches::B]`")

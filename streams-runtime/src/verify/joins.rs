@@ -1,9 +1,10 @@
 //! Rules on joins of a stream with a table.
 
-use super::message::Message;
+use super::inputs::KnownKey;
+use super::message::{Message, same};
 use super::state::rekeyed;
 use crate::operators::RunJoin;
-use crate::stream::{Lineage, Nulls, Step, Stream};
+use crate::stream::{Kind, Lineage, Nulls, Step, Stream, Table};
 
 /// Both sides have the same key.
 #[diagnostic::on_unimplemented(
@@ -16,10 +17,13 @@ impl<S, Key, From, Join> JoinsOnKey<Key, Key, From, Join> for S {}
 
 /// `join = T`, `left_join = T`.
 #[track_caller]
-pub const fn joins<S: RunJoin>()
+pub const fn joins<S: RunJoin>(link: &str)
 where
-    S: JoinsOnKey<<S::From as Stream>::Key, <S::Join as Stream>::Key, S::From, S::Join>,
+    S: JoinsOnKey<KnownKey<S::From, S::Join>, KnownKey<S::Join, S::From>, S::From, S::Join>,
 {
+    if <S::Join as Table>::STORE.name.is_empty() {
+        rowless(<S::From as Stream>::ID.name, link, <S::Join as Stream>::KIND)
+    }
     let (from, join) = (<S::From as Stream>::ID.name, <S::Join as Stream>::ID.name);
     if S::INNER && <<S as Step>::KeyIn as Nulls>::NULLABLE {
         Message::new()
@@ -32,6 +36,19 @@ where
             .text(" can be null")
             .help()
             .text("add `null_key = skip` to leave such records out and count them, or use `left_join`")
+            .panic()
+    }
+    if <<S as Step>::ValueIn as Nulls>::NULLABLE {
+        Message::new()
+            .text("cannot join ")
+            .name(from)
+            .text(" with ")
+            .name(join)
+            .text(": values of ")
+            .name(from)
+            .text(" can be null")
+            .help()
+            .text("add `null_value = skip` to leave such records out and count them, as Kafka Streams does")
             .panic()
     }
     let message = Message::new().text("cannot join ").name(from).text(" with ").name(join);
@@ -58,4 +75,49 @@ where
             .panic(),
         _ => {}
     }
+    // Equal keys in unlike bytes would be on unlike partitions.
+    let (mine, its) = (<S::From as Stream>::KEY_FORMAT, <S::Join as Stream>::KEY_FORMAT);
+    if !mine.is_empty() && !its.is_empty() && !same(mine, its) {
+        Message::new()
+            .text("cannot join ")
+            .name(from)
+            .text(" with ")
+            .name(join)
+            .text(": their keys are written as ")
+            .name(mine)
+            .text(" and as ")
+            .name(its)
+            .help()
+            .text(
+                "use one format for both, or add `repartition(key = ...)` with the other one before the join",
+            )
+            .panic()
+    }
+}
+
+#[track_caller]
+const fn rowless(from: &str, link: &str, kind: Kind) -> ! {
+    let message = Message::new().text("cannot join ").name(from).text(" with ").name(link).text(": ");
+    let keep = "keep it as a table first, `#[ktable(store = \"...\", from = ";
+    match kind {
+        Kind::Topic | Kind::Stream => message
+            .text(if matches!(kind, Kind::Topic) { "it is a topic" } else { "it is a stream" })
+            .text(", and a join looks up rows")
+            .help()
+            .text(keep)
+            .text(link)
+            .text(")] struct MyTable;`, and join that"),
+        Kind::Table => message
+            .text("it is a table that keeps no rows")
+            .help()
+            .text("add `store = \"...\"` to ")
+            .name(link),
+        Kind::Split => message.text("it is a split, and a join looks up rows").help().text(
+            "keep one of its branches as a table, `#[ktable(store = \"...\", from = MyEnum::MyBranch)]`",
+        ),
+        Kind::Unknown => {
+            message.text("it is not a table").help().text("`join` takes a `#[ktable]` with a `store`")
+        }
+    }
+    .panic()
 }

@@ -10,13 +10,17 @@
 mod graph;
 mod inputs;
 mod joins;
+mod known;
 mod message;
 mod outputs;
 mod state;
 
 pub use graph::{Listed, NotListed, check_entry, entry};
-pub use inputs::{SameRecord, branch, merges, null_policy, reads};
+pub use inputs::{KnownKey, KnownValue, SameRecord, branch, merges, null_policy, reads};
 pub use joins::{JoinsOnKey, joins};
+pub use known::{
+    AsFormat, AsInput, AsTable, AsTopic, BranchNames, Formless, Is, IsNot, NO_BRANCH, Nowhere, Pick, Rowless,
+};
 pub use message::Message;
-pub use outputs::{Emits, repartitions, writes};
-pub use state::{counts_nulls, needs_key, table_source};
+pub use outputs::{AsWritten, Emits, FormatOf, NotHidden, formats, usable, writes, written_out};
+pub use state::{ReducesTo, counts_nulls, decides_deletes, needs_key, reduces, table_source};

@@ -1,8 +1,9 @@
 //! Rules on what a step writes.
 
+use super::inputs::{KnownKey, KnownValue};
 use super::message::Message;
 use crate::serde::Serde;
-use crate::stream::{Nulls, Step, Stream, Topic};
+use crate::stream::{Nulls, Step, Topic};
 
 /// A step's records are those of the topic it writes to.
 #[diagnostic::on_unimplemented(
@@ -15,10 +16,18 @@ impl<S, R, To> Emits<R, R, To> for S {}
 
 /// `to = T`.
 #[track_caller]
-pub const fn writes<S: Step, T: Topic>()
+pub const fn writes<S: Step, T: Topic>(link: &str)
 where
-    S: Emits<(S::Key, S::Value), (T::Key, T::Value), T>,
+    S: Emits<(KnownKey<S, T>, KnownValue<S, T>), (T::Key, T::Value), T>,
 {
+    if T::TOPIC.name.is_empty() {
+        Message::new()
+            .name(link)
+            .text(" is not a topic")
+            .help()
+            .text("`to` takes a `#[topic]`; what a step emits is read by others with `from`")
+            .panic()
+    }
     let key = <S::KeyNulls as Nulls>::NULLABLE && !<T::KeyNulls as Nulls>::NULLABLE;
     let value = <S::ValueNulls as Nulls>::NULLABLE && !<T::ValueNulls as Nulls>::NULLABLE;
     if key || value {
@@ -40,10 +49,66 @@ where
     }
 }
 
-/// `repartition` needs both formats, and is of no use to tables.
-pub const fn repartitions<S: Step>()
+/// Says whether a type is an `Option` or a `Result` under another name: the inherent constant is there only for those,
+/// and is found before the one of [`NotHidden`].
+pub struct AsWritten<T>(std::marker::PhantomData<T>);
+
+impl<T> AsWritten<Option<T>> {
+    /// What it is.
+    pub const HIDES: Option<&'static str> = Some("Option");
+}
+
+impl<T, E> AsWritten<Result<T, E>> {
+    /// What it is.
+    pub const HIDES: Option<&'static str> = Some("Result");
+}
+
+/// Everything else is what it is called.
+pub trait NotHidden {
+    /// Nothing.
+    const HIDES: Option<&'static str> = None;
+}
+impl<T> NotHidden for AsWritten<T> {}
+
+/// What a function returns is read from its words, so they have to be there.
+#[track_caller]
+pub const fn written_out(hides: Option<&'static str>, step: &str) {
+    if let Some(what) = hides {
+        let (article, shape) = if what.len() == 6 && what.as_bytes()[0] == b'O' {
+            ("an", "Option<V>")
+        } else {
+            ("a", "Result<V, E>")
+        };
+        Message::new()
+            .name(step)
+            .text(" returns ")
+            .text(article)
+            .text(" ")
+            .name(what)
+            .text(" under another name")
+            .help()
+            .text("write it out as ")
+            .name(shape)
+            .text(": what a step does with nulls and errors is read from its signature")
+            .panic()
+    }
+}
+
+/// Bytes are needed: `F` is a format.
+pub const fn usable<F: Serde>() {}
+
+/// A format that an argument names is one of what it is named for.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a format of `{Its}`, but here are `{Mine}`s",
+    label = "not a format of `{Mine}`",
+    note = "name a format of `{Mine}`, such as `Json<{Mine}>`, or leave it out"
+)]
+pub trait FormatOf<Its, Mine> {}
+impl<F, T> FormatOf<T, T> for F {}
+
+/// `key = F`, `value = F`: `F` is a format of `T`.
+pub const fn formats<F: Serde, T>()
 where
-    <S as Stream>::KeySerde: Serde,
-    <S as Stream>::ValueSerde: Serde,
+    F: FormatOf<F::Type, T>,
 {
 }

@@ -1,5 +1,6 @@
 //! Rules on steps that keep rows.
 
+use super::inputs::KnownValue;
 use super::message::Message;
 use crate::stream::{Kind, Lineage, Nulls, Step, Stream};
 
@@ -60,6 +61,60 @@ pub const fn table_source<S: Step>() {
             .text("to work on its updates, put `#[processor(from = ")
             .text(<S::From as Stream>::ID.name)
             .text(", merge)] struct Updates;` in between")
+            .panic()
+    }
+}
+
+/// A topic read as a table has decided what a null means.
+#[track_caller]
+pub const fn decides_deletes<S: Step>() {
+    let reads = <S::From as Stream>::READS;
+    let mut i = 0;
+    while i < reads.len() {
+        if let Some(topic) = &reads[i].topic
+            && !topic.decides_nulls
+        {
+            let name = reads[i].id.name;
+            Message::new()
+                .text("topic ")
+                .name(name)
+                .text(" does not say what a null value means, and ")
+                .name(S::ID.name)
+                .text(" reads it as a table")
+                .help()
+                .text("a compacted topic deletes with nulls: write `value = Option<...>` in ")
+                .name(name)
+                .text("; or `null_value = skip` to leave them out, `null_value = fail` to stop at the first one")
+                .panic()
+        }
+        i += 1;
+    }
+}
+
+/// The row of a `reduce` is a value, and can be missing where values can.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` reduces `{Value}`s, so its row cannot be a `{Row}`",
+    label = "expected `{Value}`",
+    note = "the row of a `reduce` is of the type of the values; for another one use `aggregate`"
+)]
+pub trait ReducesTo<Row, Value> {}
+impl<S, V> ReducesTo<V, V> for S {}
+
+/// `reduce`.
+#[track_caller]
+pub const fn reduces<S: Step>(row_can_be_missing: bool)
+where
+    S: ReducesTo<S::Value, KnownValue<S::From, S>>,
+{
+    if <S::ValueIn as Nulls>::NULLABLE && !row_can_be_missing {
+        Message::new()
+            .text("values of ")
+            .name(<S::From as Stream>::ID.name)
+            .text(" can be null, so the row of ")
+            .name(S::ID.name)
+            .text(" can be missing")
+            .help()
+            .text("take `&mut Option<...>` and `Option<&...>`, or add `null_value = skip` to leave nulls out and count them")
             .panic()
     }
 }

@@ -286,6 +286,10 @@ impl Consumer for MemoryConsumer {
         let place = log.topics.place(&partition.topic, partition.partition)?;
         Ok(log.topics.log(place).watermarks())
     }
+
+    fn topic_id(&mut self, topic: &str) -> Result<u128, TransportError> {
+        Ok(self.log.borrow().topics.named(topic)?.id.into())
+    }
 }
 
 impl Drop for MemoryConsumer {

@@ -1,0 +1,8 @@
+//! Runs [`streams_examples::greetings`] on a file, or on what standard input says; `--help` shows how.
+
+use streams_examples::greetings::GreetingsApp;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> streams_runtime::Result<()> {
+    GreetingsApp::builder("greetings").run().await
+}

@@ -1,0 +1,8 @@
+//! Runs [`streams_examples::words`] on a file, or on what standard input says; `--help` shows how.
+
+use streams_examples::words::WordsApp;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> streams_runtime::Result<()> {
+    WordsApp::builder("words").run().await
+}

@@ -1,0 +1,227 @@
+//! Instances of an application on the in-process log: what the driver, the examples and simulations run.
+//!
+//! Several [`InProcess`] on one log are several machines of one application: the same group, each with a
+//! transactional id and, if wanted, a disk of its own. Dropping a worker is a crash of its machine; the disk stays.
+//!
+//! Knows the in-process log. Does not know tasks or records.
+
+use crate::commit::Commit;
+use crate::state::{
+    Batch, Cursor, Direction, Engine, EngineError, KeyRange, Mark, MemoryEngine, OverlayLimit,
+};
+use crate::task::TaskId;
+use crate::topology::{Plan, Topology};
+use crate::transport::memory::{MemoryConsumer, MemoryLog, MemoryProducer};
+use crate::transport::{Isolation, TransportError};
+use crate::wiring::{Engines, in_memory};
+use crate::worker::{Connect, Worker, WorkerError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// One machine of an application on a [`MemoryLog`].
+///
+/// ```
+/// use streams_runtime::instance::InProcess;
+/// use streams_runtime::transport::memory::MemoryLog;
+/// use streams_runtime::prelude::*;
+///
+/// #[topic(name = "in", key = String, value = String)]
+/// struct In;
+/// #[topic(name = "out", key = String, value = String)]
+/// struct Out;
+/// #[processor(from = In, map_values, to = Out)]
+/// fn shout(text: &str) -> String {
+///     text.to_uppercase()
+/// }
+/// topology!(Shouting = [shout]);
+///
+/// let log = MemoryLog::new();
+/// let mut one = InProcess::new(&log, "shouting", "one").start(Shouting::graph())?;
+/// let two = InProcess::new(&log, "shouting", "two").start(Shouting::graph())?;
+/// one.step(100)?;
+/// two.leave()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct InProcess {
+    log: MemoryLog,
+    application: String,
+    instance: String,
+    overlay: OverlayLimit,
+    disk: Option<MemoryDisk>,
+}
+
+impl InProcess {
+    /// Instance `instance` of `application`. No two that live at one time may have the same name: they would fence
+    /// each other.
+    pub fn new(log: &MemoryLog, application: &str, instance: &str) -> Self {
+        InProcess {
+            log: log.clone(),
+            application: application.to_owned(),
+            instance: instance.to_owned(),
+            overlay: OverlayLimit::UNBOUNDED,
+            disk: None,
+        }
+    }
+
+    /// How many rows each store keeps typed.
+    pub fn overlay(mut self, overlay: OverlayLimit) -> Self {
+        self.overlay = overlay;
+        self
+    }
+
+    /// Where its stores rest; without a disk they are rebuilt from their changelogs at each start.
+    pub fn disk(mut self, disk: &MemoryDisk) -> Self {
+        self.disk = Some(disk.clone());
+        self
+    }
+
+    /// The id of its producer: faults are injected under this name.
+    pub fn transactional_id(&self) -> String {
+        format!("{}-{}", self.application, self.instance)
+    }
+
+    /// Creates the topics that are missing and joins the group.
+    ///
+    /// # Errors
+    /// If the topics do not fit, or the log refuses.
+    pub fn start(self, topology: Topology) -> Result<Worker<InProcess>, Box<dyn std::error::Error>> {
+        let log = &self.log;
+        let plan = Plan::of(&topology, &self.application, |topic, declared| {
+            Some(log.partitions(topic).unwrap_or(declared.unwrap_or(1)))
+        })?;
+        create_topics(log, &plan)?;
+        Ok(Worker::start(self, topology, plan)?)
+    }
+}
+
+impl Connect for InProcess {
+    type Consumer = MemoryConsumer;
+    type Producer = MemoryProducer;
+
+    fn consumer(&self) -> MemoryConsumer {
+        self.log.consumer(&self.application, &self.transactional_id(), Isolation::ReadCommitted)
+    }
+
+    fn restore_consumer(&self) -> MemoryConsumer {
+        let group = format!("{}-restore", self.application);
+        self.log.consumer(&group, &self.transactional_id(), Isolation::ReadCommitted)
+    }
+
+    fn producer(&self) -> MemoryProducer {
+        self.log.producer(Some(&self.transactional_id()))
+    }
+
+    fn engines(&self, task: TaskId) -> Engines {
+        let Some(disk) = self.disk.clone() else { return in_memory() };
+        Box::new(move |store| Ok(Box::new(disk.engine(task, store.name))))
+    }
+
+    fn overlay(&self) -> OverlayLimit {
+        self.overlay
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.log.time_ms()
+    }
+}
+
+/// Creates every topic a plan names.
+pub(crate) fn create_topics(log: &MemoryLog, plan: &Plan) -> Result<(), TransportError> {
+    let there = log.topics();
+    for topic in plan.external.iter().chain(&plan.internal).filter(|topic| !there.contains(&topic.name)) {
+        log.create_topic(&topic.name, topic.partitions)?;
+    }
+    Ok(())
+}
+
+/// One step of production code after the other until nothing is left to do.
+pub(crate) fn run_until_idle<C: Connect>(worker: &mut Worker<C>) -> Result<(), WorkerError> {
+    loop {
+        let step = worker.step(usize::MAX)?;
+        if worker.commit()? == Commit::Nothing && step.is_idle() {
+            return Ok(());
+        }
+    }
+}
+
+/// What a machine's disk holds. A clone is another handle to the same disk, and what a crash leaves behind.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryDisk(Arc<Mutex<HashMap<(TaskId, String), OnDisk>>>);
+
+impl MemoryDisk {
+    /// An empty disk.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How far each store is: its task, its name and what it was last marked with.
+    pub fn marks(&self) -> Vec<(TaskId, String, Option<Mark>)> {
+        let engines = lock(&self.0);
+        let mut marks: Vec<_> = engines
+            .iter()
+            .map(|((task, store), engine)| (*task, store.clone(), lock(&engine.0).mark().ok().flatten()))
+            .collect();
+        marks.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        marks
+    }
+
+    fn engine(&self, task: TaskId, store: &str) -> OnDisk {
+        lock(&self.0).entry((task, store.to_owned())).or_default().clone()
+    }
+}
+
+/// A panic elsewhere leaves batches whole: an engine changes in one go.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The engine of one store, which survives the worker that opened it.
+#[derive(Clone, Debug, Default)]
+struct OnDisk(Arc<Mutex<MemoryEngine>>);
+
+impl Engine for OnDisk {
+    fn get(&self, key: &[u8], out: &mut Vec<u8>) -> Result<bool, EngineError> {
+        lock(&self.0).get(key, out)
+    }
+
+    fn apply(&mut self, batch: &mut Batch<'_>, mark: Option<&Mark>) -> Result<(), EngineError> {
+        lock(&self.0).apply(batch, mark)
+    }
+
+    fn scan<'a>(
+        &'a self,
+        range: KeyRange<'_>,
+        direction: Direction,
+    ) -> Result<Box<dyn Cursor + 'a>, EngineError> {
+        let engine = lock(&self.0);
+        let mut cursor = engine.scan(range, direction)?;
+        let mut rows = Vec::new();
+        while let Some((key, row)) = cursor.next()? {
+            rows.push((key.to_vec(), row.to_vec()));
+        }
+        Ok(Box::new(Copied { rows, next: 0 }))
+    }
+
+    fn mark(&self) -> Result<Option<Mark>, EngineError> {
+        lock(&self.0).mark()
+    }
+
+    fn clear(&mut self) -> Result<(), EngineError> {
+        lock(&self.0).clear()
+    }
+}
+
+/// The rows of a scan as they were when it began.
+struct Copied {
+    rows: Vec<(Vec<u8>, Vec<u8>)>,
+    next: usize,
+}
+
+impl Cursor for Copied {
+    fn next(&mut self) -> Result<Option<(&[u8], &[u8])>, EngineError> {
+        let row = self.rows.get(self.next);
+        self.next += 1;
+        Ok(row.map(|(key, row)| (&**key, &**row)))
+    }
+}

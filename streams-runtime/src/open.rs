@@ -1,0 +1,262 @@
+//! From a partition that the group gave to a task that reads.
+//!
+//! ```text
+//! asking ──committed offsets are stable──→ replaying ──every store is at its changelog's end──→ running
+//!   ↑ └── pending: asked again at the next step       └── not stable yet: goes on at the next step
+//!   └──── the outcome of a transaction is unknown: the task comes back with its stores
+//! ```
+//!
+//! The order is what makes it right: the task is owned, *then* the committed offsets are read (none pending on
+//! them), *then* the changelogs' high watermarks, then everything up to there is replayed, and only then the inputs
+//! are fetched. A watermark read before the offsets could miss a transaction that is part of the offsets.
+//!
+//! Knows plans, wirings and the two consumers. Does not know records, nor why a task has to be opened.
+
+use crate::restore::{self, Changelog, Replay, RestoreError, StepError};
+use crate::task::{Task, TaskId};
+use crate::times::{Times, TooManyTimes};
+use crate::topology::SubPlan;
+use crate::transport::{Consumer, TopicPartition, TransportError};
+use crate::wiring::Wiring;
+use crate::worker::{Connect, Worker, WorkerError};
+
+/// Why a task cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A store cannot be opened or restored.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// The log failed.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// Stores without offsets: reading from the beginning would count everything twice.
+    #[error(
+        "store `{0}` holds rows, but the group has no committed offset for any input: \
+         reset the offsets, or delete the changelog as well"
+    )]
+    NoOffsets(&'static str),
+    /// Its stream times do not fit beside an offset.
+    #[error(transparent)]
+    Times(#[from] TooManyTimes),
+}
+
+/// A task on its way.
+pub(crate) struct Opening<M> {
+    id: TaskId,
+    /// From the beginning for one that comes back; else made as soon as the offsets are known.
+    task: Option<Task<M>>,
+    /// True if its stores know how far they are better than their engines do.
+    survived: bool,
+    /// Where it would be if its last transaction turns out to be committed.
+    sent: Vec<(TopicPartition, i64)>,
+    stage: Stage,
+}
+
+enum Stage {
+    Asking,
+    Replaying { replays: Vec<Replay>, has_offsets: bool },
+}
+
+impl<M: crate::transport::Message> Opening<M> {
+    /// A task that was never here.
+    fn new(id: TaskId) -> Self {
+        Opening { id, task: None, survived: false, sent: Vec::new(), stage: Stage::Asking }
+    }
+
+    /// A task that comes back with its stores, because the outcome of its transaction is unknown.
+    pub(crate) fn again(mut task: Task<M>) -> Self {
+        let sent = task.suspend();
+        Opening { id: task.id(), task: Some(task), survived: true, sent, stage: Stage::Asking }
+    }
+
+    pub(crate) fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Stops what was begun.
+    fn stop(&mut self, reader: &mut impl Consumer) {
+        if let Stage::Replaying { replays, .. } = std::mem::replace(&mut self.stage, Stage::Asking) {
+            replays.iter().filter(|replay| !replay.is_done()).for_each(|replay| replay.close(reader));
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match &self.stage {
+            Stage::Asking => false,
+            Stage::Replaying { replays, .. } => replays.iter().all(Replay::is_done),
+        }
+    }
+}
+
+impl<C: Connect> Worker<C> {
+    /// Begins to open the tasks whose leader partitions these are.
+    pub(crate) fn open(&mut self, partitions: &[TopicPartition]) {
+        for leader in partitions {
+            for (sub, plan) in self.plan.subs.iter().enumerate() {
+                let id = TaskId { sub, partition: leader.partition };
+                let held = self.tasks.iter().any(|task| task.id() == id)
+                    || self.opening.iter().any(|opening| opening.id == id);
+                if plan.sources[plan.leader].name == leader.topic && !held {
+                    self.opening.push(Opening::new(id));
+                }
+            }
+        }
+    }
+
+    /// Goes on with the tasks that are being opened. Returns how many records were replayed and tasks opened.
+    ///
+    /// # Errors
+    /// If one cannot be opened: it is set aside, the others go on.
+    pub(crate) fn open_step(&mut self, max: usize) -> Result<usize, WorkerError> {
+        for at in 0..self.opening.len() {
+            if let Stage::Asking = self.opening[at].stage
+                && let Err(cause) = self.ask(at)
+            {
+                return Err(self.cannot_open(at, cause));
+            }
+        }
+        let mut replays: Vec<(usize, &mut Replay)> = Vec::new();
+        for (at, opening) in self.opening.iter_mut().enumerate() {
+            if let Stage::Replaying { replays: of_task, .. } = &mut opening.stage {
+                replays.extend(of_task.iter_mut().filter(|r| !r.is_done()).map(|replay| (at, replay)));
+            }
+        }
+        let mut progress = 0;
+        if !replays.is_empty() {
+            match restore::step(&mut self.reader, &mut self.replayed, max, &mut replays) {
+                Ok(restored) => progress += restored,
+                Err(StepError::Store(at, cause)) => {
+                    return Err(self.cannot_open(at, RestoreError::from(cause).into()));
+                }
+                Err(StepError::Log(TransportError::OffsetOutOfRange { topic, partition, offset })) => {
+                    let cause = TransportError::OffsetOutOfRange { topic: topic.clone(), partition, offset };
+                    let owner = replays.iter().find(|(_, replay)| replay.reads(&topic, partition));
+                    let Some(&(at, _)) = owner else { return Err(cause.into()) };
+                    // Deleted while it was read: it begins again where the changelog now begins.
+                    self.opening[at].stop(&mut self.reader);
+                    return Ok(progress + 1);
+                }
+                Err(StepError::Log(cause)) => return Err(cause.into()),
+            }
+        }
+        while let Some(at) = self.opening.iter().position(Opening::is_done) {
+            progress += 1;
+            if let Err(cause) = self.finish(at) {
+                return Err(self.cannot_open(at, cause));
+            }
+        }
+        Ok(progress)
+    }
+
+    /// Reads the committed offsets and then the ends of the changelogs. Pending offsets are no error: it will be
+    /// asked again.
+    fn ask(&mut self, at: usize) -> Result<(), OpenError> {
+        let id = self.opening[at].id;
+        let plan = &self.plan.subs[id.sub];
+        let inputs = inputs(plan, id.partition);
+        let committed = match self.consumer.committed(&inputs) {
+            Err(TransportError::TimedOut(_)) => return Ok(()),
+            committed => committed?,
+        };
+        let mut positions = Vec::with_capacity(inputs.len());
+        for (input, committed) in inputs.into_iter().zip(&committed) {
+            let position = match committed {
+                Some(committed) => committed.offset,
+                // The first start, or an input that is new: from the first record that is still there.
+                None => self.consumer.watermarks(&input)?.start,
+            };
+            positions.push((input, position));
+        }
+        let metadata = committed.iter().flatten().map(|c| c.metadata.as_str()).find(|m| !m.is_empty());
+        let metadata = metadata.unwrap_or_default();
+        let mut changelogs = Vec::new();
+        for (spec, topic) in plan.stores.iter().filter(|(spec, _)| spec.changelog) {
+            let partition = TopicPartition { topic: topic.clone(), partition: id.partition };
+            let ends = self.reader.watermarks(&partition)?;
+            changelogs.push((spec.hash, partition, ends, self.reader.topic_id(topic)?));
+        }
+        let opening = &mut self.opening[at];
+        let survived = opening.survived;
+        let task = match &mut opening.task {
+            Some(task) => {
+                let sent = |(partition, sent): &(TopicPartition, i64)| {
+                    positions.iter().any(|(p, position)| p == partition && position >= sent)
+                };
+                task.resume(&positions, metadata, opening.sent.iter().all(sent));
+                task
+            }
+            none => {
+                let (overlay, engines) = (self.connect.overlay(), self.connect.engines(id));
+                let times = Times::from_metadata(metadata);
+                let mut wiring = Wiring::new(&self.plan.application, overlay, times, engines);
+                for &step in &plan.steps {
+                    (self.topology.entries()[step].wire)(&mut wiring);
+                }
+                let wired = wiring.finish().map_err(RestoreError::from)?;
+                wired.times.check()?;
+                none.insert(Task::new(id, wired, &positions))
+            }
+        };
+        let mut replays = Vec::with_capacity(changelogs.len());
+        let remembering = &task.wired().remembering;
+        for (hash, partition, ends, topic_id) in changelogs {
+            let store = remembering.iter().position(|r| r.store.is_some_and(|store| store.hash == hash));
+            let Some(store) = store else { continue };
+            let changelog = Changelog { store, partition, ends, topic_id };
+            replays.push(Replay::begin(&mut self.reader, &remembering[store], changelog, survived)?);
+        }
+        let has_offsets = committed.iter().any(Option::is_some);
+        self.opening[at].stage = Stage::Replaying { replays, has_offsets };
+        Ok(())
+    }
+
+    /// The stores are there: reads the inputs.
+    fn finish(&mut self, at: usize) -> Result<(), OpenError> {
+        let opening = &mut self.opening[at];
+        let Stage::Replaying { replays, has_offsets } = &opening.stage else { return Ok(()) };
+        let Some(task) = &mut opening.task else { return Ok(()) };
+        let remembering = &mut task.wired_mut().remembering;
+        for replay in replays {
+            replay.finish(remembering);
+        }
+        if !has_offsets && let Some(replay) = replays.iter().find(|replay| replay.found) {
+            return Err(OpenError::NoOffsets(replay.store_name(remembering)));
+        }
+        let opening = self.opening.remove(at);
+        self.tasks.extend(opening.task);
+        let result = self.read(self.tasks.len() - 1);
+        if result.is_err()
+            && let Some(task) = self.tasks.pop()
+        {
+            self.opening.insert(at, Opening::again(task));
+        }
+        Ok(result?)
+    }
+
+    /// Sets a task aside that cannot be opened. Its partitions stay here: another instance would fail as well.
+    fn cannot_open(&mut self, at: usize, cause: OpenError) -> WorkerError {
+        let mut opening = self.opening.remove(at);
+        let task = opening.id;
+        opening.stop(&mut self.reader);
+        self.aside.push(task);
+        WorkerError::Open { task, cause }
+    }
+
+    /// Forgets the tasks that `goes` says, whatever stage they are in.
+    pub(crate) fn close_opening(&mut self, goes: impl Fn(TaskId) -> bool) {
+        self.aside.retain(|&id| !goes(id));
+        let (gone, stay) =
+            std::mem::take(&mut self.opening).into_iter().partition::<Vec<_>, _>(|opening| goes(opening.id));
+        self.opening = stay;
+        gone.into_iter().for_each(|mut opening| opening.stop(&mut self.reader));
+    }
+}
+
+/// The partitions a task reads. A topic with fewer partitions than there are tasks has none for the last ones.
+fn inputs(sub: &SubPlan, partition: u32) -> Vec<TopicPartition> {
+    sub.sources
+        .iter()
+        .filter(|source| partition < source.partitions)
+        .map(|source| TopicPartition { topic: source.name.clone(), partition })
+        .collect()
+}

@@ -1,0 +1,20 @@
+//! `filter_map_values` returns an `Option`.
+
+use streams_runtime::{processor, topic, topology};
+
+#[topic(name = "orders", key = String, value = u64, partitions = 4)]
+struct Orders;
+
+#[processor(from = Orders, filter_map_values)]
+fn step(order: &u64) -> u64 {
+    *order
+}
+
+#[processor(from = step, filter)]
+fn large(order: &u64) -> bool {
+    *order > 100
+}
+
+topology!(App = [step, large]);
+
+fn main() {}

@@ -1,0 +1,19 @@
+//! Both sides of a join write their keys in one format.
+
+use streams_runtime::{Json, ktable, processor, topic, topology};
+
+#[topic(name = "clicks", key = Json<String>, value = u64, partitions = 4)]
+struct Clicks;
+#[topic(name = "users", key = String, value = Option<String>, partitions = 4)]
+struct UsersTopic;
+#[ktable(store = "users", from = UsersTopic)]
+struct Users;
+
+#[processor(from = Clicks, join = Users)]
+fn named(click: &u64, user: &str) -> String {
+    format!("{click}{user}")
+}
+
+topology!(App = [Users, named]);
+
+fn main() {}

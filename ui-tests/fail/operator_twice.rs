@@ -1,0 +1,20 @@
+//! A step does one thing.
+
+use streams_runtime::{processor, topic, topology};
+
+#[topic(name = "orders", key = String, value = u64, partitions = 4)]
+struct Orders;
+
+#[processor(from = Orders, filter, map_values)]
+fn large(order: &u64) -> bool {
+    *order > 100
+}
+
+#[processor(from = large, map_values)]
+fn doubled(order: &u64) -> u64 {
+    order * 2
+}
+
+topology!(App = [large, doubled]);
+
+fn main() {}

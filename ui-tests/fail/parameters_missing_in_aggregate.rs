@@ -1,0 +1,13 @@
+//! An aggregate takes row and value.
+
+use streams_runtime::{ktable, topic, topology};
+
+#[topic(name = "orders", key = String, value = u64, partitions = 4)]
+struct Orders;
+
+#[ktable(store = "sums", from = Orders, aggregate)]
+fn sum(_sum: &mut u64) {}
+
+topology!(App = [sum]);
+
+fn main() {}

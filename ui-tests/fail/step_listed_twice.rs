@@ -1,0 +1,15 @@
+//! A step is listed once.
+
+use streams_runtime::{processor, topic, topology};
+
+#[topic(name = "orders", key = String, value = u64, partitions = 4)]
+struct Orders;
+
+#[processor(from = Orders, filter)]
+fn large(order: &u64) -> bool {
+    *order > 100
+}
+
+topology!(App = [large, large]);
+
+fn main() {}

@@ -1,0 +1,19 @@
+//! A grace is how late a record may be, not forever.
+
+use streams_runtime::{ktable, processor, topic, topology, window};
+
+#[topic(name = "orders", key = String, value = u64, partitions = 4)]
+struct Orders;
+
+#[ktable(store = "counts", from = Orders, count)]
+#[window(tumbling = "15s", grace = "10000d")]
+struct Counts;
+
+#[processor(from = Counts, filter)]
+fn many(count: &i64) -> bool {
+    *count > 100
+}
+
+topology!(App = [Counts, many]);
+
+fn main() {}
