@@ -23,9 +23,7 @@ use crate::partitioner::partition_of;
 use crate::record::Headers;
 use crate::state::StateError;
 use crate::task::Task;
-use crate::transport::{
-    CommitOutcome, CommittedOffset, Consumer, Outgoing, Producer, TopicPartition, TransportError,
-};
+use crate::transport::{CommitOutcome, Consumer, Outgoing, Producer, TransportError};
 use crate::worker::{Connect, Worker, WorkerError};
 
 /// What a commit did.
@@ -90,17 +88,25 @@ impl<C: Connect> Worker<C> {
     /// did not come and an unknown outcome are mended here. `Store` may also mean that everything is committed, and an
     /// engine could not take it: it is offered again at the next commit.
     pub fn commit(&mut self) -> Result<Commit, WorkerError> {
-        let changed: Vec<usize> = (0..self.tasks.len()).filter(|&i| self.tasks[i].is_changed()).collect();
-        if changed.is_empty() {
+        if !self.tasks.iter().any(Task::is_changed) {
             return Ok(Commit::Nothing);
         }
-        if let Err(trouble) = self.send_all(&changed) {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.clear();
+        changed.extend((0..self.tasks.len()).filter(|&i| self.tasks[i].is_changed()));
+        let result = self.commit_tasks(&changed);
+        self.changed = changed;
+        result
+    }
+
+    fn commit_tasks(&mut self, changed: &[usize]) -> Result<Commit, WorkerError> {
+        if let Err(trouble) = self.send_all(changed) {
             return self.mend(trouble).map(|()| Commit::TakenBack);
         }
         match self.producer.commit() {
             CommitOutcome::Committed => {
                 self.in_transaction = false;
-                self.committed(&changed).map(|()| Commit::Done)
+                self.committed(changed).map(|()| Commit::Done)
             }
             CommitOutcome::Aborted(reason) => {
                 self.in_transaction = false;
@@ -128,8 +134,11 @@ impl<C: Connect> Worker<C> {
             self.encode(at)?;
         }
         self.flush()?;
-        let offsets: Vec<(TopicPartition, CommittedOffset)> =
-            changed.iter().flat_map(|&i| self.tasks[i].offsets()).collect();
+        let mut entries = 0;
+        for &at in changed {
+            entries = self.tasks[at].write_offsets(&mut self.offsets, entries);
+        }
+        self.offsets.truncate(entries);
         let Some(group) = self.consumer.group_metadata() else {
             return Err(Trouble::Log(TransportError::StaleGeneration {
                 group: self.plan.application.clone(),
@@ -137,7 +146,7 @@ impl<C: Connect> Worker<C> {
                 member: String::new(),
             }));
         };
-        Ok(self.producer.send_offsets(&offsets, &group)?)
+        Ok(self.producer.send_offsets(&self.offsets, &group)?)
     }
 
     fn committed(&mut self, changed: &[usize]) -> Result<(), WorkerError> {
@@ -166,12 +175,12 @@ impl<C: Connect> Worker<C> {
             return Ok(());
         }
         self.begin()?;
-        let (task, producer, counts) = (&self.tasks[at], &mut self.producer, &mut self.counts);
+        let (task, producer) = (&self.tasks[at], &mut self.producer);
         let origin = Sender { task: at, store: None }.pack();
-        let sent = task.outbox().borrow_mut().drain(|topic, record| {
-            let partitions = match counts.get(topic) {
-                Some(n) => *n,
-                None => *counts.entry(topic.to_owned()).or_insert(producer.partitions(topic)?),
+        let sent = task.outbox().borrow_mut().drain(|target, record| {
+            let partitions = match target.partitions {
+                Some(n) => n,
+                None => *target.partitions.insert(producer.partitions(&target.name)?),
             };
             // Without a key a record stays in the partition it came from: the same in every attempt.
             let partition = match record.key {
@@ -179,7 +188,7 @@ impl<C: Connect> Worker<C> {
                 None => task.id().partition % partitions.max(1),
             };
             producer.send(Outgoing {
-                topic,
+                topic: &target.name,
                 partition,
                 key: record.key,
                 value: record.value,
@@ -196,23 +205,19 @@ impl<C: Connect> Worker<C> {
         self.begin()?;
         let (task, plan, producer) = (&self.tasks[at], &self.plan, &mut self.producer);
         let id = task.id();
-        let changelogs: Vec<&str> = task
-            .wired()
-            .remembering
-            .iter()
-            .map(|remembering| {
-                let named = |store: &crate::stream::StoreSpec| {
-                    plan.subs[id.sub].stores.iter().find(|(spec, _)| spec.hash == store.hash)
-                };
-                remembering.store.as_ref().and_then(named).map_or("", |(_, topic)| topic.as_str())
-            })
-            .collect();
+        let remembering = &task.wired().remembering;
+        let changelog = |store: usize| {
+            let named = |store: &crate::stream::StoreSpec| {
+                plan.subs[id.sub].stores.iter().find(|(spec, _)| spec.hash == store.hash)
+            };
+            remembering[store].store.as_ref().and_then(named).map_or("", |(_, topic)| topic.as_str())
+        };
         // Kept aside: what the log said decides what follows, and the store only knows that it was refused.
         let mut said = None;
         let (partition, headers) = (id.partition, &Headers::new());
         let prepared = task.prepare(&mut |store, key, value, timestamp| {
             let origin = Sender { task: at, store: Some(store) }.pack();
-            let (topic, key) = (changelogs[store], Some(key));
+            let (topic, key) = (changelog(store), Some(key));
             let sent = producer.send(Outgoing { topic, partition, key, value, timestamp, headers, origin });
             sent.map_err(|cause| {
                 said = Some(cause.clone());
@@ -359,7 +364,6 @@ impl<C: Connect> Worker<C> {
         self.in_transaction = false;
         self.ready = false;
         self.rewinds += 1;
-        self.counts.clear();
         self.producer = self.connect.producer();
         let tasks = self.take_tasks();
         self.opening.extend(tasks.into_iter().map(|task: Task<_>| Opening::again(task)));

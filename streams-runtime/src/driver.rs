@@ -12,9 +12,9 @@ use crate::partitioner::partition_of;
 use crate::record::{Headers, Timestamp};
 use crate::serde::{Serde, SerdeError};
 use crate::state::{Direction, KeyRange, KeyValueStore, OverlayLimit, StateError, WindowStore};
-use crate::stream::{Stream, Table, Topic};
+use crate::stream::{Read, StoreSpec, Stream, Table, Topic};
 use crate::time::{Clock, ManualClock};
-use crate::topology::{Plan, PlanError, Topology};
+use crate::topology::{Plan, PlanError, PlannedTopic, Topology};
 use crate::transport::memory::{MemoryLog, Records};
 use crate::transport::{Message, TransportError};
 use crate::window::Windowed;
@@ -56,9 +56,17 @@ pub struct Driver {
     stopped: RefCell<Option<String>>,
     doubting: Cell<bool>,
     plan: Plan,
+    /// Topics of which nothing is needed once it is processed.
+    passing: Vec<PlannedTopic>,
+    /// How many records were piped since the last time these were emptied.
+    piped: Cell<usize>,
 }
 
 const APPLICATION: &str = "driver";
+
+/// So many piped records are kept; then what is processed goes, since memory that is used again costs a fraction of
+/// memory that is touched for the first time.
+const KEPT: usize = 1024;
 
 impl Driver {
     /// Starts a topology. Topics have the partitions they declare, or one.
@@ -79,6 +87,7 @@ impl Driver {
         let log = MemoryLog::new();
         create_topics(&log, &plan)?;
         let connect = InProcess::new(&log, APPLICATION, "1").overlay(overlay);
+        let passing = passing(&topology, &plan);
         let worker = Worker::start(connect, topology, plan.clone())?;
         let clock = Rc::new(ManualClock::new(0));
         let driver = Driver {
@@ -88,6 +97,8 @@ impl Driver {
             stopped: RefCell::default(),
             doubting: Cell::new(false),
             plan,
+            passing,
+            piped: Cell::new(0),
         };
         driver.run()?;
         Ok(driver)
@@ -102,7 +113,8 @@ impl Driver {
         Input { driver: self, partitions, buffer: RefCell::default(), topic: PhantomData }
     }
 
-    /// A topic to read from, from its beginning.
+    /// A topic to read from, from its beginning. Everything that steps wrote is kept; of a topic that is only piped to,
+    /// what was processed is forgotten after a while.
     ///
     /// # Panics
     /// If the topology neither reads nor writes it.
@@ -136,7 +148,24 @@ impl Driver {
         if let Err(error) = &result {
             *self.stopped.borrow_mut() = Some(error.to_string());
         }
-        Ok(result?)
+        result?;
+        if self.piped.get() >= KEPT {
+            self.piped.set(0);
+            self.forget()?;
+        }
+        Ok(())
+    }
+
+    /// Deletes what is committed in topics where nobody will look for it.
+    fn forget(&self) -> Result<(), TransportError> {
+        for topic in &self.passing {
+            for partition in 0..topic.partitions {
+                if let Some(committed) = self.log.committed(APPLICATION, &topic.name, partition)? {
+                    self.log.delete_records(&topic.name, partition, committed.offset)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// From now on every transaction is processed, taken back, processed again and only then committed. Nothing a
@@ -280,6 +309,22 @@ fn process_all(worker: &mut Worker<InProcess>) -> Result<bool, WorkerError> {
         idle = false;
     }
     Ok(idle)
+}
+
+/// What is read but neither written by a step nor the only copy of a store.
+fn passing(topology: &Topology, plan: &Plan) -> Vec<PlannedTopic> {
+    let is_kept = |topic: &PlannedTopic| {
+        topology.entries().iter().any(|entry| {
+            let spec = &entry.spec;
+            let rebuilt_from = |store: StoreSpec| {
+                let name = |read: &Read| read.topic.is_some_and(|read| read.name == topic.name);
+                !store.changelog && spec.reads.iter().any(name)
+            };
+            spec.to.is_some_and(|to| to.name == topic.name) || spec.store.is_some_and(rebuilt_from)
+        })
+    };
+    let read = plan.subs.iter().flat_map(|sub| &sub.sources);
+    read.filter(|topic| !is_kept(topic)).cloned().collect()
 }
 
 /// Tests end with what the store said.
@@ -427,6 +472,7 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
     ) -> Result<(), DriverError> {
         let partition = key.map_or(0, |key| partition_of(key, self.partitions));
         self.driver.log.append(T::TOPIC.name, partition, key, value, timestamp, headers)?;
+        self.driver.piped.set(self.driver.piped.get() + 1);
         Ok(())
     }
 }

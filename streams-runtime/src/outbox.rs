@@ -23,8 +23,6 @@ struct Staged {
 /// A record as it stands in the outbox.
 #[derive(Debug)]
 pub struct Outbound<'a> {
-    /// Where it goes.
-    pub topic: OutTopic,
     /// The key's bytes.
     pub key: Option<&'a [u8]>,
     /// The value's bytes.
@@ -37,10 +35,19 @@ pub struct Outbound<'a> {
     pub origin: u64,
 }
 
+/// A topic that is written to.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// How many partitions it has, once somebody asked: then it need not be looked up by name for each record.
+    pub partitions: Option<u32>,
+}
+
 /// Records on their way out of one task.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    topics: Vec<String>,
+    topics: Vec<Target>,
     bytes: Vec<u8>,
     records: Vec<Staged>,
 }
@@ -48,8 +55,8 @@ pub struct Outbox {
 impl Outbox {
     /// The number of a topic, given at wiring time.
     pub fn topic(&mut self, name: &str) -> OutTopic {
-        let at = self.topics.iter().position(|t| t == name).unwrap_or_else(|| {
-            self.topics.push(name.to_owned());
+        let at = self.topics.iter().position(|t| t.name == name).unwrap_or_else(|| {
+            self.topics.push(Target { name: name.to_owned(), partitions: None });
             self.topics.len() - 1
         });
         OutTopic(at as u32)
@@ -57,12 +64,7 @@ impl Outbox {
 
     /// The name behind a number.
     pub fn name(&self, topic: OutTopic) -> &str {
-        &self.topics[topic.0 as usize]
-    }
-
-    /// All topics that were ever numbered, in order of their numbers.
-    pub fn topics(&self) -> &[String] {
-        &self.topics
+        &self.topics[topic.0 as usize].name
     }
 
     /// Stages a record whose key and value are written by the two functions into the buffer they are given; they
@@ -106,13 +108,15 @@ impl Outbox {
     }
 
     /// Hands every record over in order and empties the outbox, keeping its memory.
-    pub fn drain<E>(&mut self, mut send: impl FnMut(&str, Outbound<'_>) -> Result<(), E>) -> Result<(), E> {
+    pub fn drain<E>(
+        &mut self,
+        mut send: impl FnMut(&mut Target, Outbound<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         for record in &self.records {
             let bytes = |range: &Option<Range<usize>>| range.clone().map(|r| &self.bytes[r]);
             send(
-                &self.topics[record.topic.0 as usize],
+                &mut self.topics[record.topic.0 as usize],
                 Outbound {
-                    topic: record.topic,
                     key: bytes(&record.key),
                     value: bytes(&record.value),
                     timestamp: record.timestamp,
@@ -121,14 +125,16 @@ impl Outbox {
                 },
             )?;
         }
-        self.clear();
+        self.records.clear();
+        self.bytes.clear();
         Ok(())
     }
 
-    /// Forgets everything, as an abort does.
+    /// Forgets everything, as an abort does; partition counts too, since they may be why it came to that.
     pub fn clear(&mut self) {
         self.records.clear();
         self.bytes.clear();
+        self.topics.iter_mut().for_each(|target| target.partitions = None);
     }
 }
 
@@ -149,9 +155,9 @@ mod tests {
         assert_eq!(outbox.stage(out, 1, &none, 0, write, |_| Err("no")), Err("no"));
         let mut seen = vec![];
         outbox
-            .drain(|topic, record| {
+            .drain(|target, record| {
                 seen.push((
-                    topic.to_owned(),
+                    target.name.clone(),
                     record.key.map(<[u8]>::to_vec),
                     record.value.map(<[u8]>::to_vec),
                 ));

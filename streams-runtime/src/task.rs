@@ -72,6 +72,8 @@ impl ChangelogSink for Changelog<'_, '_> {
 /// One partition a task reads.
 struct Input<M> {
     source: Rc<dyn Source>,
+    /// The topic's name: known here, so that no record asks its source for it.
+    topic: Box<str>,
     partition: u32,
     buffer: VecDeque<M>,
     /// The time of the first buffered record, once it was read; with several inputs all heads are compared.
@@ -96,7 +98,7 @@ impl<M> Input<M> {
     }
 
     fn partition_of(&self) -> TopicPartition {
-        TopicPartition { topic: self.source.topic().to_owned(), partition: self.partition }
+        TopicPartition { topic: self.topic.to_string(), partition: self.partition }
     }
 }
 
@@ -120,6 +122,7 @@ impl<M: Message> Task<M> {
             let (_, position) = positions.iter().find(|(partition, _)| partition.topic == source.topic())?;
             Some(Input {
                 source: source.clone(),
+                topic: source.topic().into(),
                 partition: id.partition,
                 buffer: VecDeque::new(),
                 head: None,
@@ -306,15 +309,25 @@ impl<M: Message> Task<M> {
         }
     }
 
-    /// The offsets to commit. The first carries the task's times, so that they are in the same transaction and move
-    /// with the task.
-    pub fn offsets(&self) -> Vec<(TopicPartition, CommittedOffset)> {
-        let mut metadata = self.wired.times.to_metadata();
-        let offset = |input: &Input<M>| {
-            let metadata = std::mem::take(&mut metadata);
-            (input.partition_of(), CommittedOffset { offset: input.position, metadata })
-        };
-        self.inputs.iter().map(offset).collect()
+    /// Writes the offsets to commit from entry `at` on; returns where it ended. The first carries the task's times,
+    /// so that they are in the same transaction and move with the task. An entry that is for this partition already
+    /// is used again.
+    pub fn write_offsets(&self, offsets: &mut Vec<(TopicPartition, CommittedOffset)>, at: usize) -> usize {
+        for (i, input) in self.inputs.iter().enumerate() {
+            if at + i == offsets.len() {
+                offsets.push((input.partition_of(), CommittedOffset { offset: 0, metadata: String::new() }));
+            }
+            let (partition, committed) = &mut offsets[at + i];
+            if partition.partition != input.partition || *partition.topic != *input.topic {
+                *partition = input.partition_of();
+            }
+            committed.offset = input.position;
+            committed.metadata.clear();
+            if i == 0 {
+                self.wired.times.write_metadata(&mut committed.metadata);
+            }
+        }
+        at + self.inputs.len()
     }
 
     /// The transaction is committed.
@@ -409,7 +422,7 @@ impl<M: Message> Task<M> {
 impl<M: Message> Input<M> {
     fn origin(&self) -> Origin<'_> {
         let offset = self.buffer.front().map_or(self.position, Message::offset);
-        Origin { topic: self.source.topic(), partition: self.partition, offset }
+        Origin { topic: &self.topic, partition: self.partition, offset }
     }
 
     /// Reads the record at the head, leaving out what policies leave out; false if there is none.
@@ -422,7 +435,7 @@ impl<M: Message> Input<M> {
             }
             // Headers cost, and the source does not look at them.
             let none = Headers::new();
-            self.head = self.source.head(&raw(&*self.source, self.partition, message, &none))?;
+            self.head = self.source.head(&raw(&self.topic, self.partition, message, &none))?;
             if self.head.is_none() {
                 self.pop();
             }
@@ -435,7 +448,7 @@ impl<M: Message> Input<M> {
     fn process(&mut self) -> Result<(), Failure> {
         let (Some(timestamp), Some(message)) = (self.head, self.buffer.front()) else { return Ok(()) };
         let headers = message.headers();
-        self.source.process(&raw(&*self.source, self.partition, message, &headers), timestamp)?;
+        self.source.process(&raw(&self.topic, self.partition, message, &headers), timestamp)?;
         self.last = message.offset();
         self.head = None;
         self.pop();
@@ -465,13 +478,13 @@ impl<M: Message> Input<M> {
 }
 
 fn raw<'a, M: Message>(
-    source: &'a dyn Source,
+    topic: &'a str,
     partition: u32,
     message: &'a M,
     headers: &'a Headers,
 ) -> RawRecord<'a> {
     RawRecord {
-        source: Origin { topic: source.topic(), partition, offset: message.offset() },
+        source: Origin { topic, partition, offset: message.offset() },
         timestamp: message.timestamp(),
         key: message.key(),
         value: message.value(),

@@ -73,16 +73,22 @@ impl Times {
 
     /// The live times; empty if there is none.
     pub fn to_metadata(&self) -> String {
+        let mut out = String::new();
+        self.write_metadata(&mut out);
+        out
+    }
+
+    /// Appends the live times; nothing if there is none.
+    pub fn write_metadata(&self, out: &mut String) {
         if self.cells.is_empty() {
-            return String::new();
+            return;
         }
-        let mut out = VERSION.to_owned();
+        out.push_str(VERSION);
         for (name, cell) in &self.cells {
             if let Some(time) = cell.borrow().get() {
                 let _ = write!(out, " {name}={time}");
             }
         }
-        out
     }
 
     /// Whether the times always fit beside an offset, however high they get.

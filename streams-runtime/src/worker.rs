@@ -19,9 +19,8 @@ use crate::open::{OpenError, Opening};
 use crate::state::{OverlayLimit, StateError};
 use crate::task::{Task, TaskId};
 use crate::topology::{Plan, Topology};
-use crate::transport::{Consumer, Event, Producer, TopicPartition, TransportError};
+use crate::transport::{CommittedOffset, Consumer, Event, Producer, TopicPartition, TransportError};
 use crate::wiring::Engines;
-use std::collections::HashMap;
 
 /// How a worker makes the parts that belong to one thread or one task.
 pub trait Connect {
@@ -134,8 +133,10 @@ pub struct Worker<C: Connect> {
     /// By the slot of an assigned partition.
     slots: Vec<Option<Destination>>,
     events: Vec<Event<MessageOf<C>>>,
-    /// Partition counts of the topics written to.
-    pub(crate) counts: HashMap<String, u32>,
+    /// The tasks of the commit at hand, and their offsets: kept, so that a commit like the one before it needs no
+    /// memory.
+    pub(crate) changed: Vec<usize>,
+    pub(crate) offsets: Vec<(TopicPartition, CommittedOffset)>,
     pub(crate) in_transaction: bool,
     /// How often reading began anew: what was fetched before is not for a task that was rewound.
     pub(crate) rewinds: u64,
@@ -170,7 +171,8 @@ impl<C: Connect> Worker<C> {
             replayed: Vec::new(),
             slots: Vec::new(),
             events: Vec::new(),
-            counts: HashMap::new(),
+            changed: Vec::new(),
+            offsets: Vec::new(),
             in_transaction: false,
             rewinds: 0,
             turn: 0,

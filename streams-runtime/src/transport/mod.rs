@@ -19,6 +19,7 @@ pub mod memory;
 pub mod suite;
 
 use crate::record::Headers;
+use std::rc::Rc;
 
 /// A topic name and a partition number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,12 +42,12 @@ pub struct CommittedOffset {
 /// Proof of membership that a broker checks when offsets are committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupMetadata {
-    /// The consumer group.
-    pub group: String,
+    /// The consumer group. Names are shared: a commit reads them and changes none.
+    pub group: Rc<str>,
     /// The generation (classic protocol) or member epoch (KIP-848).
     pub generation: i32,
     /// The member that asks.
-    pub member: String,
+    pub member: Rc<str>,
 }
 
 /// What [`Consumer::poll`] hands out.

@@ -22,7 +22,7 @@ struct Slot {
 }
 
 struct Membership {
-    id: String,
+    id: Rc<str>,
     /// The generation of the last poll: what a client that was thrown out still believes.
     generation: i32,
     owned: Vec<Place>,
@@ -33,6 +33,7 @@ struct Membership {
 pub struct MemoryConsumer {
     log: Rc<RefCell<Log>>,
     group: u32,
+    group_name: Rc<str>,
     client: String,
     isolation: Isolation,
     /// What was subscribed to; `None` without subscription and after `leave`.
@@ -50,10 +51,12 @@ pub struct MemoryConsumer {
 
 impl MemoryConsumer {
     pub(super) fn new(log: &MemoryLog, group: &str, client: &str, isolation: Isolation) -> Self {
+        let group_name = group.into();
         let group = log.0.borrow_mut().groups.number(group);
         MemoryConsumer {
             log: Rc::clone(&log.0),
             group,
+            group_name,
             client: client.to_owned(),
             isolation,
             topics: None,
@@ -98,7 +101,7 @@ impl MemoryConsumer {
         } else {
             let id = log.groups.join(self.group, &self.client, topics, &log.topics);
             let generation = log.groups.generation(self.group, &id).unwrap_or_default();
-            self.member = Some(Membership { id, generation, owned: Vec::new() });
+            self.member = Some(Membership { id: id.into(), generation, owned: Vec::new() });
             self.group_seen = 0;
             self.membership(log, events);
         }
@@ -144,7 +147,7 @@ impl Consumer for MemoryConsumer {
         let member = self.member.as_ref()?;
         let log = self.log.borrow();
         Some(GroupMetadata {
-            group: log.groups.name(self.group).to_owned(),
+            group: Rc::clone(&self.group_name),
             generation: log.groups.generation(self.group, &member.id).unwrap_or(member.generation),
             member: member.id.clone(),
         })
@@ -267,7 +270,7 @@ impl Consumer for MemoryConsumer {
     fn commit(&mut self, offsets: &[(TopicPartition, CommittedOffset)]) -> Result<(), TransportError> {
         let (generation, member) = match self.group_metadata() {
             Some(metadata) => (metadata.generation, metadata.member),
-            None => (-1, String::new()),
+            None => (-1, "".into()),
         };
         let log = &mut *self.log.borrow_mut();
         log.groups.check(self.group, generation, &member, true)?;

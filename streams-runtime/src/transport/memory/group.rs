@@ -230,8 +230,13 @@ impl Groups {
     pub(super) fn decide(&mut self, group: u32, slot: u32, commit: bool) {
         let group = &mut self.all[group as usize];
         for pending in group.pending.extract_if(.., |pending| pending.slot == slot) {
-            if commit {
-                group.offsets.insert(pending.place, pending.committed);
+            if !commit {
+                continue;
+            }
+            // Nearly always there is one already.
+            match group.offsets.get_mut(&pending.place) {
+                Some(committed) => *committed = pending.committed,
+                None => drop(group.offsets.insert(pending.place, pending.committed)),
             }
         }
     }

@@ -10,10 +10,9 @@
 //! read_committed sees 0 2 5: b's records were aborted, 3 and 6 are control records, 7 is undecided
 //! ```
 
-use std::collections::VecDeque;
-
 use bytes::{Bytes, BytesMut};
 
+use super::entries::{Entries, Entry};
 use crate::record::Headers;
 use crate::transport::{Isolation, Message, Watermarks};
 
@@ -69,12 +68,12 @@ impl Message for MemoryMessage {
 
 /// Key and value one behind the other, so that a record is one handle.
 #[derive(Clone, Debug)]
-struct Body {
-    bytes: Bytes,
-    headers: Headers,
-    timestamp: i64,
-    key_len: u32,
-    has_value: bool,
+pub(super) struct Body {
+    pub(super) bytes: Bytes,
+    pub(super) headers: Headers,
+    pub(super) timestamp: i64,
+    pub(super) key_len: u32,
+    pub(super) has_value: bool,
 }
 
 /// What a record says, before it has an offset.
@@ -100,77 +99,6 @@ impl Content<'_> {
 pub(super) struct Stamp {
     pub(super) producer: u32,
     pub(super) sequence: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Data,
-    Aborted,
-    /// A commit or abort marker: it has an offset, and nobody ever sees it.
-    Control,
-}
-
-struct Entry {
-    body: Body,
-    stamp: Stamp,
-    kind: Kind,
-}
-
-/// How many entries share an allocation.
-const SEGMENT: usize = 256;
-
-/// A queue of entries that never moves them: growing by copying costs more than everything else together, since
-/// each copy touches fresh memory.
-#[derive(Default)]
-struct Entries {
-    segments: VecDeque<Vec<Entry>>,
-    /// Forgotten entries at the beginning of the first segment; it goes when all of it is forgotten.
-    forgotten: usize,
-    len: usize,
-}
-
-impl Entries {
-    #[inline]
-    fn len(&self) -> usize {
-        self.len
-    }
-
-    #[inline]
-    fn push(&mut self, entry: Entry) {
-        if (self.forgotten + self.len).is_multiple_of(SEGMENT) {
-            self.segments.push_back(Vec::with_capacity(SEGMENT));
-        }
-        if let Some(last) = self.segments.back_mut() {
-            last.push(entry);
-            self.len += 1;
-        }
-    }
-
-    /// Forgets the first `count`.
-    fn forget(&mut self, count: usize) {
-        self.len -= count;
-        self.forgotten += count;
-        self.segments.drain(..self.forgotten / SEGMENT);
-        self.forgotten %= SEGMENT;
-    }
-}
-
-impl std::ops::Index<usize> for Entries {
-    type Output = Entry;
-
-    #[inline]
-    fn index(&self, at: usize) -> &Entry {
-        let at = self.forgotten + at;
-        &self.segments[at / SEGMENT][at % SEGMENT]
-    }
-}
-
-impl std::ops::IndexMut<usize> for Entries {
-    #[inline]
-    fn index_mut(&mut self, at: usize) -> &mut Entry {
-        let at = self.forgotten + at;
-        &mut self.segments[at / SEGMENT][at % SEGMENT]
-    }
 }
 
 /// A transaction that wrote here and is not decided here.
@@ -226,16 +154,16 @@ impl PartitionLog {
         let end = self.end(isolation);
         while *position < end {
             let offset = *position;
-            let entry = &self.entries[(offset - self.start) as usize];
-            *position += 1;
-            let seen = match entry.kind {
-                Kind::Data => true,
-                Kind::Aborted => isolation == Isolation::ReadUncommitted,
-                Kind::Control => false,
+            let body = match self.entries.get((offset - self.start) as usize) {
+                Entry::Data(stored) => &stored.body,
+                Entry::Aborted(stored) if isolation == Isolation::ReadUncommitted => &stored.body,
+                Entry::Aborted(_) | Entry::Control => {
+                    *position += 1;
+                    continue;
+                }
             };
-            if seen {
-                return Some(MemoryMessage { offset, body: entry.body.clone() });
-            }
+            *position += 1;
+            return Some(MemoryMessage { offset, body: body.clone() });
         }
         None
     }
@@ -251,15 +179,15 @@ impl PartitionLog {
             has_value: content.value.is_some(),
         };
         let offset = self.high();
-        self.entries.push(Entry { body, stamp, kind: Kind::Data });
+        self.entries.push(body, stamp);
         offset
     }
 
     /// Where a record with this stamp stands: it was written, only the answer was lost.
     pub(super) fn find(&self, stamp: Stamp) -> Option<i64> {
-        let written = |at: &usize| {
-            let entry = &self.entries[*at];
-            entry.kind != Kind::Control && entry.stamp == stamp
+        let written = |at: &usize| match self.entries.get(*at) {
+            Entry::Data(stored) | Entry::Aborted(stored) => stored.stamp == stamp,
+            Entry::Control => false,
         };
         let at = (0..self.entries.len()).rev().find(written)?;
         Some(self.start + at as i64)
@@ -284,20 +212,14 @@ impl PartitionLog {
         let first = self.open.remove(at).first;
         if !commit {
             for at in (first - self.start) as usize..self.entries.len() {
-                let entry = &mut self.entries[at];
-                if entry.stamp.producer == producer && entry.kind == Kind::Data {
-                    entry.kind = Kind::Aborted;
+                if let Entry::Data(stored) = self.entries.get(at)
+                    && stored.stamp.producer == producer
+                {
+                    self.entries.abort(at);
                 }
             }
         }
-        let body = Body {
-            bytes: Bytes::new(),
-            headers: Headers::new(),
-            timestamp: -1,
-            key_len: NO_KEY,
-            has_value: false,
-        };
-        self.entries.push(Entry { body, stamp: Stamp { producer, sequence: 0 }, kind: Kind::Control });
+        self.entries.push_control();
     }
 
     /// Forgets everything before `offset`, but nothing undecided.

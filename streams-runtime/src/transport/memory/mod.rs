@@ -10,7 +10,7 @@
 //! ```text
 //! mod       the handle, direct access          producer, consumer   the seam's two halves
 //! topics    names and numbers                  txn      who owns an id, how its transaction ends
-//! log       one partition                      group    members and committed offsets   assign  who gets what
+//! log       one partition, of entries          group    members and committed offsets   assign  who gets what
 //! faults    what goes wrong on demand
 //! ```
 //!
@@ -22,6 +22,7 @@ mod assign;
 #[cfg(test)]
 mod conforms;
 mod consumer;
+mod entries;
 mod faults;
 mod group;
 mod log;

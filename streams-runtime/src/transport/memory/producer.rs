@@ -54,6 +54,10 @@ pub struct MemoryProducer {
     claim: Claim,
     state: State,
     memo: Memo,
+    /// Input topics are other names than those written to: one memory for both would forget each time.
+    input_memo: Memo,
+    /// The places of the offsets at hand.
+    places: Vec<Place>,
     next_sequence: u32,
     waiting: Vec<Waiting>,
     delivered: Vec<Delivery>,
@@ -79,6 +83,8 @@ impl MemoryProducer {
             claim: Claim { slot, producer },
             state: State::New,
             memo: Memo::default(),
+            input_memo: Memo::default(),
+            places: Vec::new(),
             next_sequence: 0,
             waiting: Vec::new(),
             delivered: Vec::new(),
@@ -175,6 +181,9 @@ impl MemoryProducer {
     fn settle(&mut self) -> Result<(), TransportError> {
         let shared = Rc::clone(&self.log);
         let log = &mut *shared.borrow_mut();
+        if self.waiting.is_empty() && self.refused.is_none() && log.faults.none() {
+            return self.check(log);
+        }
         let mut arrived = self.deliver(log)?;
         if !arrived && log.faults.take(&self.id, |f| matches!(f, Fault::Undelivered { .. })).is_none() {
             // A lost answer: the retry is answered.
@@ -303,7 +312,7 @@ impl Producer for MemoryProducer {
         let log = &mut *shared.borrow_mut();
         self.check(log)?;
         let number = match self.last_group {
-            Some(number) if log.groups.name(number) == group.group => number,
+            Some(number) if log.groups.name(number) == &*group.group => number,
             _ => log.groups.number(&group.group),
         };
         self.last_group = Some(number);
@@ -315,14 +324,15 @@ impl Producer for MemoryProducer {
             log.groups.check(number, group.generation, &group.member, false)
         };
         let stored = result.and_then(|()| {
+            self.places.clear();
             for (partition, committed) in offsets {
                 super::check_metadata(partition, committed)?;
-                self.memo.place(&log.topics, &partition.topic, partition.partition)?;
+                let place = self.input_memo.place(&log.topics, &partition.topic, partition.partition)?;
+                self.places.push(place);
             }
             log.add_group(self.claim, number);
-            for (partition, committed) in offsets {
-                let place = self.memo.place(&log.topics, &partition.topic, partition.partition)?;
-                log.groups.commit_later(number, self.claim.slot, place, committed.clone());
+            for (place, (_, committed)) in self.places.iter().zip(offsets) {
+                log.groups.commit_later(number, self.claim.slot, *place, committed.clone());
             }
             Ok(())
         });

@@ -51,7 +51,7 @@ fn place(partition: u32) -> TopicPartition {
 }
 
 fn anybody() -> GroupMetadata {
-    GroupMetadata { group: "g".into(), generation: -1, member: String::new() }
+    GroupMetadata { group: "g".into(), generation: -1, member: "".into() }
 }
 
 fn at(offset: i64) -> CommittedOffset {

@@ -1,0 +1,172 @@
+//! What stands at each offset of a partition, kept small: every record stays until it is deleted, and memory that is
+//! touched for the first time costs more than all the work on a record.
+//!
+//! Knows positions from the start of the log. It does not know offsets, transactions or who reads.
+//!
+//! ```text
+//! marks   0   1   C   2:aborted   C   3        one word an offset
+//! stored  a1  b1  a2  b2                       records only: a control record is a mark and nothing else
+//! ```
+
+use super::log::{Body, Stamp};
+use std::collections::VecDeque;
+
+/// A record, and who wrote it.
+pub(super) struct Stored {
+    pub(super) body: Body,
+    pub(super) stamp: Stamp,
+}
+
+/// What stands at an offset.
+pub(super) enum Entry<'a> {
+    Data(&'a Stored),
+    Aborted(&'a Stored),
+    /// A commit or abort marker: it has an offset, and nobody ever sees it.
+    Control,
+}
+
+/// The number of a record, and above it whether it is aborted or none at all.
+type Mark = u32;
+const NUMBER: Mark = (1 << 30) - 1;
+const ABORTED: Mark = 1 << 30;
+const CONTROL: Mark = 1 << 31;
+
+/// One entry for each offset.
+#[derive(Default)]
+pub(super) struct Entries {
+    marks: Queue<Mark>,
+    stored: Queue<Stored>,
+    /// The number of the first record that is not forgotten; numbers go round.
+    first: Mark,
+}
+
+impl Entries {
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.marks.len
+    }
+
+    #[inline]
+    pub(super) fn get(&self, at: usize) -> Entry<'_> {
+        let mark = *self.marks.get(at);
+        if mark & CONTROL != 0 {
+            return Entry::Control;
+        }
+        let stored = self.stored.get((mark.wrapping_sub(self.first) & NUMBER) as usize);
+        if mark & ABORTED == 0 { Entry::Data(stored) } else { Entry::Aborted(stored) }
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, body: Body, stamp: Stamp) {
+        assert!(self.stored.len < NUMBER as usize, "a partition in memory holds less than 2^30 records");
+        self.marks.push(self.first.wrapping_add(self.stored.len as Mark) & NUMBER);
+        self.stored.push(Stored { body, stamp });
+    }
+
+    #[inline]
+    pub(super) fn push_control(&mut self) {
+        self.marks.push(CONTROL);
+    }
+
+    pub(super) fn abort(&mut self, at: usize) {
+        *self.marks.get_mut(at) |= ABORTED;
+    }
+
+    /// Forgets the first `count`.
+    pub(super) fn forget(&mut self, count: usize) {
+        let records = (0..count).filter(|&at| *self.marks.get(at) & CONTROL == 0).count();
+        self.marks.forget(count);
+        self.stored.forget(records);
+        self.first = self.first.wrapping_add(records as Mark) & NUMBER;
+    }
+}
+
+/// How many elements share an allocation.
+const SEGMENT: usize = 256;
+
+/// A queue that never moves its elements: growing by copying costs more than everything else together, since each
+/// copy touches fresh memory.
+struct Queue<T> {
+    segments: VecDeque<Vec<T>>,
+    /// Forgotten elements at the beginning of the first segment; it goes when all of it is forgotten.
+    forgotten: usize,
+    len: usize,
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Queue { segments: VecDeque::new(), forgotten: 0, len: 0 }
+    }
+}
+
+impl<T> Queue<T> {
+    #[inline]
+    fn push(&mut self, element: T) {
+        if (self.forgotten + self.len).is_multiple_of(SEGMENT) {
+            self.segments.push_back(Vec::with_capacity(SEGMENT));
+        }
+        if let Some(last) = self.segments.back_mut() {
+            last.push(element);
+            self.len += 1;
+        }
+    }
+
+    fn forget(&mut self, count: usize) {
+        self.len -= count;
+        self.forgotten += count;
+        self.segments.drain(..self.forgotten / SEGMENT);
+        self.forgotten %= SEGMENT;
+    }
+
+    #[inline]
+    fn get(&self, at: usize) -> &T {
+        let at = self.forgotten + at;
+        &self.segments[at / SEGMENT][at % SEGMENT]
+    }
+
+    #[inline]
+    fn get_mut(&mut self, at: usize) -> &mut T {
+        let at = self.forgotten + at;
+        &mut self.segments[at / SEGMENT][at % SEGMENT]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Headers;
+    use bytes::Bytes;
+
+    fn body(timestamp: i64) -> Body {
+        Body { bytes: Bytes::new(), headers: Headers::new(), timestamp, key_len: 0, has_value: false }
+    }
+
+    fn seen(entries: &Entries) -> Vec<i64> {
+        let time = |at| match entries.get(at) {
+            Entry::Data(stored) => stored.body.timestamp,
+            Entry::Aborted(stored) => -stored.body.timestamp,
+            Entry::Control => 0,
+        };
+        (0..entries.len()).map(time).collect()
+    }
+
+    #[test]
+    fn numbers_go_round_and_what_is_forgotten_shifts_nothing() {
+        let mut entries = Entries { first: NUMBER - 1, ..Entries::default() };
+        let stamp = Stamp { producer: 1, sequence: 0 };
+        for time in 1..=700 {
+            entries.push(body(time), stamp);
+            if time % 2 == 0 {
+                entries.push_control();
+            }
+        }
+        entries.abort(3);
+        assert_eq!(seen(&entries)[..8], [1, 2, 0, -3, 4, 0, 5, 6]);
+        entries.forget(3);
+        assert_eq!(seen(&entries)[..5], [-3, 4, 0, 5, 6]);
+        entries.forget(1000);
+        assert_eq!(seen(&entries).len(), 47);
+        assert_eq!(seen(&entries).last(), Some(&0));
+        assert_eq!(seen(&entries)[45], 700);
+    }
+}
