@@ -48,16 +48,15 @@
 //! | what a record, a window, a policy, a failure is | [`record`], [`mod@window`], [`policy`], [`failure`] |
 //! | how it works | `docs/architecture.md`; [`mod@topology`], [`state`], [`transport`], [`worker`] |
 //!
-//! Modules that are not shown here are named by generated code only and change with the macros.
+//! The other modules are named by generated code only and change with the macros. (They are not hidden, because the
+//! compiler prints the full path of what is hidden, in the middle of its sentences.)
 
 extern crate self as streams_runtime;
 
 mod app;
-#[doc(hidden)]
 pub mod args;
 #[doc(hidden)]
 pub mod commit;
-#[doc(hidden)]
 pub mod context;
 #[doc(hidden)]
 pub mod counters;
@@ -68,7 +67,6 @@ mod iso;
 mod lines;
 #[doc(hidden)]
 pub mod open;
-#[doc(hidden)]
 pub mod operators;
 #[doc(hidden)]
 pub mod outbox;
@@ -78,7 +76,6 @@ pub mod record;
 #[doc(hidden)]
 pub mod restore;
 pub mod serde;
-#[doc(hidden)]
 pub mod slot;
 pub mod state;
 pub mod stream;
@@ -89,10 +86,8 @@ pub mod time;
 pub mod times;
 pub mod topology;
 pub mod transport;
-#[doc(hidden)]
 pub mod verify;
 pub mod window;
-#[doc(hidden)]
 pub mod wiring;
 pub mod worker;
 
