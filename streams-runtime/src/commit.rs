@@ -202,6 +202,9 @@ impl<C: Connect> Worker<C> {
 
     /// Sends what changed in the stores of a task to their changelogs.
     fn encode(&mut self, at: usize) -> Result<(), Trouble> {
+        if !self.tasks[at].remembers() {
+            return Ok(());
+        }
         self.begin()?;
         let (task, plan, producer) = (&self.tasks[at], &self.plan, &mut self.producer);
         let id = task.id();

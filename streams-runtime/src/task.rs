@@ -210,6 +210,12 @@ impl<M: Message> Task<M> {
         self.is_set_aside() && self.inputs.iter().any(Input::is_stopped)
     }
 
+    /// True if records wait that were fetched and not processed.
+    #[inline]
+    pub fn has_fetched(&self) -> bool {
+        self.inputs.iter().any(|input| !input.buffer.is_empty())
+    }
+
     /// Drops what was fetched and will not be processed.
     pub fn drop_fetched(&mut self) {
         for input in &mut self.inputs {
@@ -284,6 +290,12 @@ impl<M: Message> Task<M> {
     /// What the steps wrote.
     pub fn outbox(&self) -> &Rc<RefCell<Outbox>> {
         &self.wired.outbox
+    }
+
+    /// True if there is anything that [`prepare`](Task::prepare) may have to encode.
+    #[inline]
+    pub fn remembers(&self) -> bool {
+        !self.wired.remembering.is_empty()
     }
 
     /// Encodes what the steps remember, in wiring order: `send(store, key, value, timestamp)`. Again: only what was

@@ -201,6 +201,12 @@ impl<C: Connect> Worker<C> {
         !self.ready || !self.opening.is_empty()
     }
 
+    /// True if a step would certainly do nothing: what was fetched is processed, and nothing new is there. Called
+    /// after a commit it saves a round that finds nothing.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.is_waiting() && !self.tasks.iter().any(Task::has_fetched) && !self.consumer.has_news()
+    }
+
     /// Follows the group, opens tasks, fetches, and processes up to `max` records. It does not commit: when to is
     /// the caller's decision.
     ///

@@ -71,12 +71,10 @@ impl MemoryConsumer {
     }
 
     /// Turns what happened in the group into events; joins if there is a subscription and no membership.
+    #[cold]
     fn membership(&mut self, log: &mut Log, events: &mut Vec<Event<MemoryMessage>>) {
         let Some(topics) = &self.topics else { return };
         if let Some(member) = &mut self.member {
-            if self.group_seen == log.groups.version(self.group) && self.topics_seen == log.topics.version {
-                return;
-            }
             let news = log.groups.news(self.group, &member.id, &log.topics);
             if news.thrown_out {
                 // It joins again at the next poll, so that the loss is worked off in between.
@@ -105,6 +103,24 @@ impl MemoryConsumer {
             self.group_seen = 0;
             self.membership(log, events);
         }
+    }
+
+    /// True if nothing happened in the group since it was last looked at, or nothing there concerns this consumer.
+    #[inline]
+    fn knows_its_group(&self, log: &Log) -> bool {
+        let known =
+            self.group_seen == log.groups.version(self.group) && self.topics_seen == log.topics.version;
+        self.topics.is_none() || (known && self.member.is_some())
+    }
+
+    /// True if everything the partition has was handed out, its end included.
+    #[inline]
+    fn is_drained(&self, log: &Log, slot: &Slot) -> bool {
+        let partition = log.topics.log(slot.place);
+        slot.ended_at == Some(slot.position)
+            && slot.position == partition.end(self.isolation)
+            && partition.holds(slot.position)
+            && log.topics.exists(slot.place.topic)
     }
 
     fn stop(&mut self, slot: u32) {
@@ -146,11 +162,12 @@ impl Consumer for MemoryConsumer {
     fn group_metadata(&self) -> Option<GroupMetadata> {
         let member = self.member.as_ref()?;
         let log = self.log.borrow();
-        Some(GroupMetadata {
-            group: Rc::clone(&self.group_name),
-            generation: log.groups.generation(self.group, &member.id).unwrap_or(member.generation),
-            member: member.id.clone(),
-        })
+        // Generations change with the group's version: mostly what the last poll saw is still true.
+        let generation = match log.groups.version(self.group) == self.group_seen {
+            true => member.generation,
+            false => log.groups.generation(self.group, &member.id).unwrap_or(member.generation),
+        };
+        Some(GroupMetadata { group: Rc::clone(&self.group_name), generation, member: member.id.clone() })
     }
 
     fn leave(&mut self) -> Result<(), TransportError> {
@@ -198,7 +215,7 @@ impl Consumer for MemoryConsumer {
     fn poll(&mut self, events: &mut Vec<Event<Self::Message>>, max: usize) -> Result<usize, TransportError> {
         let shared = Rc::clone(&self.log);
         let mut log = shared.borrow_mut();
-        if self.topics.is_some() {
+        if !self.knows_its_group(&log) {
             self.membership(&mut log, events);
         }
         let log = &*log;
@@ -247,6 +264,12 @@ impl Consumer for MemoryConsumer {
         }
         self.drained_at = Some(log.changes);
         Ok(records)
+    }
+
+    fn has_news(&self) -> bool {
+        let log = &*self.log.borrow();
+        let is_drained = |&slot: &u32| self.is_drained(log, &self.slots[slot as usize]);
+        !self.knows_its_group(log) || !self.active.iter().all(is_drained)
     }
 
     /// Waits for pending offsets only under `read_committed`, as Kafka does.

@@ -87,6 +87,7 @@ const SEGMENT: usize = 256;
 /// A queue that never moves its elements: growing by copying costs more than everything else together, since each
 /// copy touches fresh memory.
 struct Queue<T> {
+    /// All of the same size, which is a power of two, so that an element is found by a shift and a mask.
     segments: VecDeque<Vec<T>>,
     /// Forgotten elements at the beginning of the first segment; it goes when all of it is forgotten.
     forgotten: usize,
@@ -102,13 +103,19 @@ impl<T> Default for Queue<T> {
 impl<T> Queue<T> {
     #[inline]
     fn push(&mut self, element: T) {
-        if (self.forgotten + self.len).is_multiple_of(SEGMENT) {
-            self.segments.push_back(Vec::with_capacity(SEGMENT));
+        self.len += 1;
+        match self.segments.back_mut() {
+            // `push` without its branch that would grow the segment.
+            Some(last) if last.len() < SEGMENT => last.push(element),
+            _ => self.begin_segment(element),
         }
-        if let Some(last) = self.segments.back_mut() {
-            last.push(element);
-            self.len += 1;
-        }
+    }
+
+    #[cold]
+    fn begin_segment(&mut self, element: T) {
+        let mut segment = Vec::with_capacity(SEGMENT);
+        segment.push(element);
+        self.segments.push_back(segment);
     }
 
     fn forget(&mut self, count: usize) {

@@ -63,8 +63,27 @@ pub struct MemoryProducer {
     delivered: Vec<Delivery>,
     /// The first record that the log refused for good since the last flush.
     refused: Option<TransportError>,
-    /// The group the last offsets were for, so that its name is not looked up each time.
-    last_group: Option<u32>,
+    /// The membership that was accepted last, so that it is not looked up by name each time.
+    accepted: Option<Accepted>,
+}
+
+/// A membership that is good for as long as its group's version stays.
+struct Accepted {
+    proof: GroupMetadata,
+    group: u32,
+    version: u64,
+}
+
+impl Accepted {
+    /// The group's number, if this is still the proof and still good.
+    #[inline]
+    fn group(&self, log: &Log, proof: &GroupMetadata) -> Option<u32> {
+        let same = Rc::ptr_eq(&self.proof.group, &proof.group)
+            && Rc::ptr_eq(&self.proof.member, &proof.member)
+            && self.proof.generation == proof.generation
+            && self.version == log.groups.version(self.group);
+        same.then_some(self.group)
+    }
 }
 
 const UNKNOWN: TransportError = TransportError::Misuse(
@@ -89,7 +108,7 @@ impl MemoryProducer {
             waiting: Vec::new(),
             delivered: Vec::new(),
             refused: None,
-            last_group: None,
+            accepted: None,
         }
     }
 
@@ -196,6 +215,23 @@ impl MemoryProducer {
             return Err(refused);
         }
         if arrived { Ok(()) } else { Err(TransportError::TimedOut("flush")) }
+    }
+
+    /// The number of the group, if it accepts this proof of membership.
+    #[inline]
+    fn accept(&mut self, log: &mut Log, proof: &GroupMetadata) -> Result<u32, TransportError> {
+        match self.accepted.as_ref().and_then(|accepted| accepted.group(log, proof)) {
+            Some(group) => Ok(group),
+            None => self.ask_group(log, proof),
+        }
+    }
+
+    #[cold]
+    fn ask_group(&mut self, log: &mut Log, proof: &GroupMetadata) -> Result<u32, TransportError> {
+        let group = log.groups.number(&proof.group);
+        log.groups.check(group, proof.generation, &proof.member, false)?;
+        self.accepted = Some(Accepted { proof: proof.clone(), group, version: log.groups.version(group) });
+        Ok(group)
     }
 
     fn forget_transaction(&mut self) {
@@ -311,19 +347,14 @@ impl Producer for MemoryProducer {
         let shared = Rc::clone(&self.log);
         let log = &mut *shared.borrow_mut();
         self.check(log)?;
-        let number = match self.last_group {
-            Some(number) if log.groups.name(number) == &*group.group => number,
-            _ => log.groups.number(&group.group),
-        };
-        self.last_group = Some(number);
         let result = if !log.transactions.admits(self.claim) {
             Err(TransportError::TimedOut("waiting for the markers of the last transaction"))
         } else if log.faults.take(&self.id, |fault| *fault == Fault::OffsetsLost).is_some() {
             Err(TransportError::TimedOut("send_offsets"))
         } else {
-            log.groups.check(number, group.generation, &group.member, false)
+            self.accept(log, group)
         };
-        let stored = result.and_then(|()| {
+        let stored = result.and_then(|number| {
             self.places.clear();
             for (partition, committed) in offsets {
                 super::check_metadata(partition, committed)?;
