@@ -159,6 +159,7 @@ impl<M: Message> Task<M> {
     }
 
     /// The log has nothing more of input `input` before `position`.
+    #[inline]
     pub fn ended(&mut self, input: usize, position: i64) {
         let input = &mut self.inputs[input];
         input.ended_at = Some(position);
@@ -250,7 +251,7 @@ impl<M: Message> Task<M> {
             processed += 1;
         }
         // What was left out moved a position too.
-        self.changed |= self.inputs.iter().any(|input| input.position != input.committed);
+        self.changed = self.changed || self.inputs.iter().any(|input| input.position != input.committed);
         Ok(processed)
     }
 
@@ -324,6 +325,7 @@ impl<M: Message> Task<M> {
     /// Writes the offsets to commit from entry `at` on; returns where it ended. The first carries the task's times,
     /// so that they are in the same transaction and move with the task. An entry that is for this partition already
     /// is used again.
+    #[inline]
     pub fn write_offsets(&self, offsets: &mut Vec<(TopicPartition, CommittedOffset)>, at: usize) -> usize {
         for (i, input) in self.inputs.iter().enumerate() {
             if at + i == offsets.len() {
@@ -343,6 +345,7 @@ impl<M: Message> Task<M> {
     }
 
     /// The transaction is committed.
+    #[inline]
     pub fn committed(&mut self) {
         self.wired.remembering.iter().for_each(|remembering| remembering.state.borrow_mut().committed());
         self.wired.drops.iter().for_each(|drops| drops.commit());
@@ -440,6 +443,10 @@ impl<M: Message> Input<M> {
     /// Reads the record at the head, leaving out what policies leave out; false if there is none.
     #[inline]
     fn read_head(&mut self) -> Result<bool, Failure> {
+        if self.buffer.is_empty() { Ok(false) } else { self.read_buffered() }
+    }
+
+    fn read_buffered(&mut self) -> Result<bool, Failure> {
         while self.head.is_none() {
             let Some(message) = self.buffer.front() else { return Ok(false) };
             if message.offset() >= self.stop {
@@ -472,6 +479,7 @@ impl<M: Message> Input<M> {
         self.buffer.front().map_or(self.position, Message::offset) >= self.stop
     }
 
+    #[inline]
     fn pop(&mut self) {
         if let Some(message) = self.buffer.pop_front() {
             self.position = message.offset() + 1;
@@ -480,6 +488,7 @@ impl<M: Message> Input<M> {
     }
 
     /// Behind the last record there may be control records; the end is the position to commit.
+    #[inline]
     fn settle(&mut self) {
         if let Some(end) = self.ended_at
             && self.buffer.is_empty()
@@ -489,6 +498,7 @@ impl<M: Message> Input<M> {
     }
 }
 
+#[inline]
 fn raw<'a, M: Message>(
     topic: &'a str,
     partition: u32,

@@ -215,14 +215,22 @@ impl<C: Connect> Worker<C> {
     pub fn step(&mut self, max: usize) -> Result<Step, WorkerError> {
         let mut step = Step { fetched: self.poll()?, ..Step::default() };
         if self.is_ready()? {
-            step.opened = self.open_step(BATCH)?;
+            if !self.opening.is_empty() {
+                step.opened = self.open_step(BATCH)?;
+            }
             step.processed = self.process(max)?;
         }
         Ok(step)
     }
 
     /// True once the producer owns its id.
+    #[inline]
     pub(crate) fn is_ready(&mut self) -> Result<bool, WorkerError> {
+        if self.ready { Ok(true) } else { self.make_ready() }
+    }
+
+    #[cold]
+    fn make_ready(&mut self) -> Result<bool, WorkerError> {
         if !self.ready {
             match self.producer.init() {
                 Ok(()) => self.ready = true,

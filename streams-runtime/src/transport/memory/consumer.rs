@@ -47,6 +47,8 @@ pub struct MemoryConsumer {
     turn: usize,
     /// The state of the log when everything had been handed out: nothing to look for until it moves.
     drained_at: Option<u64>,
+    /// The bytes of the last fetch; used again once all its records are gone.
+    bytes: Rc<Vec<u8>>,
 }
 
 impl MemoryConsumer {
@@ -67,6 +69,7 @@ impl MemoryConsumer {
             active: Vec::new(),
             turn: 0,
             drained_at: None,
+            bytes: Rc::default(),
         }
     }
 
@@ -121,6 +124,62 @@ impl MemoryConsumer {
             && slot.position == partition.end(self.isolation)
             && partition.holds(slot.position)
             && log.topics.exists(slot.place.topic)
+    }
+
+    /// Copies records out of the log, up to `max`; they are to be given their bytes.
+    #[inline]
+    fn fetch(
+        &mut self,
+        log: &Log,
+        events: &mut Vec<Event<MemoryMessage>>,
+        max: usize,
+    ) -> Result<usize, TransportError> {
+        let Some(bytes) = Rc::get_mut(&mut self.bytes) else { return Ok(0) };
+        bytes.clear();
+        let mut records = 0;
+        for _ in 0..self.active.len() {
+            if self.turn >= self.active.len() {
+                self.turn = 0;
+            }
+            let number = self.active[self.turn];
+            let slot = &mut self.slots[number as usize];
+            let partition = log.topics.log(slot.place);
+            if !log.topics.exists(slot.place.topic) || !partition.holds(slot.position) {
+                if records > 0 {
+                    // What was handed out must be seen first; the turn stays, so the next poll tells it.
+                    return Ok(records);
+                }
+                let at = log.topics.spell(slot.place);
+                let offset = slot.position;
+                let gone = !log.topics.exists(slot.place.topic);
+                // Told once: nothing is read there until it is assigned again.
+                self.stop(number);
+                return Err(match gone {
+                    true => TransportError::UnknownTopic(at.topic),
+                    false => {
+                        TransportError::OffsetOutOfRange { topic: at.topic, partition: at.partition, offset }
+                    }
+                });
+            }
+            let end = partition.end(self.isolation);
+            while records < max
+                && let Some(record) = partition.next_before(end, &mut slot.position, self.isolation)
+            {
+                let message = MemoryMessage::fetch(&record, bytes);
+                events.push(Event::Record { slot: number, message });
+                records += 1;
+            }
+            if slot.position >= end && slot.ended_at != Some(slot.position) {
+                slot.ended_at = Some(slot.position);
+                events.push(Event::End { slot: number, position: slot.position });
+            }
+            self.turn += 1;
+            if records >= max {
+                return Ok(records);
+            }
+        }
+        self.drained_at = Some(log.changes);
+        Ok(records)
     }
 
     fn stop(&mut self, slot: u32) {
@@ -218,52 +277,21 @@ impl Consumer for MemoryConsumer {
         if !self.knows_its_group(&log) {
             self.membership(&mut log, events);
         }
-        let log = &*log;
         if self.drained_at == Some(log.changes) {
             return Ok(0);
         }
-        let mut records = 0;
-        for _ in 0..self.active.len() {
-            if self.turn >= self.active.len() {
-                self.turn = 0;
-            }
-            let number = self.active[self.turn];
-            let slot = &mut self.slots[number as usize];
-            let partition = log.topics.log(slot.place);
-            if !log.topics.exists(slot.place.topic) || !partition.holds(slot.position) {
-                if records > 0 {
-                    // What was handed out must be seen first; the turn stays, so the next poll tells it.
-                    return Ok(records);
-                }
-                let at = log.topics.spell(slot.place);
-                let offset = slot.position;
-                let gone = !log.topics.exists(slot.place.topic);
-                // Told once: nothing is read there until it is assigned again.
-                self.stop(number);
-                return Err(match gone {
-                    true => TransportError::UnknownTopic(at.topic),
-                    false => {
-                        TransportError::OffsetOutOfRange { topic: at.topic, partition: at.partition, offset }
-                    }
-                });
-            }
-            while records < max
-                && let Some(message) = partition.next(&mut slot.position, self.isolation)
-            {
-                events.push(Event::Record { slot: number, message });
-                records += 1;
-            }
-            if slot.position >= partition.end(self.isolation) && slot.ended_at != Some(slot.position) {
-                slot.ended_at = Some(slot.position);
-                events.push(Event::End { slot: number, position: slot.position });
-            }
-            self.turn += 1;
-            if records >= max {
-                return Ok(records);
+        // Nobody else may hold the bytes while records are copied there.
+        if Rc::get_mut(&mut self.bytes).is_none() {
+            self.bytes = Rc::default();
+        }
+        let first = events.len();
+        let fetched = self.fetch(&log, events, max);
+        for event in &mut events[first..] {
+            if let Event::Record { message, .. } = event {
+                message.bind(&self.bytes);
             }
         }
-        self.drained_at = Some(log.changes);
-        Ok(records)
+        fetched
     }
 
     fn has_news(&self) -> bool {

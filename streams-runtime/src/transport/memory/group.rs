@@ -129,6 +129,7 @@ impl Groups {
         &self.all[group as usize].name
     }
 
+    #[inline]
     pub(super) fn version(&self, group: u32) -> u64 {
         self.all[group as usize].version
     }
@@ -256,11 +257,13 @@ impl Groups {
         self.all[group as usize].offsets.set(place, committed);
     }
 
+    #[inline]
     pub(super) fn commit_later(&mut self, group: u32, slot: u32, place: Place, committed: CommittedOffset) {
         self.all[group as usize].pending.push(Pending { slot, place, committed });
     }
 
     /// The transaction of `slot` ended: its offsets appear, or go.
+    #[inline]
     pub(super) fn decide(&mut self, group: u32, slot: u32, commit: bool) {
         let Group { pending, offsets, .. } = &mut self.all[group as usize];
         let mut decide = |pending: Pending| {

@@ -56,8 +56,6 @@ pub struct MemoryProducer {
     memo: Memo,
     /// Input topics are other names than those written to: one memory for both would forget each time.
     input_memo: Memo,
-    /// The places of the offsets at hand.
-    places: Vec<Place>,
     next_sequence: u32,
     waiting: Vec<Waiting>,
     delivered: Vec<Delivery>,
@@ -103,7 +101,6 @@ impl MemoryProducer {
             state: State::New,
             memo: Memo::default(),
             input_memo: Memo::default(),
-            places: Vec::new(),
             next_sequence: 0,
             waiting: Vec::new(),
             delivered: Vec::new(),
@@ -119,6 +116,11 @@ impl MemoryProducer {
     /// Whether records may be sent now.
     #[inline]
     fn may_send(&self) -> Result<(), TransportError> {
+        if matches!(self.state, State::InTransaction) { Ok(()) } else { self.may_send_alone() }
+    }
+
+    #[cold]
+    fn may_send_alone(&self) -> Result<(), TransportError> {
         match &self.state {
             State::InTransaction => Ok(()),
             State::Ready if !self.transactional => Ok(()),
@@ -131,7 +133,13 @@ impl MemoryProducer {
     }
 
     /// Whether there is an open transaction that is worth going on with.
+    #[inline]
     fn in_transaction(&self) -> Result<(), TransportError> {
+        if matches!(self.state, State::InTransaction) { Ok(()) } else { self.not_in_transaction() }
+    }
+
+    #[cold]
+    fn not_in_transaction(&self) -> Result<(), TransportError> {
         match &self.state {
             State::Ready | State::New => Err(TransportError::Misuse("there is no open transaction")),
             _ => self.may_send(),
@@ -141,10 +149,11 @@ impl MemoryProducer {
     /// Asks the coordinator, and remembers being fenced.
     #[inline]
     fn check(&mut self, log: &Log) -> Result<(), TransportError> {
-        if !self.transactional {
+        if !self.transactional || log.transactions.owns(self.claim) {
             return Ok(());
         }
-        log.transactions.check(self.claim).inspect_err(|_| self.state = State::Fenced)
+        self.state = State::Fenced;
+        Err(self.fenced())
     }
 
     /// Lets everything arrive that no accident holds up; true if nothing is left.
@@ -197,12 +206,21 @@ impl MemoryProducer {
     }
 
     /// As `flush`, without telling anybody.
+    #[inline]
     fn settle(&mut self) -> Result<(), TransportError> {
+        let log = self.log.borrow();
+        let settled = self.waiting.is_empty() && self.refused.is_none() && log.faults.none();
+        if settled && (!self.transactional || log.transactions.owns(self.claim)) {
+            return Ok(());
+        }
+        drop(log);
+        self.settle_slowly()
+    }
+
+    #[cold]
+    fn settle_slowly(&mut self) -> Result<(), TransportError> {
         let shared = Rc::clone(&self.log);
         let log = &mut *shared.borrow_mut();
-        if self.waiting.is_empty() && self.refused.is_none() && log.faults.none() {
-            return self.check(log);
-        }
         let mut arrived = self.deliver(log)?;
         if !arrived && log.faults.take(&self.id, |f| matches!(f, Fault::Undelivered { .. })).is_none() {
             // A lost answer: the retry is answered.
@@ -234,10 +252,13 @@ impl MemoryProducer {
         Ok(group)
     }
 
+    #[inline]
     fn forget_transaction(&mut self) {
-        self.waiting.clear();
         self.delivered.clear();
-        self.refused = None;
+        if !self.waiting.is_empty() || self.refused.is_some() {
+            self.waiting.clear();
+            self.refused = None;
+        }
     }
 
     /// Aborts, and gives the reason back as the commit's outcome.
@@ -270,10 +291,14 @@ impl Producer for MemoryProducer {
         Ok(())
     }
 
+    #[inline]
     fn begin(&mut self) -> Result<(), TransportError> {
         match &self.state {
             State::Ready if self.transactional => {
-                self.check(&Rc::clone(&self.log).borrow())?;
+                if !self.log.borrow().transactions.owns(self.claim) {
+                    self.state = State::Fenced;
+                    return Err(self.fenced());
+                }
                 self.state = State::InTransaction;
                 Ok(())
             }
@@ -331,10 +356,8 @@ impl Producer for MemoryProducer {
     fn flush(&mut self, delivered: &mut dyn FnMut(Delivery)) -> Result<(), TransportError> {
         self.may_send()?;
         let result = self.settle();
-        // Taken, because the callback may use the log; put back, because it is needed again soon.
-        let mut deliveries = std::mem::take(&mut self.delivered);
-        deliveries.drain(..).for_each(delivered);
-        self.delivered = deliveries;
+        self.delivered.iter().copied().for_each(delivered);
+        self.delivered.clear();
         result
     }
 
@@ -355,15 +378,12 @@ impl Producer for MemoryProducer {
             self.accept(log, group)
         };
         let stored = result.and_then(|number| {
-            self.places.clear();
+            // The group takes part even if one of the offsets is refused: the abort that follows takes all back.
+            log.add_group(self.claim, number);
             for (partition, committed) in offsets {
                 super::check_metadata(partition, committed)?;
                 let place = self.input_memo.place(&log.topics, &partition.topic, partition.partition)?;
-                self.places.push(place);
-            }
-            log.add_group(self.claim, number);
-            for (place, (_, committed)) in self.places.iter().zip(offsets) {
-                log.groups.commit_later(number, self.claim.slot, *place, committed.clone());
+                log.groups.commit_later(number, self.claim.slot, place, committed.clone());
             }
             Ok(())
         });
