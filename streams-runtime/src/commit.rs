@@ -88,12 +88,17 @@ impl<C: Connect> Worker<C> {
     /// did not come and an unknown outcome are mended here. `Store` may also mean that everything is committed, and an
     /// engine could not take it: it is offered again at the next commit.
     pub fn commit(&mut self) -> Result<Commit, WorkerError> {
-        if !self.tasks.iter().any(Task::is_changed) {
-            return Ok(Commit::Nothing);
-        }
         let mut changed = std::mem::take(&mut self.changed);
         changed.clear();
-        changed.extend((0..self.tasks.len()).filter(|&i| self.tasks[i].is_changed()));
+        for (at, task) in self.tasks.iter().enumerate() {
+            if task.is_changed() {
+                changed.push(at);
+            }
+        }
+        if changed.is_empty() {
+            self.changed = changed;
+            return Ok(Commit::Nothing);
+        }
         let result = self.commit_tasks(&changed);
         self.changed = changed;
         result
@@ -131,7 +136,9 @@ impl<C: Connect> Worker<C> {
             self.hand_over(at)?;
         }
         for &at in changed {
-            self.encode(at)?;
+            if self.tasks[at].remembers() {
+                self.encode(at)?;
+            }
         }
         self.flush()?;
         let mut entries = 0;
@@ -154,6 +161,9 @@ impl<C: Connect> Worker<C> {
         // All of them first: an engine that fails must not leave another task's changes undecided.
         changed.iter().for_each(|&at| self.tasks[at].committed());
         for &at in changed {
+            if !self.tasks[at].remembers() {
+                continue;
+            }
             let task = self.tasks[at].id();
             let applied = self.tasks[at].apply_over(APPLY_OVER_BYTES, now_ms);
             applied.map_err(|cause| WorkerError::Store { task, cause })?;
@@ -161,6 +171,7 @@ impl<C: Connect> Worker<C> {
         Ok(())
     }
 
+    #[inline]
     fn begin(&mut self) -> Result<(), TransportError> {
         if !self.in_transaction {
             self.producer.begin()?;
@@ -170,10 +181,12 @@ impl<C: Connect> Worker<C> {
     }
 
     /// Sends the outbox of a task.
+    #[inline]
     pub(crate) fn hand_over(&mut self, at: usize) -> Result<(), Trouble> {
-        if self.tasks[at].outbox().borrow().is_empty() {
-            return Ok(());
-        }
+        if self.tasks[at].outbox().borrow().is_empty() { Ok(()) } else { self.send_outbox(at) }
+    }
+
+    fn send_outbox(&mut self, at: usize) -> Result<(), Trouble> {
         self.begin()?;
         let (task, producer) = (&self.tasks[at], &mut self.producer);
         let origin = Sender { task: at, store: None }.pack();

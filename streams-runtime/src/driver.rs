@@ -15,8 +15,8 @@ use crate::state::{Direction, KeyRange, KeyValueStore, OverlayLimit, StateError,
 use crate::stream::{Read, StoreSpec, Stream, Table, Topic};
 use crate::time::{Clock, ManualClock};
 use crate::topology::{Plan, PlanError, PlannedTopic, Topology};
-use crate::transport::memory::{MemoryLog, Records};
-use crate::transport::{Message, TransportError};
+use crate::transport::TransportError;
+use crate::transport::memory::{MemoryLog, Record, Records};
 use crate::window::Windowed;
 use crate::worker::{Worker, WorkerError};
 use std::cell::{Cell, RefCell};
@@ -506,29 +506,33 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
     /// If its bytes are not of the topic's format.
     pub fn read(&mut self) -> Option<OutputRecord<<T as Stream>::Key, <T as Stream>::Value>> {
         for _ in 0..self.partitions.len() {
-            let partition = self.next;
-            if let Some(message) = self.partitions[partition].next() {
-                let decode = |cause: SerdeError| -> ! {
-                    let at = Source {
-                        topic: T::TOPIC.name,
-                        partition: partition as u32,
-                        offset: message.offset(),
-                    };
-                    panic!("{at} cannot be read: {cause}")
-                };
-                return Some(OutputRecord {
-                    key: message.key().map(|key| T::KeySerde::decode(key).unwrap_or_else(|e| decode(e))),
-                    value: message
-                        .value()
-                        .map(|value| T::ValueSerde::decode(value).unwrap_or_else(|e| decode(e))),
-                    timestamp: Timestamp::from_ms(message.timestamp()),
-                    headers: message.headers(),
-                    partition: partition as u32,
-                });
+            let partition = self.next as u32;
+            let record = self.partitions[self.next].read_next(|record| Self::decode(&record, partition));
+            if record.is_some() {
+                return record;
             }
-            self.next = (partition + 1) % self.partitions.len();
+            self.go_on();
         }
         None
+    }
+
+    fn decode(record: &Record<'_>, partition: u32) -> OutputRecord<T::Key, T::Value> {
+        let unreadable = |cause: SerdeError| -> ! {
+            let at = Source { topic: T::TOPIC.name, partition, offset: record.offset };
+            panic!("{at} cannot be read: {cause}")
+        };
+        OutputRecord {
+            key: record.key().map(|key| T::KeySerde::decode(key).unwrap_or_else(|e| unreadable(e))),
+            value: record.value().map(|value| T::ValueSerde::decode(value).unwrap_or_else(|e| unreadable(e))),
+            timestamp: Timestamp::from_ms(record.timestamp()),
+            headers: record.headers().clone(),
+            partition,
+        }
+    }
+
+    /// To the next partition.
+    fn go_on(&mut self) {
+        self.next = if self.next + 1 < self.partitions.len() { self.next + 1 } else { 0 };
     }
 
     /// The next record's bytes, if there is one, as they stand in the topic.
@@ -537,7 +541,7 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
             if let Some(message) = self.partitions[self.next].next() {
                 return Some(message);
             }
-            self.next = (self.next + 1) % self.partitions.len();
+            self.go_on();
         }
         None
     }

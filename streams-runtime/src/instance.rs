@@ -139,7 +139,8 @@ pub(crate) fn create_topics(log: &MemoryLog, plan: &Plan) -> Result<(), Transpor
 pub(crate) fn run_until_idle<C: Connect>(worker: &mut Worker<C>) -> Result<(), WorkerError> {
     loop {
         let step = worker.step(usize::MAX)?;
-        if worker.commit()? == Commit::Nothing && step.is_idle() {
+        let nothing = worker.commit()? == Commit::Nothing && step.is_idle();
+        if nothing || worker.is_idle() {
             return Ok(());
         }
     }

@@ -159,6 +159,7 @@ impl<M: Message> Task<M> {
     }
 
     /// The log has nothing more of input `input` before `position`.
+    #[inline]
     pub fn ended(&mut self, input: usize, position: i64) {
         let input = &mut self.inputs[input];
         input.ended_at = Some(position);
@@ -210,6 +211,12 @@ impl<M: Message> Task<M> {
         self.is_set_aside() && self.inputs.iter().any(Input::is_stopped)
     }
 
+    /// True if records wait that were fetched and not processed.
+    #[inline]
+    pub fn has_fetched(&self) -> bool {
+        self.inputs.iter().any(|input| !input.buffer.is_empty())
+    }
+
     /// Drops what was fetched and will not be processed.
     pub fn drop_fetched(&mut self) {
         for input in &mut self.inputs {
@@ -244,7 +251,7 @@ impl<M: Message> Task<M> {
             processed += 1;
         }
         // What was left out moved a position too.
-        self.changed |= self.inputs.iter().any(|input| input.position != input.committed);
+        self.changed = self.changed || self.inputs.iter().any(|input| input.position != input.committed);
         Ok(processed)
     }
 
@@ -286,6 +293,12 @@ impl<M: Message> Task<M> {
         &self.wired.outbox
     }
 
+    /// True if there is anything that [`prepare`](Task::prepare) may have to encode.
+    #[inline]
+    pub fn remembers(&self) -> bool {
+        !self.wired.remembering.is_empty()
+    }
+
     /// Encodes what the steps remember, in wiring order: `send(store, key, value, timestamp)`. Again: only what was
     /// changed since.
     ///
@@ -312,6 +325,7 @@ impl<M: Message> Task<M> {
     /// Writes the offsets to commit from entry `at` on; returns where it ended. The first carries the task's times,
     /// so that they are in the same transaction and move with the task. An entry that is for this partition already
     /// is used again.
+    #[inline]
     pub fn write_offsets(&self, offsets: &mut Vec<(TopicPartition, CommittedOffset)>, at: usize) -> usize {
         for (i, input) in self.inputs.iter().enumerate() {
             if at + i == offsets.len() {
@@ -331,6 +345,7 @@ impl<M: Message> Task<M> {
     }
 
     /// The transaction is committed.
+    #[inline]
     pub fn committed(&mut self) {
         self.wired.remembering.iter().for_each(|remembering| remembering.state.borrow_mut().committed());
         self.wired.drops.iter().for_each(|drops| drops.commit());
@@ -428,6 +443,10 @@ impl<M: Message> Input<M> {
     /// Reads the record at the head, leaving out what policies leave out; false if there is none.
     #[inline]
     fn read_head(&mut self) -> Result<bool, Failure> {
+        if self.buffer.is_empty() { Ok(false) } else { self.read_buffered() }
+    }
+
+    fn read_buffered(&mut self) -> Result<bool, Failure> {
         while self.head.is_none() {
             let Some(message) = self.buffer.front() else { return Ok(false) };
             if message.offset() >= self.stop {
@@ -460,6 +479,7 @@ impl<M: Message> Input<M> {
         self.buffer.front().map_or(self.position, Message::offset) >= self.stop
     }
 
+    #[inline]
     fn pop(&mut self) {
         if let Some(message) = self.buffer.pop_front() {
             self.position = message.offset() + 1;
@@ -468,6 +488,7 @@ impl<M: Message> Input<M> {
     }
 
     /// Behind the last record there may be control records; the end is the position to commit.
+    #[inline]
     fn settle(&mut self) {
         if let Some(end) = self.ended_at
             && self.buffer.is_empty()
@@ -477,6 +498,7 @@ impl<M: Message> Input<M> {
     }
 }
 
+#[inline]
 fn raw<'a, M: Message>(
     topic: &'a str,
     partition: u32,

@@ -201,6 +201,12 @@ impl<C: Connect> Worker<C> {
         !self.ready || !self.opening.is_empty()
     }
 
+    /// True if a step would certainly do nothing: what was fetched is processed, and nothing new is there. Called
+    /// after a commit it saves a round that finds nothing.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.is_waiting() && !self.tasks.iter().any(Task::has_fetched) && !self.consumer.has_news()
+    }
+
     /// Follows the group, opens tasks, fetches, and processes up to `max` records. It does not commit: when to is
     /// the caller's decision.
     ///
@@ -209,14 +215,22 @@ impl<C: Connect> Worker<C> {
     pub fn step(&mut self, max: usize) -> Result<Step, WorkerError> {
         let mut step = Step { fetched: self.poll()?, ..Step::default() };
         if self.is_ready()? {
-            step.opened = self.open_step(BATCH)?;
+            if !self.opening.is_empty() {
+                step.opened = self.open_step(BATCH)?;
+            }
             step.processed = self.process(max)?;
         }
         Ok(step)
     }
 
     /// True once the producer owns its id.
+    #[inline]
     pub(crate) fn is_ready(&mut self) -> Result<bool, WorkerError> {
+        if self.ready { Ok(true) } else { self.make_ready() }
+    }
+
+    #[cold]
+    fn make_ready(&mut self) -> Result<bool, WorkerError> {
         if !self.ready {
             match self.producer.init() {
                 Ok(()) => self.ready = true,

@@ -19,9 +19,13 @@ impl Serde for String {
 
     fn decode_into(bytes: &[u8], place: &mut Option<String>) -> Result<(), SerdeError> {
         let text = str::from_utf8(bytes).map_err(SerdeError::new)?;
-        let old = place.get_or_insert_default();
-        old.clear();
-        old.push_str(text);
+        match place {
+            Some(old) => {
+                old.clear();
+                old.push_str(text);
+            }
+            None => *place = Some(text.to_owned()),
+        }
         Ok(())
     }
 }
@@ -45,9 +49,13 @@ impl Serde for Vec<u8> {
     }
 
     fn decode_into(bytes: &[u8], place: &mut Option<Vec<u8>>) -> Result<(), SerdeError> {
-        let old = place.get_or_insert_default();
-        old.clear();
-        old.extend_from_slice(bytes);
+        match place {
+            Some(old) => {
+                old.clear();
+                old.extend_from_slice(bytes);
+            }
+            None => *place = Some(bytes.to_vec()),
+        }
         Ok(())
     }
 }

@@ -227,6 +227,12 @@ pub trait Consumer {
     /// Appends up to `max` events without waiting. Returns how many records there were.
     fn poll(&mut self, events: &mut Vec<Event<Self::Message>>, max: usize) -> Result<usize, TransportError>;
 
+    /// False if a [`poll`](Consumer::poll) would certainly find nothing now. A hint that saves the poll: who cannot
+    /// tell without asking says true.
+    fn has_news(&self) -> bool {
+        true
+    }
+
     /// The committed offset of the group, only once nothing is pending on it (KIP-447):
     /// `Err(TimedOut)` while a transaction that holds offsets for it is undecided.
     fn committed(

@@ -47,6 +47,8 @@ pub struct MemoryConsumer {
     turn: usize,
     /// The state of the log when everything had been handed out: nothing to look for until it moves.
     drained_at: Option<u64>,
+    /// The bytes of the last fetch; used again once all its records are gone.
+    bytes: Rc<Vec<u8>>,
 }
 
 impl MemoryConsumer {
@@ -67,16 +69,15 @@ impl MemoryConsumer {
             active: Vec::new(),
             turn: 0,
             drained_at: None,
+            bytes: Rc::default(),
         }
     }
 
     /// Turns what happened in the group into events; joins if there is a subscription and no membership.
+    #[cold]
     fn membership(&mut self, log: &mut Log, events: &mut Vec<Event<MemoryMessage>>) {
         let Some(topics) = &self.topics else { return };
         if let Some(member) = &mut self.member {
-            if self.group_seen == log.groups.version(self.group) && self.topics_seen == log.topics.version {
-                return;
-            }
             let news = log.groups.news(self.group, &member.id, &log.topics);
             if news.thrown_out {
                 // It joins again at the next poll, so that the loss is worked off in between.
@@ -105,6 +106,80 @@ impl MemoryConsumer {
             self.group_seen = 0;
             self.membership(log, events);
         }
+    }
+
+    /// True if nothing happened in the group since it was last looked at, or nothing there concerns this consumer.
+    #[inline]
+    fn knows_its_group(&self, log: &Log) -> bool {
+        let known =
+            self.group_seen == log.groups.version(self.group) && self.topics_seen == log.topics.version;
+        self.topics.is_none() || (known && self.member.is_some())
+    }
+
+    /// True if everything the partition has was handed out, its end included.
+    #[inline]
+    fn is_drained(&self, log: &Log, slot: &Slot) -> bool {
+        let partition = log.topics.log(slot.place);
+        slot.ended_at == Some(slot.position)
+            && slot.position == partition.end(self.isolation)
+            && partition.holds(slot.position)
+            && log.topics.exists(slot.place.topic)
+    }
+
+    /// Copies records out of the log, up to `max`; they are to be given their bytes.
+    #[inline]
+    fn fetch(
+        &mut self,
+        log: &Log,
+        events: &mut Vec<Event<MemoryMessage>>,
+        max: usize,
+    ) -> Result<usize, TransportError> {
+        let Some(bytes) = Rc::get_mut(&mut self.bytes) else { return Ok(0) };
+        bytes.clear();
+        let mut records = 0;
+        for _ in 0..self.active.len() {
+            if self.turn >= self.active.len() {
+                self.turn = 0;
+            }
+            let number = self.active[self.turn];
+            let slot = &mut self.slots[number as usize];
+            let partition = log.topics.log(slot.place);
+            if !log.topics.exists(slot.place.topic) || !partition.holds(slot.position) {
+                if records > 0 {
+                    // What was handed out must be seen first; the turn stays, so the next poll tells it.
+                    return Ok(records);
+                }
+                let at = log.topics.spell(slot.place);
+                let offset = slot.position;
+                let gone = !log.topics.exists(slot.place.topic);
+                // Told once: nothing is read there until it is assigned again.
+                self.stop(number);
+                return Err(match gone {
+                    true => TransportError::UnknownTopic(at.topic),
+                    false => {
+                        TransportError::OffsetOutOfRange { topic: at.topic, partition: at.partition, offset }
+                    }
+                });
+            }
+            let end = partition.end(self.isolation);
+            while records < max
+                && let Some(record) = partition.next_before(end, &mut slot.position, self.isolation)
+            {
+                let message = MemoryMessage::fetch(&record, bytes);
+                events.push(Event::Record { slot: number, message });
+                records += 1;
+            }
+            if slot.position >= end && slot.ended_at != Some(slot.position) {
+                slot.ended_at = Some(slot.position);
+                events.push(Event::End { slot: number, position: slot.position });
+            }
+            self.turn += 1;
+            if records >= max {
+                return Ok(records);
+            }
+        }
+        self.drained_at = Some(log.changes);
+        Ok(records)
     }
 
     fn stop(&mut self, slot: u32) {
@@ -146,11 +221,12 @@ impl Consumer for MemoryConsumer {
     fn group_metadata(&self) -> Option<GroupMetadata> {
         let member = self.member.as_ref()?;
         let log = self.log.borrow();
-        Some(GroupMetadata {
-            group: Rc::clone(&self.group_name),
-            generation: log.groups.generation(self.group, &member.id).unwrap_or(member.generation),
-            member: member.id.clone(),
-        })
+        // Generations change with the group's version: mostly what the last poll saw is still true.
+        let generation = match log.groups.version(self.group) == self.group_seen {
+            true => member.generation,
+            false => log.groups.generation(self.group, &member.id).unwrap_or(member.generation),
+        };
+        Some(GroupMetadata { group: Rc::clone(&self.group_name), generation, member: member.id.clone() })
     }
 
     fn leave(&mut self) -> Result<(), TransportError> {
@@ -198,55 +274,30 @@ impl Consumer for MemoryConsumer {
     fn poll(&mut self, events: &mut Vec<Event<Self::Message>>, max: usize) -> Result<usize, TransportError> {
         let shared = Rc::clone(&self.log);
         let mut log = shared.borrow_mut();
-        if self.topics.is_some() {
+        if !self.knows_its_group(&log) {
             self.membership(&mut log, events);
         }
-        let log = &*log;
         if self.drained_at == Some(log.changes) {
             return Ok(0);
         }
-        let mut records = 0;
-        for _ in 0..self.active.len() {
-            if self.turn >= self.active.len() {
-                self.turn = 0;
-            }
-            let number = self.active[self.turn];
-            let slot = &mut self.slots[number as usize];
-            let partition = log.topics.log(slot.place);
-            if !log.topics.exists(slot.place.topic) || !partition.holds(slot.position) {
-                if records > 0 {
-                    // What was handed out must be seen first; the turn stays, so the next poll tells it.
-                    return Ok(records);
-                }
-                let at = log.topics.spell(slot.place);
-                let offset = slot.position;
-                let gone = !log.topics.exists(slot.place.topic);
-                // Told once: nothing is read there until it is assigned again.
-                self.stop(number);
-                return Err(match gone {
-                    true => TransportError::UnknownTopic(at.topic),
-                    false => {
-                        TransportError::OffsetOutOfRange { topic: at.topic, partition: at.partition, offset }
-                    }
-                });
-            }
-            while records < max
-                && let Some(message) = partition.next(&mut slot.position, self.isolation)
-            {
-                events.push(Event::Record { slot: number, message });
-                records += 1;
-            }
-            if slot.position >= partition.end(self.isolation) && slot.ended_at != Some(slot.position) {
-                slot.ended_at = Some(slot.position);
-                events.push(Event::End { slot: number, position: slot.position });
-            }
-            self.turn += 1;
-            if records >= max {
-                return Ok(records);
+        // Nobody else may hold the bytes while records are copied there.
+        if Rc::get_mut(&mut self.bytes).is_none() {
+            self.bytes = Rc::default();
+        }
+        let first = events.len();
+        let fetched = self.fetch(&log, events, max);
+        for event in &mut events[first..] {
+            if let Event::Record { message, .. } = event {
+                message.bind(&self.bytes);
             }
         }
-        self.drained_at = Some(log.changes);
-        Ok(records)
+        fetched
+    }
+
+    fn has_news(&self) -> bool {
+        let log = &*self.log.borrow();
+        let is_drained = |&slot: &u32| self.is_drained(log, &self.slots[slot as usize]);
+        !self.knows_its_group(log) || !self.active.iter().all(is_drained)
     }
 
     /// Waits for pending offsets only under `read_committed`, as Kafka does.

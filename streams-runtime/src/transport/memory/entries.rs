@@ -9,7 +9,6 @@
 //! ```
 
 use super::log::{Body, Stamp};
-use std::collections::VecDeque;
 
 /// A record, and who wrote it.
 pub(super) struct Stored {
@@ -44,6 +43,11 @@ impl Entries {
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.marks.len
+    }
+
+    /// The first record.
+    pub(super) fn first(&self) -> Option<&Stored> {
+        (self.stored.len > 0).then(|| self.stored.get(0))
     }
 
     #[inline]
@@ -87,7 +91,9 @@ const SEGMENT: usize = 256;
 /// A queue that never moves its elements: growing by copying costs more than everything else together, since each
 /// copy touches fresh memory.
 struct Queue<T> {
-    segments: VecDeque<Vec<T>>,
+    /// All of the same size, which is a power of two, so that an element is found by a shift and a mask. They are
+    /// forgotten rarely: an index without a detour is worth more than a cheap removal.
+    segments: Vec<Vec<T>>,
     /// Forgotten elements at the beginning of the first segment; it goes when all of it is forgotten.
     forgotten: usize,
     len: usize,
@@ -95,20 +101,26 @@ struct Queue<T> {
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Queue { segments: VecDeque::new(), forgotten: 0, len: 0 }
+        Queue { segments: Vec::new(), forgotten: 0, len: 0 }
     }
 }
 
 impl<T> Queue<T> {
     #[inline]
     fn push(&mut self, element: T) {
-        if (self.forgotten + self.len).is_multiple_of(SEGMENT) {
-            self.segments.push_back(Vec::with_capacity(SEGMENT));
+        self.len += 1;
+        match self.segments.last_mut() {
+            // `push` without its branch that would grow the segment.
+            Some(last) if last.len() < SEGMENT => last.push(element),
+            _ => self.begin_segment(element),
         }
-        if let Some(last) = self.segments.back_mut() {
-            last.push(element);
-            self.len += 1;
-        }
+    }
+
+    #[cold]
+    fn begin_segment(&mut self, element: T) {
+        let mut segment = Vec::with_capacity(SEGMENT);
+        segment.push(element);
+        self.segments.push(segment);
     }
 
     fn forget(&mut self, count: usize) {
@@ -135,10 +147,10 @@ impl<T> Queue<T> {
 mod tests {
     use super::*;
     use crate::record::Headers;
-    use bytes::Bytes;
+    use crate::transport::memory::arena::Spot;
 
     fn body(timestamp: i64) -> Body {
-        Body { bytes: Bytes::new(), headers: Headers::new(), timestamp, key_len: 0, has_value: false }
+        Body { spot: Spot::default(), key_len: 0, value_len: 0, timestamp, headers: Headers::new() }
     }
 
     fn seen(entries: &Entries) -> Vec<i64> {

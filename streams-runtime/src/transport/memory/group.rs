@@ -10,9 +10,6 @@
 //! revoked() of it    partitions become free ─→ new generation; their new owner finds them at its next poll
 //! ```
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-
 use super::assign::{Candidate, assign};
 use super::topics::{Place, Topics};
 use crate::transport::{CommittedOffset, TransportError};
@@ -37,6 +34,43 @@ struct Pending {
     committed: CommittedOffset,
 }
 
+/// Committed offsets, by topic number and partition: both are small and dense.
+#[derive(Default)]
+struct Offsets(Vec<Vec<Option<CommittedOffset>>>);
+
+impl Offsets {
+    fn get(&self, place: Place) -> Option<&CommittedOffset> {
+        self.0.get(place.topic as usize)?.get(place.partition as usize)?.as_ref()
+    }
+
+    #[inline]
+    fn set(&mut self, place: Place, committed: CommittedOffset) {
+        // Nearly always there is one already.
+        let topic = self.0.get_mut(place.topic as usize);
+        match topic.and_then(|topic| topic.get_mut(place.partition as usize)) {
+            Some(at) => *at = Some(committed),
+            None => self.grow(place, committed),
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, place: Place, committed: CommittedOffset) {
+        let (topic, partition) = (place.topic as usize, place.partition as usize);
+        if topic >= self.0.len() {
+            self.0.resize_with(topic + 1, Vec::new);
+        }
+        let topic = &mut self.0[topic];
+        if partition >= topic.len() {
+            topic.resize(partition + 1, None);
+        }
+        topic[partition] = Some(committed);
+    }
+
+    fn forget(&mut self, topic: u32) {
+        self.0.get_mut(topic as usize).into_iter().for_each(Vec::clear);
+    }
+}
+
 struct Group {
     name: String,
     generation: i32,
@@ -45,7 +79,7 @@ struct Group {
     topics_version: u64,
     /// Moves when any member may have news.
     version: u64,
-    offsets: HashMap<Place, CommittedOffset, FixedState>,
+    offsets: Offsets,
     pending: Vec<Pending>,
 }
 
@@ -81,7 +115,7 @@ impl Groups {
             joined_so_far: 0,
             topics_version: 0,
             version: 0,
-            offsets: HashMap::default(),
+            offsets: Offsets::default(),
             pending: Vec::new(),
         });
         self.all.len() as u32 - 1
@@ -95,6 +129,7 @@ impl Groups {
         &self.all[group as usize].name
     }
 
+    #[inline]
     pub(super) fn version(&self, group: u32) -> u64 {
         self.all[group as usize].version
     }
@@ -219,30 +254,33 @@ impl Groups {
     }
 
     pub(super) fn commit(&mut self, group: u32, place: Place, committed: CommittedOffset) {
-        self.all[group as usize].offsets.insert(place, committed);
+        self.all[group as usize].offsets.set(place, committed);
     }
 
+    #[inline]
     pub(super) fn commit_later(&mut self, group: u32, slot: u32, place: Place, committed: CommittedOffset) {
         self.all[group as usize].pending.push(Pending { slot, place, committed });
     }
 
     /// The transaction of `slot` ended: its offsets appear, or go.
+    #[inline]
     pub(super) fn decide(&mut self, group: u32, slot: u32, commit: bool) {
-        let group = &mut self.all[group as usize];
-        for pending in group.pending.extract_if(.., |pending| pending.slot == slot) {
-            if !commit {
-                continue;
+        let Group { pending, offsets, .. } = &mut self.all[group as usize];
+        let mut decide = |pending: Pending| {
+            if commit {
+                offsets.set(pending.place, pending.committed);
             }
-            // Nearly always there is one already.
-            match group.offsets.get_mut(&pending.place) {
-                Some(committed) => *committed = pending.committed,
-                None => drop(group.offsets.insert(pending.place, pending.committed)),
-            }
+        };
+        // Nearly always there is no other transaction.
+        if pending.iter().all(|pending| pending.slot == slot) {
+            pending.drain(..).for_each(decide);
+        } else {
+            pending.extract_if(.., |pending| pending.slot == slot).for_each(&mut decide);
         }
     }
 
     pub(super) fn committed(&self, group: u32, place: Place) -> Option<CommittedOffset> {
-        self.all[group as usize].offsets.get(&place).cloned()
+        self.all[group as usize].offsets.get(place).cloned()
     }
 
     pub(super) fn is_pending(&self, group: u32, place: Place) -> bool {
@@ -252,7 +290,7 @@ impl Groups {
     /// A deleted topic takes its committed offsets along.
     pub(super) fn forget_topic(&mut self, topic: u32) {
         for group in &mut self.all {
-            group.offsets.retain(|place, _| place.topic != topic);
+            group.offsets.forget(topic);
             group.pending.retain(|pending| pending.place.topic != topic);
         }
     }

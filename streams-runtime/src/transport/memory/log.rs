@@ -10,24 +10,47 @@
 //! read_committed sees 0 2 5: b's records were aborted, 3 and 6 are control records, 7 is undecided
 //! ```
 
-use bytes::{Bytes, BytesMut};
+use std::rc::Rc;
 
+use super::arena::{Arena, Spot};
 use super::entries::{Entries, Entry};
 use crate::record::Headers;
 use crate::transport::{Isolation, Message, Watermarks};
 
-/// Bytes of records share allocations of at most this size.
-const LARGEST_CHUNK: usize = 64 * 1024;
-/// What an empty partition starts with: there are many, and most stay small in tests.
-const FIRST_CHUNK: usize = 512;
-/// The `key_len` of a null key.
-const NO_KEY: u32 = u32::MAX;
+/// The length of a null.
+const NULL: u32 = u32::MAX;
 
-/// A record of the in-process log. A clone shares the bytes.
+/// A record of the in-process log, taken out of it. A clone shares the bytes.
 #[derive(Clone, Debug)]
 pub struct MemoryMessage {
+    /// What it was fetched with; `None` only until the fetch is complete.
+    bytes: Option<Rc<Vec<u8>>>,
+    start: usize,
     offset: i64,
     body: Body,
+}
+
+impl MemoryMessage {
+    /// Copies a record to the end of `bytes`. It can be read once they are [`bind`](MemoryMessage::bind)ed to it.
+    #[inline]
+    pub(super) fn fetch(record: &Record<'_>, bytes: &mut Vec<u8>) -> Self {
+        let start = bytes.len();
+        bytes.extend_from_slice(record.bytes);
+        MemoryMessage { bytes: None, start, offset: record.offset, body: record.body.clone() }
+    }
+
+    #[inline]
+    pub(super) fn bind(&mut self, bytes: &Rc<Vec<u8>>) {
+        self.bytes = Some(Rc::clone(bytes));
+    }
+
+    #[inline]
+    fn bytes(&self, start: usize, len: u32) -> Option<&[u8]> {
+        if len == NULL {
+            return None;
+        }
+        self.bytes.as_deref()?.get(start..start + len as usize)
+    }
 }
 
 impl Message for MemoryMessage {
@@ -43,21 +66,12 @@ impl Message for MemoryMessage {
 
     #[inline]
     fn key(&self) -> Option<&[u8]> {
-        match self.body.key_len {
-            NO_KEY => None,
-            len => Some(&self.body.bytes[..len as usize]),
-        }
+        self.bytes(self.start, self.body.key_len)
     }
 
     #[inline]
     fn value(&self) -> Option<&[u8]> {
-        if !self.body.has_value {
-            return None;
-        }
-        match self.body.key_len {
-            NO_KEY => Some(&self.body.bytes),
-            len => Some(&self.body.bytes[len as usize..]),
-        }
+        self.bytes(self.start + length(self.body.key_len), self.body.value_len)
     }
 
     #[inline]
@@ -66,14 +80,65 @@ impl Message for MemoryMessage {
     }
 }
 
-/// Key and value one behind the other, so that a record is one handle.
+/// A record where it stands in the log.
+#[derive(Clone, Copy)]
+pub(crate) struct Record<'a> {
+    pub(crate) offset: i64,
+    bytes: &'a [u8],
+    body: &'a Body,
+}
+
+impl<'a> Record<'a> {
+    #[inline]
+    pub(crate) fn key(&self) -> Option<&'a [u8]> {
+        (self.body.key_len != NULL).then(|| &self.bytes[..self.body.key_len as usize])
+    }
+
+    #[inline]
+    pub(crate) fn value(&self) -> Option<&'a [u8]> {
+        (self.body.value_len != NULL).then(|| &self.bytes[length(self.body.key_len)..])
+    }
+
+    #[inline]
+    pub(crate) fn timestamp(&self) -> i64 {
+        self.body.timestamp
+    }
+
+    #[inline]
+    pub(crate) fn headers(&self) -> &'a Headers {
+        &self.body.headers
+    }
+
+    /// Takes it out of the log.
+    pub(super) fn take(&self) -> MemoryMessage {
+        let mut bytes = Vec::with_capacity(self.bytes.len());
+        let mut message = MemoryMessage::fetch(self, &mut bytes);
+        message.bind(&Rc::new(bytes));
+        message
+    }
+}
+
+/// What is known of a record besides its bytes, in which the value follows the key.
 #[derive(Clone, Debug)]
 pub(super) struct Body {
-    pub(super) bytes: Bytes,
-    pub(super) headers: Headers,
-    pub(super) timestamp: i64,
+    pub(super) spot: Spot,
     pub(super) key_len: u32,
-    pub(super) has_value: bool,
+    pub(super) value_len: u32,
+    pub(super) timestamp: i64,
+    pub(super) headers: Headers,
+}
+
+impl Body {
+    #[inline]
+    fn len(&self) -> usize {
+        length(self.key_len) + length(self.value_len)
+    }
+}
+
+/// A null has no bytes.
+#[inline]
+fn length(len: u32) -> usize {
+    if len == NULL { 0 } else { len as usize }
 }
 
 /// What a record says, before it has an offset.
@@ -114,11 +179,15 @@ pub(super) struct PartitionLog {
     entries: Entries,
     /// Ascending by `first`, because transactions join at the end of the log.
     open: Vec<Open>,
-    chunk: BytesMut,
-    chunk_size: usize,
+    bytes: Arena,
 }
 
 impl PartitionLog {
+    #[inline]
+    pub(super) fn start(&self) -> i64 {
+        self.start
+    }
+
     #[inline]
     pub(super) fn high(&self) -> i64 {
         self.start + self.entries.len() as i64
@@ -150,8 +219,18 @@ impl PartitionLog {
     /// The next record to be seen from `position` on; moves `position` behind it, or to the end if none is
     /// left.
     #[inline]
-    pub(super) fn next(&self, position: &mut i64, isolation: Isolation) -> Option<MemoryMessage> {
-        let end = self.end(isolation);
+    pub(super) fn next(&self, position: &mut i64, isolation: Isolation) -> Option<Record<'_>> {
+        self.next_before(self.end(isolation), position, isolation)
+    }
+
+    /// As [`next`](PartitionLog::next), for who knows the end.
+    #[inline]
+    pub(super) fn next_before(
+        &self,
+        end: i64,
+        position: &mut i64,
+        isolation: Isolation,
+    ) -> Option<Record<'_>> {
         while *position < end {
             let offset = *position;
             let body = match self.entries.get((offset - self.start) as usize) {
@@ -163,20 +242,20 @@ impl PartitionLog {
                 }
             };
             *position += 1;
-            return Some(MemoryMessage { offset, body: body.clone() });
+            return Some(Record { offset, bytes: self.bytes.get(body.spot, body.len()), body });
         }
         None
     }
 
     #[inline]
     pub(super) fn append(&mut self, content: Content<'_>, stamp: Stamp) -> i64 {
-        let bytes = self.store(content.key.unwrap_or_default(), content.value.unwrap_or_default());
+        let length = |bytes: Option<&[u8]>| bytes.map_or(NULL, |bytes| bytes.len() as u32);
         let body = Body {
-            bytes,
-            headers: content.headers.clone(),
+            spot: self.bytes.push(content.key.unwrap_or_default(), content.value.unwrap_or_default()),
+            key_len: length(content.key),
+            value_len: length(content.value),
             timestamp: content.timestamp,
-            key_len: content.key.map_or(NO_KEY, |key| key.len() as u32),
-            has_value: content.value.is_some(),
+            headers: content.headers.clone(),
         };
         let offset = self.high();
         self.entries.push(body, stamp);
@@ -206,20 +285,31 @@ impl PartitionLog {
     }
 
     /// Ends the open transaction of `producer` with a control record.
+    #[inline]
     pub(super) fn decide(&mut self, producer: u32, commit: bool) {
         // None: the topic was deleted meanwhile, and its markers go nowhere.
         let Some(at) = self.open.iter().position(|open| open.producer == producer) else { return };
-        let first = self.open.remove(at).first;
+        let first = self.open[at].first;
+        match self.open.len() {
+            1 => self.open.clear(),
+            _ => drop(self.open.remove(at)),
+        }
         if !commit {
-            for at in (first - self.start) as usize..self.entries.len() {
-                if let Entry::Data(stored) = self.entries.get(at)
-                    && stored.stamp.producer == producer
-                {
-                    self.entries.abort(at);
-                }
-            }
+            self.hide(producer, first);
         }
         self.entries.push_control();
+    }
+
+    /// Marks the records of `producer` from `first` on as aborted.
+    #[cold]
+    fn hide(&mut self, producer: u32, first: i64) {
+        for at in (first - self.start) as usize..self.entries.len() {
+            if let Entry::Data(stored) = self.entries.get(at)
+                && stored.stamp.producer == producer
+            {
+                self.entries.abort(at);
+            }
+        }
     }
 
     /// Forgets everything before `offset`, but nothing undecided.
@@ -227,22 +317,8 @@ impl PartitionLog {
         let to = offset.min(self.last_stable());
         if to > self.start {
             self.entries.forget((to - self.start) as usize);
+            self.bytes.forget_before(self.entries.first().map(|stored| stored.body.spot));
             self.start = to;
         }
-    }
-
-    #[inline]
-    fn store(&mut self, key: &[u8], value: &[u8]) -> Bytes {
-        let len = key.len() + value.len();
-        if len == 0 {
-            return Bytes::new();
-        }
-        if self.chunk.capacity() < len {
-            self.chunk_size = (self.chunk_size * 2).clamp(FIRST_CHUNK, LARGEST_CHUNK);
-            self.chunk = BytesMut::with_capacity(self.chunk_size.max(len));
-        }
-        self.chunk.extend_from_slice(key);
-        self.chunk.extend_from_slice(value);
-        self.chunk.split().freeze()
     }
 }

@@ -18,6 +18,7 @@
 //! a transaction of one record with its offset, and reading that back: 230, of memory that was used before. Memory
 //! that is touched for the first time adds about 100, since nothing is ever forgotten unless it is deleted.
 
+mod arena;
 mod assign;
 #[cfg(test)]
 mod conforms;
@@ -38,6 +39,7 @@ use std::rc::Rc;
 pub use consumer::MemoryConsumer;
 pub use faults::Fault;
 pub use log::MemoryMessage;
+pub(crate) use log::Record;
 pub use producer::MemoryProducer;
 pub use topics::TopicSettings;
 pub use txn::{Marker, MarkerTarget};
@@ -102,10 +104,13 @@ impl Log {
     }
 }
 
+#[inline]
 fn check_metadata(partition: &TopicPartition, committed: &CommittedOffset) -> Result<(), TransportError> {
-    if committed.metadata.len() <= LARGEST_METADATA {
-        return Ok(());
-    }
+    if committed.metadata.len() <= LARGEST_METADATA { Ok(()) } else { refuse_metadata(partition, committed) }
+}
+
+#[cold]
+fn refuse_metadata(partition: &TopicPartition, committed: &CommittedOffset) -> Result<(), TransportError> {
     Err(TransportError::Refused {
         topic: partition.topic.clone(),
         origin: 0,
@@ -313,14 +318,21 @@ impl Records {
     }
 }
 
+impl Records {
+    /// Lets `read` see the next record where it stands. It must not change the log.
+    #[inline]
+    pub(crate) fn read_next<R>(&mut self, read: impl FnOnce(Record<'_>) -> R) -> Option<R> {
+        let log = self.log.0.borrow();
+        let partition = log.topics.log(self.place);
+        self.position = self.position.max(partition.start());
+        partition.next(&mut self.position, Isolation::ReadCommitted).map(read)
+    }
+}
+
 impl Iterator for Records {
     type Item = MemoryMessage;
 
-    #[inline]
     fn next(&mut self) -> Option<MemoryMessage> {
-        let log = self.log.0.borrow();
-        let partition = log.topics.log(self.place);
-        self.position = self.position.max(partition.watermarks().start);
-        partition.next(&mut self.position, Isolation::ReadCommitted)
+        self.read_next(|record| record.take())
     }
 }

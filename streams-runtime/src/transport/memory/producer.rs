@@ -56,15 +56,32 @@ pub struct MemoryProducer {
     memo: Memo,
     /// Input topics are other names than those written to: one memory for both would forget each time.
     input_memo: Memo,
-    /// The places of the offsets at hand.
-    places: Vec<Place>,
     next_sequence: u32,
     waiting: Vec<Waiting>,
     delivered: Vec<Delivery>,
     /// The first record that the log refused for good since the last flush.
     refused: Option<TransportError>,
-    /// The group the last offsets were for, so that its name is not looked up each time.
-    last_group: Option<u32>,
+    /// The membership that was accepted last, so that it is not looked up by name each time.
+    accepted: Option<Accepted>,
+}
+
+/// A membership that is good for as long as its group's version stays.
+struct Accepted {
+    proof: GroupMetadata,
+    group: u32,
+    version: u64,
+}
+
+impl Accepted {
+    /// The group's number, if this is still the proof and still good.
+    #[inline]
+    fn group(&self, log: &Log, proof: &GroupMetadata) -> Option<u32> {
+        let same = Rc::ptr_eq(&self.proof.group, &proof.group)
+            && Rc::ptr_eq(&self.proof.member, &proof.member)
+            && self.proof.generation == proof.generation
+            && self.version == log.groups.version(self.group);
+        same.then_some(self.group)
+    }
 }
 
 const UNKNOWN: TransportError = TransportError::Misuse(
@@ -84,12 +101,11 @@ impl MemoryProducer {
             state: State::New,
             memo: Memo::default(),
             input_memo: Memo::default(),
-            places: Vec::new(),
             next_sequence: 0,
             waiting: Vec::new(),
             delivered: Vec::new(),
             refused: None,
-            last_group: None,
+            accepted: None,
         }
     }
 
@@ -100,6 +116,11 @@ impl MemoryProducer {
     /// Whether records may be sent now.
     #[inline]
     fn may_send(&self) -> Result<(), TransportError> {
+        if matches!(self.state, State::InTransaction) { Ok(()) } else { self.may_send_alone() }
+    }
+
+    #[cold]
+    fn may_send_alone(&self) -> Result<(), TransportError> {
         match &self.state {
             State::InTransaction => Ok(()),
             State::Ready if !self.transactional => Ok(()),
@@ -112,7 +133,13 @@ impl MemoryProducer {
     }
 
     /// Whether there is an open transaction that is worth going on with.
+    #[inline]
     fn in_transaction(&self) -> Result<(), TransportError> {
+        if matches!(self.state, State::InTransaction) { Ok(()) } else { self.not_in_transaction() }
+    }
+
+    #[cold]
+    fn not_in_transaction(&self) -> Result<(), TransportError> {
         match &self.state {
             State::Ready | State::New => Err(TransportError::Misuse("there is no open transaction")),
             _ => self.may_send(),
@@ -122,10 +149,11 @@ impl MemoryProducer {
     /// Asks the coordinator, and remembers being fenced.
     #[inline]
     fn check(&mut self, log: &Log) -> Result<(), TransportError> {
-        if !self.transactional {
+        if !self.transactional || log.transactions.owns(self.claim) {
             return Ok(());
         }
-        log.transactions.check(self.claim).inspect_err(|_| self.state = State::Fenced)
+        self.state = State::Fenced;
+        Err(self.fenced())
     }
 
     /// Lets everything arrive that no accident holds up; true if nothing is left.
@@ -178,12 +206,21 @@ impl MemoryProducer {
     }
 
     /// As `flush`, without telling anybody.
+    #[inline]
     fn settle(&mut self) -> Result<(), TransportError> {
+        let log = self.log.borrow();
+        let settled = self.waiting.is_empty() && self.refused.is_none() && log.faults.none();
+        if settled && (!self.transactional || log.transactions.owns(self.claim)) {
+            return Ok(());
+        }
+        drop(log);
+        self.settle_slowly()
+    }
+
+    #[cold]
+    fn settle_slowly(&mut self) -> Result<(), TransportError> {
         let shared = Rc::clone(&self.log);
         let log = &mut *shared.borrow_mut();
-        if self.waiting.is_empty() && self.refused.is_none() && log.faults.none() {
-            return self.check(log);
-        }
         let mut arrived = self.deliver(log)?;
         if !arrived && log.faults.take(&self.id, |f| matches!(f, Fault::Undelivered { .. })).is_none() {
             // A lost answer: the retry is answered.
@@ -198,10 +235,30 @@ impl MemoryProducer {
         if arrived { Ok(()) } else { Err(TransportError::TimedOut("flush")) }
     }
 
+    /// The number of the group, if it accepts this proof of membership.
+    #[inline]
+    fn accept(&mut self, log: &mut Log, proof: &GroupMetadata) -> Result<u32, TransportError> {
+        match self.accepted.as_ref().and_then(|accepted| accepted.group(log, proof)) {
+            Some(group) => Ok(group),
+            None => self.ask_group(log, proof),
+        }
+    }
+
+    #[cold]
+    fn ask_group(&mut self, log: &mut Log, proof: &GroupMetadata) -> Result<u32, TransportError> {
+        let group = log.groups.number(&proof.group);
+        log.groups.check(group, proof.generation, &proof.member, false)?;
+        self.accepted = Some(Accepted { proof: proof.clone(), group, version: log.groups.version(group) });
+        Ok(group)
+    }
+
+    #[inline]
     fn forget_transaction(&mut self) {
-        self.waiting.clear();
         self.delivered.clear();
-        self.refused = None;
+        if !self.waiting.is_empty() || self.refused.is_some() {
+            self.waiting.clear();
+            self.refused = None;
+        }
     }
 
     /// Aborts, and gives the reason back as the commit's outcome.
@@ -234,10 +291,14 @@ impl Producer for MemoryProducer {
         Ok(())
     }
 
+    #[inline]
     fn begin(&mut self) -> Result<(), TransportError> {
         match &self.state {
             State::Ready if self.transactional => {
-                self.check(&Rc::clone(&self.log).borrow())?;
+                if !self.log.borrow().transactions.owns(self.claim) {
+                    self.state = State::Fenced;
+                    return Err(self.fenced());
+                }
                 self.state = State::InTransaction;
                 Ok(())
             }
@@ -295,10 +356,8 @@ impl Producer for MemoryProducer {
     fn flush(&mut self, delivered: &mut dyn FnMut(Delivery)) -> Result<(), TransportError> {
         self.may_send()?;
         let result = self.settle();
-        // Taken, because the callback may use the log; put back, because it is needed again soon.
-        let mut deliveries = std::mem::take(&mut self.delivered);
-        deliveries.drain(..).for_each(delivered);
-        self.delivered = deliveries;
+        self.delivered.iter().copied().for_each(delivered);
+        self.delivered.clear();
         result
     }
 
@@ -311,28 +370,20 @@ impl Producer for MemoryProducer {
         let shared = Rc::clone(&self.log);
         let log = &mut *shared.borrow_mut();
         self.check(log)?;
-        let number = match self.last_group {
-            Some(number) if log.groups.name(number) == &*group.group => number,
-            _ => log.groups.number(&group.group),
-        };
-        self.last_group = Some(number);
         let result = if !log.transactions.admits(self.claim) {
             Err(TransportError::TimedOut("waiting for the markers of the last transaction"))
         } else if log.faults.take(&self.id, |fault| *fault == Fault::OffsetsLost).is_some() {
             Err(TransportError::TimedOut("send_offsets"))
         } else {
-            log.groups.check(number, group.generation, &group.member, false)
+            self.accept(log, group)
         };
-        let stored = result.and_then(|()| {
-            self.places.clear();
+        let stored = result.and_then(|number| {
+            // The group takes part even if one of the offsets is refused: the abort that follows takes all back.
+            log.add_group(self.claim, number);
             for (partition, committed) in offsets {
                 super::check_metadata(partition, committed)?;
                 let place = self.input_memo.place(&log.topics, &partition.topic, partition.partition)?;
-                self.places.push(place);
-            }
-            log.add_group(self.claim, number);
-            for (place, (_, committed)) in self.places.iter().zip(offsets) {
-                log.groups.commit_later(number, self.claim.slot, *place, committed.clone());
+                log.groups.commit_later(number, self.claim.slot, place, committed.clone());
             }
             Ok(())
         });

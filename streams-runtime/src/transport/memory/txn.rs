@@ -101,10 +101,10 @@ impl Transactions {
         number
     }
 
+    /// False if the id went to another producer.
     #[inline]
-    pub(super) fn check(&self, claim: Claim) -> Result<(), TransportError> {
-        let owner = &self.all[claim.slot as usize];
-        if owner.producer == claim.producer { Ok(()) } else { Err(TransportError::Fenced(owner.id.clone())) }
+    pub(super) fn owns(&self, claim: Claim) -> bool {
+        self.all[claim.slot as usize].producer == claim.producer
     }
 
     /// False while the last transaction still waits for its markers (Kafka: "concurrent transactions").
@@ -138,6 +138,7 @@ impl Log {
     }
 
     /// Makes the group's offsets part of the transaction. The claim must be checked and admitted.
+    #[inline]
     pub(super) fn add_group(&mut self, claim: Claim, group: u32) {
         let owner = self.transactions.open(claim, self.time_ms);
         if !owner.groups.contains(&group) {
@@ -163,7 +164,9 @@ impl Log {
 
     /// Ends the transaction of `claim`, as its producer asked. One that touched nothing ends without a trace.
     pub(super) fn end_transaction(&mut self, claim: Claim, commit: bool) -> Result<(), TransportError> {
-        self.transactions.check(claim)?;
+        if !self.transactions.owns(claim) {
+            return Err(TransportError::Fenced(self.transactions.all[claim.slot as usize].id.clone()));
+        }
         if let Phase::Open { .. } = self.transactions.all[claim.slot as usize].phase {
             self.decide(claim.slot, commit);
         }
@@ -183,6 +186,7 @@ impl Log {
         }
     }
 
+    #[inline]
     fn decide(&mut self, slot: u32, commit: bool) {
         let owner = &mut self.transactions.all[slot as usize];
         owner.phase = Phase::Ending { commit };
@@ -192,14 +196,17 @@ impl Log {
         self.changes += 1;
     }
 
+    #[inline]
     fn write_markers(&mut self, slot: usize, commit: bool) {
         let owner = &mut self.transactions.all[slot];
-        for place in owner.places.drain(..) {
+        for &place in &owner.places {
             self.topics.log_mut(place).decide(owner.author, commit);
         }
-        for group in owner.groups.drain(..) {
+        for &group in &owner.groups {
             self.groups.decide(group, slot as u32, commit);
         }
+        owner.places.clear();
+        owner.groups.clear();
         owner.phase = Phase::Idle;
     }
 
