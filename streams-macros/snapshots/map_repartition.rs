@@ -80,6 +80,7 @@ const _: () = {
             ::core::option::Option::Some(8),
         );
         const KEY_FORMAT: &'static ::core::primitive::str = <<Self as ::streams_runtime::__private::Stream>::KeySerde as ::streams_runtime::Serde>::NAME;
+        const WINDOW_MS: ::core::option::Option<::core::primitive::i64> = <<Self as ::streams_runtime::__private::Stream>::KeySerde as ::streams_runtime::Serde>::WINDOW_MS;
         const READS: &'static [::streams_runtime::__private::Read] = &[
             ::streams_runtime::__private::Read {
                 id: <Self as ::streams_runtime::__private::Stream>::ID,

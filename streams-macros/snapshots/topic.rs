@@ -42,6 +42,7 @@ const _: () = {
             }
         };
         const KEY_FORMAT: &'static ::core::primitive::str = <<Self as ::streams_runtime::__private::Stream>::KeySerde as ::streams_runtime::Serde>::NAME;
+        const WINDOW_MS: ::core::option::Option<::core::primitive::i64> = <<Self as ::streams_runtime::__private::Stream>::KeySerde as ::streams_runtime::Serde>::WINDOW_MS;
         const READS: &'static [::streams_runtime::__private::Read] = &[
             ::streams_runtime::__private::Read {
                 id: <Self as ::streams_runtime::__private::Stream>::ID,
@@ -62,6 +63,7 @@ const _: () = {
     }
     impl ::streams_runtime::__private::Topic for Orders {
         const TOPIC: ::streams_runtime::__private::TopicSpec = ::streams_runtime::__private::TopicSpec {
+            id: <Self as ::streams_runtime::__private::Stream>::ID,
             name: "orders",
             partitions: ::core::option::Option::Some(4),
             decides_nulls: true,

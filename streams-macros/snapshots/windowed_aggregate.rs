@@ -80,6 +80,9 @@ const _: () = {
         const KIND: ::streams_runtime::__private::Kind = ::streams_runtime::__private::Kind::Table;
         const LINEAGE: ::streams_runtime::__private::Lineage = <__From as ::streams_runtime::__private::Stream>::LINEAGE;
         const KEY_FORMAT: &'static ::core::primitive::str = <__From as ::streams_runtime::__private::Stream>::KEY_FORMAT;
+        const WINDOW_MS: ::core::option::Option<::core::primitive::i64> = ::core::option::Option::Some(
+            15000i64,
+        );
         const READS: &'static [::streams_runtime::__private::Read] = &[
             ::streams_runtime::__private::Read {
                 id: <Self as ::streams_runtime::__private::Stream>::ID,

@@ -19,6 +19,11 @@ pub struct Format {
 }
 
 impl Format {
+    /// A format that is `named` for the key of the input has windows of its length.
+    pub fn keeps_windows(named: &Type) -> TokenStream {
+        check(quote!(::streams_runtime::__private::keeps_windows::<__KeyKnown, __From>()), &named)
+    }
+
     /// `named` by an argument, else `inherited`; of values of type `of`; needed by the word `needs`. `role` is `Key`
     /// or `Value`.
     pub fn needed(

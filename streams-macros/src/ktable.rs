@@ -193,6 +193,7 @@ impl Rows {
             value_serde,
             kind: quote!(::streams_runtime::__private::Kind::Table),
             rekeyed: false,
+            window_ms: None,
         }
     }
 
@@ -200,6 +201,7 @@ impl Rows {
         let p = quote!(::streams_runtime::__private);
         let from = quote!(<__From as #p::Stream>);
         let Store { name: store, at, key, value } = store;
+        let windows = key.as_ref().map(Format::keeps_windows);
         let key = Format::needed(key.as_ref(), &quote!(#from::KeySerde), &quote!(#from::Key), at, "Key");
         let value = Format::needed(value.as_ref(), &kept.value_serde, &kept.value, at, "Value");
         let (key_serde, value_serde) = (&key.ty, &value.ty);
@@ -213,8 +215,10 @@ impl Rows {
             Some(window) => {
                 let (ty, size, retention) = (window.ty(), window.size_ms, window.retention_ms);
                 let format = quote!(::streams_runtime::TimeWindowed<#key_serde, #size>);
+                let output =
+                    Rows::output(kept, quote!(#p::Windowed<#from::Key>), format, value_serde.clone());
                 (
-                    Rows::output(kept, quote!(#p::Windowed<#from::Key>), format, value_serde.clone()),
+                    Output { window_ms: Some(size), ..output },
                     quote_spanned!(kept.row_at=> #p::wire_windowed::<Self, #from::Key, #key_serde, #ty>(__wiring);),
                     quote!(::std::rc::Rc::new(#p::WindowedRows::<Self, #key_serde, #ty>::of(__wiring))),
                     quote!(::core::option::Option::Some(#retention)),
@@ -241,7 +245,7 @@ impl Rows {
             wire,
             table,
             aliases: key.items.into_iter().chain(value.items).collect(),
-            checks: key.checks.into_iter().chain(value.checks).collect(),
+            checks: key.checks.into_iter().chain(value.checks).chain(windows.unwrap_or_default()).collect(),
         }
     }
 }

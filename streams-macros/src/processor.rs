@@ -146,8 +146,10 @@ fn operator(item: &Item, args: &mut Args, errors: &mut Errors) -> String {
 /// Behind an internal topic both formats must be known.
 fn through_topic(output: &mut Output, repartition: &Repartition) -> [Format; 2] {
     let Repartition { word, key, value, .. } = repartition;
-    let key = Format::needed(key.as_ref(), &output.key_serde, &output.key, word, "Key");
+    let windows = key.as_ref().filter(|_| !output.rekeyed).map(Format::keeps_windows);
+    let mut key = Format::needed(key.as_ref(), &output.key_serde, &output.key, word, "Key");
     let value = Format::needed(value.as_ref(), &output.value_serde, &output.value, word, "Value");
+    key.checks.extend(windows);
     (output.key_serde, output.value_serde) = (key.ty.clone(), value.ty.clone());
     [key, value]
 }

@@ -243,6 +243,8 @@ pub struct Output {
     pub kind: TokenStream,
     /// True if the key is no longer the one its records were laid out by.
     pub rekeyed: bool,
+    /// How long the windows of its keys are, if it makes them.
+    pub window_ms: Option<i64>,
 }
 
 impl Output {
@@ -259,6 +261,7 @@ impl Output {
             value_serde: quote!(#from::ValueSerde),
             kind: quote!(#p::Kind::Stream),
             rekeyed: false,
+            window_ms: None,
         }
     }
 
@@ -393,7 +396,7 @@ impl Step<'_> {
         let p = quote!(::streams_runtime::__private);
         let (name, shown) = (self.item.name(), &self.shown_name);
         let path_name = name.to_string();
-        let Output { key, key_nulls, value, value_nulls, key_serde, value_serde, kind, rekeyed } =
+        let Output { key, key_nulls, value, value_nulls, key_serde, value_serde, kind, rekeyed, .. } =
             &self.output;
         let lineage = match (&self.repartition, rekeyed) {
             (Some(Repartition { partitions, .. }), _) => quote!(#p::Lineage::repartitioned(#partitions)),
@@ -410,6 +413,14 @@ impl Step<'_> {
             (Some(_), _) => quote!(<<Self as #p::Stream>::KeySerde as ::streams_runtime::Serde>::NAME),
             (None, true) => quote!(""),
             (None, false) => quote!(<__From as #p::Stream>::KEY_FORMAT),
+        };
+        let window = match (&self.repartition, rekeyed, self.output.window_ms) {
+            (_, _, Some(ms)) => quote!(::core::option::Option::Some(#ms)),
+            (Some(_), true, None) => {
+                quote!(<<Self as #p::Stream>::KeySerde as ::streams_runtime::Serde>::WINDOW_MS)
+            }
+            (None, true, None) => quote!(::core::option::Option::None),
+            (_, false, None) => quote!(<__From as #p::Stream>::WINDOW_MS),
         };
         let repartition = self.repartition_spec();
         let table = match &self.store {
@@ -434,6 +445,7 @@ impl Step<'_> {
                 const KIND: #p::Kind = #kind;
                 const LINEAGE: #p::Lineage = #lineage;
                 const KEY_FORMAT: &'static ::core::primitive::str = #format;
+                const WINDOW_MS: ::core::option::Option<::core::primitive::i64> = #window;
                 const READS: &'static [#p::Read] = &[#p::Read {
                     id: <Self as #p::Stream>::ID,
                     branch: ::core::option::Option::None,

@@ -93,6 +93,8 @@ fn topic(item: &Ident, args: &mut Args, errors: &mut Errors) -> Option<TokenStre
                 };
                 const KEY_FORMAT: &'static ::core::primitive::str =
                     <<Self as #p::Stream>::KeySerde as ::streams_runtime::Serde>::NAME;
+                const WINDOW_MS: ::core::option::Option<::core::primitive::i64> =
+                    <<Self as #p::Stream>::KeySerde as ::streams_runtime::Serde>::WINDOW_MS;
                 const READS: &'static [#p::Read] = &[#p::Read {
                     id: <Self as #p::Stream>::ID,
                     branch: ::core::option::Option::None,
@@ -106,6 +108,7 @@ fn topic(item: &Ident, args: &mut Args, errors: &mut Errors) -> Option<TokenStre
             }
             impl #p::Topic for #item {
                 const TOPIC: #p::TopicSpec = #p::TopicSpec {
+                    id: <Self as #p::Stream>::ID,
                     name: #name,
                     partitions: #partitions,
                     decides_nulls: #decides_nulls,

@@ -57,6 +57,10 @@ pub trait Serde: 'static {
     /// written again as it was.
     const CANONICAL: bool = false;
 
+    /// The length of the windows of its keys, which is not in their bytes; `None` if nobody knows or there are none.
+    #[doc(hidden)]
+    const WINDOW_MS: Option<i64> = None;
+
     /// Appends the bytes of `value` to `out`.
     ///
     /// # Errors

@@ -79,6 +79,7 @@ impl<E: SplitBy, N: BranchName<E>> Stream for Branch<E, N> {
     const KIND: Kind = Kind::Stream;
     const LINEAGE: Lineage = <E::Step as Stream>::LINEAGE;
     const KEY_FORMAT: &'static str = <<E::Step as Step>::From as Stream>::KEY_FORMAT;
+    const WINDOW_MS: Option<i64> = <<E::Step as Step>::From as Stream>::WINDOW_MS;
     const READS: &'static [Read] =
         &[Read { id: Self::ID, branch: Some(N::NAME), topic: None, repartition: None, table: None }];
 

@@ -42,6 +42,7 @@ where
     const KIND: Kind = Kind::Stream;
     const LINEAGE: Lineage = <C::From as Stream>::LINEAGE;
     const KEY_FORMAT: &'static str = <C::From as Stream>::KEY_FORMAT;
+    const WINDOW_MS: Option<i64> = <C::From as Stream>::WINDOW_MS;
     const READS: &'static [Read] = <C::From as Stream>::READS;
 
     fn attach(wiring: &mut Wiring, child: Child<Self::Key, C::To>) {
@@ -110,6 +111,10 @@ macro_rules! merged {
             const KIND: Kind = Kind::Stream;
             const LINEAGE: Lineage = First::LINEAGE$(.merge($rest::LINEAGE))*;
             const KEY_FORMAT: &'static str = First::KEY_FORMAT;
+            const WINDOW_MS: Option<i64> = match First::WINDOW_MS {
+                $(None if $rest::WINDOW_MS.is_some() => $rest::WINDOW_MS,)*
+                known => known,
+            };
             const READS: &'static [Read] = &[First::READS[0], $($rest::READS[0]),*];
 
             fn attach(wiring: &mut Wiring, child: Child<Self::Key, Self::Value>) {

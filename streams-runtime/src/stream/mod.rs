@@ -53,6 +53,8 @@ pub trait Stream: 'static {
     const LINEAGE: Lineage;
     /// How its keys are written, as [`Serde::NAME`](crate::Serde::NAME); `""` where nobody knows or nothing is written.
     const KEY_FORMAT: &'static str = "";
+    /// How long the windows of its keys are; `None` where nobody knows or there are none.
+    const WINDOW_MS: Option<i64> = None;
     /// What a reader of it reads: one entry, or several for a merge.
     const READS: &'static [Read];
 

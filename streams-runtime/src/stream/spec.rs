@@ -6,6 +6,8 @@ use crate::serde::{Serde, SerdeError};
 /// A topic as declared.
 #[derive(Clone, Copy, Debug)]
 pub struct TopicSpec {
+    /// The struct that declares it.
+    pub id: Id,
     /// Its name in Kafka.
     pub name: &'static str,
     /// How many partitions it is declared to have.

@@ -1,7 +1,7 @@
 //! Rules on the whole graph: `topology!` calls [`check_node`] once for each listed step.
 
 use super::message::{Message, same};
-use crate::stream::{NodeSpec, Read};
+use crate::stream::{NodeSpec, Read, TopicSpec};
 use crate::topology::Entry;
 use crate::wiring::Wiring;
 
@@ -43,8 +43,8 @@ pub const fn check_entry(nodes: &[Entry], index: usize) {
         i += 1;
     }
     let mut i = 0;
-    while i < nodes.len() {
-        one_topic(&nodes[i].spec, node, i < index);
+    while i <= index {
+        one_topic(&nodes[i].spec, node);
         i += 1;
     }
     let mut r = 0;
@@ -104,36 +104,37 @@ const fn own_store(earlier: &NodeSpec, node: &NodeSpec) {
     }
 }
 
-/// Two declarations of one topic must agree.
+/// A topic is declared once, whether it is read or written.
 #[track_caller]
-const fn one_topic(other: &NodeSpec, node: &NodeSpec, earlier: bool) {
-    if !earlier {
-        return;
-    }
-    let mut r = 0;
-    while r < node.reads.len() {
+const fn one_topic(other: &NodeSpec, node: &NodeSpec) {
+    let mut m = 0;
+    while m <= node.reads.len() {
         let mut o = 0;
-        while o < other.reads.len() {
-            let (mine, its) = (&node.reads[r], &other.reads[o]);
-            if let (Some(a), Some(b)) = (&mine.topic, &its.topic)
-                && same(a.name, b.name)
+        while o <= other.reads.len() {
+            if let (Some(mine), Some(its)) = (topic(node, m), topic(other, o))
+                && same(mine.name, its.name)
                 && mine.id.hash != its.id.hash
             {
                 Message::new()
                     .text("topic \"")
-                    .text(a.name)
+                    .text(mine.name)
                     .text("\" is declared twice: ")
                     .name(its.id.path)
                     .text(" and ")
                     .name(mine.id.path)
                     .help()
-                    .text("keep one `#[topic]` and use it in both steps")
+                    .text("keep one `#[topic]` and use it in both places")
                     .panic()
             }
             o += 1;
         }
-        r += 1;
+        m += 1;
     }
+}
+
+/// The topics of a step by number: those it reads, then the one it writes.
+const fn topic(node: &NodeSpec, index: usize) -> &Option<TopicSpec> {
+    if index < node.reads.len() { &node.reads[index].topic } else { &node.to }
 }
 
 const fn is_there(nodes: &[Entry], read: &Read) -> bool {

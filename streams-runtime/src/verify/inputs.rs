@@ -49,12 +49,30 @@ pub trait SameRecord<Mine, Its, First> {}
 impl<S, R, First> SameRecord<R, R, First> for S {}
 
 /// `from = [First, Other]`.
+#[track_caller]
 pub const fn merges<First, Other>()
 where
     First: Stream,
     Other: Stream,
     Other: SameRecord<(Other::Key, KnownValue<Other, First>), (First::Key, KnownValue<First, Other>), First>,
 {
+    if let (Some(first), Some(other)) = (First::WINDOW_MS, Other::WINDOW_MS)
+        && first != other
+    {
+        Message::new()
+            .text("cannot merge ")
+            .name(First::ID.name)
+            .text(" and ")
+            .name(Other::ID.name)
+            .text(": their windows are ")
+            .span(first)
+            .text(" and ")
+            .span(other)
+            .text(" long")
+            .help()
+            .text("make both with windows of one length")
+            .panic()
+    }
 }
 
 /// The value of `S`; where it is not known, that of the other side.

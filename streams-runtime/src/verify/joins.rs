@@ -76,6 +76,23 @@ where
             .panic(),
         _ => {}
     }
+    if let (Some(mine), Some(its)) = (<S::From as Stream>::WINDOW_MS, <S::Join as Stream>::WINDOW_MS)
+        && mine != its
+    {
+        Message::new()
+            .text("cannot join ")
+            .name(from)
+            .text(" with ")
+            .name(join)
+            .text(": their windows are ")
+            .span(mine)
+            .text(" and ")
+            .span(its)
+            .text(" long")
+            .help()
+            .text("make both with windows of one length: a row is found by its key and its window")
+            .panic()
+    }
     // Equal keys in unlike bytes would be on unlike partitions.
     let (mine, its) = (<S::From as Stream>::KEY_FORMAT, <S::Join as Stream>::KEY_FORMAT);
     if !mine.is_empty() && !its.is_empty() && !same(mine, its) {

@@ -136,6 +136,7 @@ impl<T: Stream> Stream for Rowless<T> {
     const ID: Id = T::ID;
     const KIND: Kind = T::KIND;
     const LINEAGE: Lineage = Lineage::Undeclared;
+    const WINDOW_MS: Option<i64> = T::WINDOW_MS;
     const READS: &'static [Read] =
         &[Read { id: Id::new("", ""), branch: None, topic: None, repartition: None, table: None }];
 
@@ -169,8 +170,13 @@ impl Stream for Nowhere {
 }
 
 impl Topic for Nowhere {
-    const TOPIC: TopicSpec =
-        TopicSpec { name: "", partitions: None, decides_nulls: true, text: TopicText::of::<(), ()>() };
+    const TOPIC: TopicSpec = TopicSpec {
+        id: Self::ID,
+        name: "",
+        partitions: None,
+        decides_nulls: true,
+        text: TopicText::of::<(), ()>(),
+    };
     const POLICY: TopicPolicy = TopicPolicy::FAIL;
 }
 

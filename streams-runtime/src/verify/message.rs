@@ -48,6 +48,18 @@ impl Message {
         }
     }
 
+    /// Adds a length of time in the largest unit that leaves no rest.
+    pub const fn span(self, ms: i64) -> Self {
+        let (unit, name) = match ms {
+            _ if ms % 86_400_000 == 0 => (86_400_000, "d"),
+            _ if ms % 3_600_000 == 0 => (3_600_000, "h"),
+            _ if ms % 60_000 == 0 => (60_000, "m"),
+            _ if ms % 1_000 == 0 => (1_000, "s"),
+            _ => (1, "ms"),
+        };
+        self.text("`").number((ms / unit) as u64).text(name).text("`")
+    }
+
     /// Starts the line that says how to mend it.
     pub const fn help(self) -> Self {
         self.text("\n  help: ")

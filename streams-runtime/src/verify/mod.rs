@@ -22,5 +22,7 @@ pub use known::{
     AsFormat, AsInput, AsTable, AsTopic, BranchNames, Formless, Is, IsNot, NO_BRANCH, Nowhere, Pick, Rowless,
 };
 pub use message::Message;
-pub use outputs::{AsWritten, Emits, FormatOf, NotHidden, formats, usable, writes, written_out};
+pub use outputs::{
+    AsWritten, Emits, FormatOf, NotHidden, formats, keeps_windows, usable, writes, written_out,
+};
 pub use state::{ReducesTo, counts_nulls, decides_deletes, needs_key, reduces, table_source};

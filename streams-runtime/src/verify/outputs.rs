@@ -3,7 +3,7 @@
 use super::inputs::{KnownKey, KnownValue};
 use super::message::Message;
 use crate::serde::Serde;
-use crate::stream::{Nulls, Step, Topic};
+use crate::stream::{Nulls, Step, Stream, Topic};
 
 /// A step's records are those of the topic it writes to.
 #[diagnostic::on_unimplemented(
@@ -28,6 +28,26 @@ where
             .text(" is not a topic")
             .help()
             .text("`to` takes a `#[topic]`; what a step emits is read by others with `from`")
+            .panic()
+    }
+    if let (Some(mine), Some(its)) = (S::WINDOW_MS, T::WINDOW_MS)
+        && mine != its
+    {
+        Message::new()
+            .text("windows of ")
+            .name(S::ID.name)
+            .text(" are ")
+            .span(mine)
+            .text(" long, but the key of topic ")
+            .name(T::ID.name)
+            .text(" says ")
+            .span(its)
+            .help()
+            .text("write `TimeWindowed<..., ")
+            .number(mine as u64)
+            .text(">` in the `key` of ")
+            .name(T::ID.name)
+            .text(": the length, in ms, is not in the bytes of a key")
             .panic()
     }
     let key = <S::KeyNulls as Nulls>::NULLABLE && !<T::KeyNulls as Nulls>::NULLABLE;
@@ -98,6 +118,27 @@ pub const fn written_out(hides: Option<&'static str>, step: &str) {
 
 /// Bytes are needed: `F` is a format.
 pub const fn usable<F: Serde>() {}
+
+/// `key = F` for the untouched key of `From`.
+#[track_caller]
+pub const fn keeps_windows<F: Serde, From: Stream>() {
+    if let (Some(format), Some(windows)) = (F::WINDOW_MS, From::WINDOW_MS)
+        && format != windows
+    {
+        Message::new()
+            .text("windows of ")
+            .name(From::ID.name)
+            .text(" are ")
+            .span(windows)
+            .text(" long, but this format says ")
+            .span(format)
+            .help()
+            .text("write `TimeWindowed<..., ")
+            .number(windows as u64)
+            .text(">`: the length, in ms, is not in the bytes of a key")
+            .panic()
+    }
+}
 
 /// A format that an argument names is one of what it is named for.
 #[diagnostic::on_unimplemented(
