@@ -22,7 +22,7 @@ use crate::open::Opening;
 use crate::partitioner::partition_of;
 use crate::record::Headers;
 use crate::state::StateError;
-use crate::task::Task;
+use crate::task::{Due, Task};
 use crate::transport::{CommitOutcome, Consumer, Outgoing, Producer, TransportError};
 use crate::worker::{Connect, Worker, WorkerError};
 
@@ -77,8 +77,8 @@ impl Sender {
     }
 }
 
-/// Committed rows wait for the engine until there are so many bytes of them.
-const APPLY_OVER_BYTES: usize = 64 << 20;
+/// Committed rows wait for the engine, because most are changed again soon: a crash replays at most this.
+const APPLY: Due = Due { bytes: 64 << 20, ms: 5_000 };
 
 impl<C: Connect> Worker<C> {
     /// Commits everything processed so far.
@@ -165,7 +165,7 @@ impl<C: Connect> Worker<C> {
                 continue;
             }
             let task = self.tasks[at].id();
-            let applied = self.tasks[at].apply_over(APPLY_OVER_BYTES, now_ms);
+            let applied = self.tasks[at].apply(APPLY, now_ms);
             applied.map_err(|cause| WorkerError::Store { task, cause })?;
         }
         Ok(())

@@ -102,6 +102,23 @@ impl<M> Input<M> {
     }
 }
 
+/// When committed rows are handed to the engines.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    /// Once so many bytes wait.
+    pub bytes: usize,
+    /// Once they may have waited for so long.
+    pub ms: i64,
+}
+
+impl Due {
+    /// At once.
+    pub const NOW: Due = Due { bytes: 0, ms: 0 };
+}
+
+/// Expired rows deleted at a time: bounded, so that a jump of stream time does not hold up a commit.
+const EXPIRED_ROWS: usize = 10_000;
+
 /// A running task.
 pub struct Task<M> {
     id: TaskId,
@@ -396,16 +413,26 @@ impl<M: Message> Task<M> {
         }
     }
 
-    /// Hands committed rows to the engines once more than `bytes` wait. Each store is marked with its own place in
-    /// its own changelog, as of the last commit; call it only between `committed` and the next record.
+    /// Hands committed rows to the engines once more than `due.bytes` wait or the oldest may have waited for `due.ms`,
+    /// and deletes what has expired. Each store is marked with its own place in its own changelog, as of the last
+    /// commit; call it only between `committed` and the next record.
     ///
     /// # Errors
     /// If an engine fails; nothing is forgotten then.
-    pub fn apply_over(&mut self, bytes: usize, now_ms: i64) -> Result<(), StateError> {
+    pub fn apply(&mut self, due: Due, now_ms: i64) -> Result<(), StateError> {
         let mut times = None;
-        for remembering in self.wired.remembering.iter().filter(|remembering| remembering.store.is_some()) {
+        for remembering in self.wired.remembering.iter_mut().filter(|remembering| remembering.store.is_some())
+        {
             let mut state = remembering.state.borrow_mut();
-            if state.unapplied_bytes() > bytes {
+            let waiting = state.unapplied_bytes();
+            if waiting == 0 {
+                continue;
+            }
+            // The first commit starts the clock.
+            if remembering.applied_ms == i64::MIN {
+                remembering.applied_ms = now_ms;
+            }
+            if waiting > due.bytes || now_ms.saturating_sub(remembering.applied_ms) >= due.ms {
                 let times = times.get_or_insert_with(|| self.wired.times.to_metadata().into_bytes());
                 state.apply(&Mark {
                     changelog_offset: remembering.reached,
@@ -413,6 +440,8 @@ impl<M: Message> Task<M> {
                     task_times: times.clone(),
                     wall_ms: now_ms,
                 })?;
+                remembering.applied_ms = now_ms;
+                state.expire(EXPIRED_ROWS)?;
             }
         }
         Ok(())

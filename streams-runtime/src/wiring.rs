@@ -88,11 +88,13 @@ pub struct Remembering {
     pub reached: i64,
     /// The offset behind the last change of the open transaction, if there is one.
     pub open: Option<i64>,
+    /// When the engine was last brought up to date, in ms of the wall clock.
+    pub applied_ms: i64,
 }
 
 impl Remembering {
     fn new(store: Option<StoreSpec>, state: Rc<RefCell<dyn Remembered>>) -> Self {
-        Remembering { store, state, topic_id: 0, reached: 0, open: None }
+        Remembering { store, state, topic_id: 0, reached: 0, open: None, applied_ms: i64::MIN }
     }
 }
 

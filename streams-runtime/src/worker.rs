@@ -17,7 +17,7 @@ use crate::commit::Trouble;
 use crate::failure::Failure;
 use crate::open::{OpenError, Opening};
 use crate::state::{OverlayLimit, StateError};
-use crate::task::{Task, TaskId};
+use crate::task::{Due, Task, TaskId};
 use crate::topology::{Plan, Topology};
 use crate::transport::{CommittedOffset, Consumer, Event, Producer, TopicPartition, TransportError};
 use crate::wiring::Engines;
@@ -396,7 +396,7 @@ impl<C: Connect> Worker<C> {
                 if apply && applied.is_ok() {
                     let id = task.id();
                     applied =
-                        task.apply_over(0, now_ms).map_err(|cause| WorkerError::Store { task: id, cause });
+                        task.apply(Due::NOW, now_ms).map_err(|cause| WorkerError::Store { task: id, cause });
                 }
                 moved.push(None);
             } else {

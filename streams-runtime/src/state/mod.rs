@@ -105,6 +105,14 @@ pub trait Remembered {
         Ok(())
     }
 
+    /// Deletes up to `rows` rows that no reader can see any more.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    fn expire(&mut self, _rows: usize) -> Result<(), StateError> {
+        Ok(())
+    }
+
     /// How many bytes an [`apply`](Remembered::apply) would write now.
     fn unapplied_bytes(&self) -> usize {
         0

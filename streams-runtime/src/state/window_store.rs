@@ -349,6 +349,10 @@ impl<S: Serde> Remembered for WindowStore<S> {
         WindowStore::clear(self)
     }
 
+    fn expire(&mut self, rows: usize) -> Result<(), StateError> {
+        WindowStore::expire(self, rows).map(drop)
+    }
+
     fn unapplied_bytes(&self) -> usize {
         self.overlay.unapplied_bytes()
     }
