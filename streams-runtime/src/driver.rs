@@ -108,6 +108,7 @@ impl Driver {
     ///
     /// # Panics
     /// If the topology neither reads nor writes it.
+    #[track_caller]
     pub fn input<T: Topic>(&self) -> Input<'_, T> {
         let partitions = self.partitions(T::TOPIC.name);
         Input { driver: self, partitions, buffer: RefCell::default(), topic: PhantomData }
@@ -118,6 +119,7 @@ impl Driver {
     ///
     /// # Panics
     /// If the topology neither reads nor writes it.
+    #[track_caller]
     pub fn output<T: Topic>(&self) -> Output<T> {
         let name = T::TOPIC.name;
         let partitions = (0..self.partitions(name)).map(|p| self.log.read_committed(name, p, 0));
@@ -125,6 +127,7 @@ impl Driver {
         Output { partitions, next: 0, topic: PhantomData }
     }
 
+    #[track_caller]
     fn partitions(&self, topic: &str) -> u32 {
         match self.log.partitions(topic) {
             Ok(partitions) => partitions,

@@ -137,14 +137,19 @@ pub(crate) fn create_topics(log: &MemoryLog, plan: &Plan) -> Result<(), Transpor
 
 /// One step of production code after the other until nothing is left to do.
 pub(crate) fn run_until_idle<C: Connect>(worker: &mut Worker<C>) -> Result<(), WorkerError> {
-    loop {
+    for _ in 0..ROUNDS {
         let step = worker.step(usize::MAX)?;
         let nothing = worker.commit()? == Commit::Nothing && step.is_idle();
         if nothing || worker.is_idle() {
             return Ok(());
         }
     }
+    Err(WorkerError::Endless { rounds: ROUNDS })
 }
+
+/// A round processes all there is, so even a billion records are through after this many; what is not goes round in
+/// circles. On a broker that is allowed; what is run to its end must have one.
+const ROUNDS: u64 = 1_000_000;
 
 /// What a machine's disk holds. A clone is another handle to the same disk, and what a crash leaves behind.
 #[derive(Clone, Debug, Default)]

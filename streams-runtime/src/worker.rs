@@ -83,6 +83,14 @@ pub enum WorkerError {
         /// What it said.
         cause: StateError,
     },
+    /// What is written is read again, without an end.
+    #[error(
+        "records go round in circles: no end after {rounds} rounds; does a step write to a topic that it reads, directly or through others?"
+    )]
+    Endless {
+        /// How often everything there was has been processed.
+        rounds: u64,
+    },
     /// The log failed.
     #[error(transparent)]
     Transport(#[from] TransportError),
