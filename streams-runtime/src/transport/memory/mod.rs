@@ -14,9 +14,8 @@
 //! group     members and committed offsets      assign   who gets what                   faults  accidents on demand
 //! ```
 //!
-//! Cost in a release build (the test `one_record_at_a_time` prints it): append 30 ns, poll 28, send 44; append, poll,
-//! a transaction of one record with its offset, and reading that back: 230, of memory that was used before. Memory
-//! that is touched for the first time adds about 100, since nothing is ever forgotten unless it is deleted.
+//! What it costs is printed by the test `one_record_at_a_time`, in a release build. Memory that is touched for the
+//! first time costs extra, since nothing is ever forgotten unless it is deleted.
 
 mod arena;
 mod assign;
