@@ -205,7 +205,7 @@ impl PartitionLog {
     /// Whether reading may stand at `offset`; the end itself is a valid place to wait.
     #[inline]
     pub(super) fn holds(&self, offset: i64) -> bool {
-        (self.start..=self.high()).contains(&offset)
+        self.start <= offset && offset <= self.high()
     }
 
     #[inline]

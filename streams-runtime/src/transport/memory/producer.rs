@@ -116,11 +116,11 @@ impl MemoryProducer {
     /// Whether records may be sent now.
     #[inline]
     fn may_send(&self) -> Result<(), TransportError> {
-        if matches!(self.state, State::InTransaction) { Ok(()) } else { self.may_send_alone() }
+        if matches!(self.state, State::InTransaction) { Ok(()) } else { self.may_send_otherwise() }
     }
 
     #[cold]
-    fn may_send_alone(&self) -> Result<(), TransportError> {
+    fn may_send_otherwise(&self) -> Result<(), TransportError> {
         match &self.state {
             State::InTransaction => Ok(()),
             State::Ready if !self.transactional => Ok(()),

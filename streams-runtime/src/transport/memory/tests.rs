@@ -418,6 +418,29 @@ fn fastest(rounds: u32, mut run: impl FnMut() -> u32) -> u128 {
 }
 
 #[test]
+fn news_are_known_without_a_poll() {
+    let log = log(1);
+    let mut consumer = log.consumer("g", "c", Isolation::ReadCommitted);
+    let mut events = Vec::new();
+    consumer.subscribe(&["t".to_owned()]).unwrap();
+    assert!(consumer.has_news(), "it has not joined");
+    consumer.poll(&mut events, 10).unwrap();
+    assert!(!consumer.has_news());
+    consumer.assign(&place(0), 0).unwrap();
+    assert!(consumer.has_news(), "the end was not told");
+    consumer.poll(&mut events, 10).unwrap();
+    assert!(!consumer.has_news());
+    log.append("t", 0, None, Some(b"v"), 0, &Headers::new()).unwrap();
+    assert!(consumer.has_news(), "a record");
+    consumer.poll(&mut events, 10).unwrap();
+    assert!(!consumer.has_news());
+    let mut other = log.consumer("g", "d", Isolation::ReadCommitted);
+    other.subscribe(&["t".to_owned()]).unwrap();
+    other.poll(&mut events, 10).unwrap();
+    assert!(consumer.has_news(), "another member");
+}
+
+#[test]
 fn one_record_at_a_time() {
     let rounds = if cfg!(debug_assertions) { 1_000 } else { 20_000 };
     let headers = Headers::new();
