@@ -180,6 +180,13 @@ const _: () = {
     const _: () = ::streams_runtime::__private::usable::<__ValueRaw>();
     const _: () = ::streams_runtime::__private::reads::<
         __Input0,
-    >(::streams_runtime::__private::Is::<__Link0>::STREAM, "Orders", false);
+    >(
+        ::streams_runtime::__private::Is::<__Link0>::STREAM,
+        "Orders",
+        false,
+        ::streams_runtime::__private::Is::<
+            <__Input0 as ::streams_runtime::__private::Stream>::Value,
+        >::BRANCHES,
+    );
     const _: () = ::streams_runtime::__private::writes::<PerUser, __To>("Counts");
 };

@@ -92,11 +92,11 @@ const _: () = {
         > {
             ::core::result::Result::Ok(
                 paid(
-                    <_ as ::streams_runtime::__private::Arg<
+                    <_ as ::streams_runtime::__private::ValueArg<
                         '_,
                         _,
                         <Self as ::streams_runtime::__private::Step>::ValueIn,
-                        ::streams_runtime::__private::role::value,
+                        ::streams_runtime::__private::CarriedValue<Self>,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
                     >>::arg(__value),
@@ -122,6 +122,13 @@ const _: () = {
     }
     const _: () = ::streams_runtime::__private::reads::<
         __Input0,
-    >(::streams_runtime::__private::Is::<__Link0>::STREAM, "Orders", false);
+    >(
+        ::streams_runtime::__private::Is::<__Link0>::STREAM,
+        "Orders",
+        false,
+        ::streams_runtime::__private::Is::<
+            <__Input0 as ::streams_runtime::__private::Stream>::Value,
+        >::BRANCHES,
+    );
     const _: () = ::streams_runtime::__private::null_policy::<paid>(false);
 };

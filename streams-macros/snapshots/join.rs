@@ -105,19 +105,18 @@ const _: () = {
         > {
             ::core::result::Result::Ok(
                 named(
-                    <_ as ::streams_runtime::__private::Arg<
+                    <_ as ::streams_runtime::__private::ValueArg<
                         '_,
                         _,
                         <Self as ::streams_runtime::__private::Step>::ValueIn,
-                        ::streams_runtime::__private::role::value,
+                        ::streams_runtime::__private::CarriedValue<Self>,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
                     >>::arg(__value),
-                    <_ as ::streams_runtime::__private::Joined<
+                    <_ as ::streams_runtime::__private::LeftJoinArg<
                         '_,
                         _,
                         <<Self as ::streams_runtime::__private::RunJoin>::Join as ::streams_runtime::__private::Stream>::KeyNulls,
-                        ::streams_runtime::__private::join::left_join,
                         <Self as ::streams_runtime::__private::RunJoin>::Join,
                         Self,
                     >>::joined(__row),
@@ -163,6 +162,13 @@ const _: () = {
     };
     const _: () = ::streams_runtime::__private::reads::<
         __Input0,
-    >(::streams_runtime::__private::Is::<__Link0>::STREAM, "Orders", false);
+    >(
+        ::streams_runtime::__private::Is::<__Link0>::STREAM,
+        "Orders",
+        false,
+        ::streams_runtime::__private::Is::<
+            <__Input0 as ::streams_runtime::__private::Stream>::Value,
+        >::BRANCHES,
+    );
     const _: () = ::streams_runtime::__private::writes::<named, __To>("Named");
 };

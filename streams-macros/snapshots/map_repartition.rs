@@ -119,19 +119,19 @@ const _: () = {
         > {
             ::core::result::Result::Ok({
                 let (__k, __v) = match by_size(
-                    <_ as ::streams_runtime::__private::Arg<
+                    <_ as ::streams_runtime::__private::KeyArg<
                         '_,
                         _,
                         <Self as ::streams_runtime::__private::Step>::KeyIn,
-                        ::streams_runtime::__private::role::key,
+                        ::streams_runtime::__private::CarriedKey<Self>,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
                     >>::arg(&mut __key.slot),
-                    <_ as ::streams_runtime::__private::Arg<
+                    <_ as ::streams_runtime::__private::ValueArg<
                         '_,
                         _,
                         <Self as ::streams_runtime::__private::Step>::ValueIn,
-                        ::streams_runtime::__private::role::value,
+                        ::streams_runtime::__private::CarriedValue<Self>,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
                     >>::arg(__value),
@@ -179,9 +179,23 @@ const _: () = {
     const _: () = ::streams_runtime::__private::formats::<__ValueKnown, Order>();
     const _: () = ::streams_runtime::__private::reads::<
         __Input0,
-    >(::streams_runtime::__private::Is::<__Link0>::STREAM, "paid", false);
+    >(
+        ::streams_runtime::__private::Is::<__Link0>::STREAM,
+        "paid",
+        false,
+        ::streams_runtime::__private::Is::<
+            <__Input0 as ::streams_runtime::__private::Stream>::Value,
+        >::BRANCHES,
+    );
     const _: () = ::streams_runtime::__private::reads::<
         __Input1,
-    >(::streams_runtime::__private::Is::<__Link1>::STREAM, "crate::others::paid", false);
+    >(
+        ::streams_runtime::__private::Is::<__Link1>::STREAM,
+        "crate::others::paid",
+        false,
+        ::streams_runtime::__private::Is::<
+            <__Input1 as ::streams_runtime::__private::Stream>::Value,
+        >::BRANCHES,
+    );
     const _: () = ::streams_runtime::__private::merges::<__Input0, __Input1>();
 };

@@ -95,11 +95,11 @@ const _: () = {
         ) -> ::core::result::Result<BySize, ::streams_runtime::__private::UserError> {
             ::core::result::Result::Ok(
                 by_size(
-                    <_ as ::streams_runtime::__private::Arg<
+                    <_ as ::streams_runtime::__private::ValueArg<
                         '_,
                         _,
                         <Self as ::streams_runtime::__private::Step>::ValueIn,
-                        ::streams_runtime::__private::role::value,
+                        ::streams_runtime::__private::CarriedValue<Self>,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
                     >>::arg(__value),
@@ -135,5 +135,8 @@ const _: () = {
             ),
         "BySource::Shop",
         true,
+        ::streams_runtime::__private::Is::<
+            <__Input0 as ::streams_runtime::__private::Stream>::Value,
+        >::BRANCHES,
     );
 };

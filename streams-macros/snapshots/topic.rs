@@ -6,14 +6,14 @@ const _: () = {
     type __KeyRaw = String;
     type __KeyFormat = <::streams_runtime::__private::AsFormat<
         __KeyRaw,
-        __KeyRaw,
+        String,
     > as ::streams_runtime::__private::Pick<
         { ::streams_runtime::__private::Is::<__KeyRaw>::FORMAT },
     >>::It;
     type __ValueRaw = Json<Order>;
     type __ValueFormat = <::streams_runtime::__private::AsFormat<
         __ValueRaw,
-        __ValueRaw,
+        Order,
     > as ::streams_runtime::__private::Pick<
         { ::streams_runtime::__private::Is::<__ValueRaw>::FORMAT },
     >>::It;
@@ -88,7 +88,15 @@ const _: () = {
                 &<Self as ::streams_runtime::__private::Stream>::Value,
             >,
         ) -> ::core::option::Option<::streams_runtime::Timestamp> {
-            ::streams_runtime::__private::IntoTime::into_time(ordered_at(__value))
+            ::streams_runtime::__private::IntoTime::into_time(
+                ordered_at(
+                    <_ as ::streams_runtime::__private::TimeOfNullable<
+                        '_,
+                        _,
+                        Self,
+                    >>::time_of(__value),
+                ),
+            )
         }
     }
 };

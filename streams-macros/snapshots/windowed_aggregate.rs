@@ -158,19 +158,19 @@ const _: () = {
             );
             sum(
                 __all,
-                <_ as ::streams_runtime::__private::Arg<
+                <_ as ::streams_runtime::__private::KeyArg<
                     '_,
                     _,
                     <Self as ::streams_runtime::__private::Step>::KeyIn,
-                    ::streams_runtime::__private::role::key,
+                    ::streams_runtime::__private::CarriedKey<Self>,
                     <Self as ::streams_runtime::__private::Step>::From,
                     Self,
                 >>::arg(&mut __key.slot),
-                <_ as ::streams_runtime::__private::Arg<
+                <_ as ::streams_runtime::__private::ValueArg<
                     '_,
                     _,
                     <Self as ::streams_runtime::__private::Step>::ValueIn,
-                    ::streams_runtime::__private::role::value,
+                    ::streams_runtime::__private::CarriedValue<Self>,
                     <Self as ::streams_runtime::__private::Step>::From,
                     Self,
                 >>::arg(__value),
@@ -207,5 +207,12 @@ const _: () = {
     const _: () = ::streams_runtime::__private::usable::<__ValueRaw>();
     const _: () = ::streams_runtime::__private::reads::<
         __Input0,
-    >(::streams_runtime::__private::Is::<__Link0>::STREAM, "Orders", false);
+    >(
+        ::streams_runtime::__private::Is::<__Link0>::STREAM,
+        "Orders",
+        false,
+        ::streams_runtime::__private::Is::<
+            <__Input0 as ::streams_runtime::__private::Stream>::Value,
+        >::BRANCHES,
+    );
 };

@@ -110,8 +110,7 @@ impl Call<'_> {
     /// The call itself, its `Result` taken off.
     fn call(&self, on_error: &TokenStream) -> TokenStream {
         let name = &self.function.sig.ident;
-        let join = format_ident!("{}", if self.operator == "left_join" { "left_join" } else { "join" });
-        let arguments = self.params.map(|params| params.arguments(quote!(#join)));
+        let arguments = self.params.map(|params| params.arguments(self.operator == "left_join"));
         let call = quote_spanned!(shown_at(name)=> #name(#arguments));
         match self.returned.fallible {
             true => quote! {

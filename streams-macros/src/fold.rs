@@ -104,6 +104,23 @@ impl Kept {
         let row = match state {
             Type::Reference(reference) if reference.mutability.is_some() => &*reference.elem,
             other => {
+                let later = function.sig.inputs.iter().skip(1).find_map(|input| match input {
+                    syn::FnArg::Typed(typed) => match &*typed.ty {
+                        Type::Reference(reference) if reference.mutability.is_some() => Some(&*typed.ty),
+                        _ => None,
+                    },
+                    syn::FnArg::Receiver(_) => None,
+                });
+                if let Some(later) = later {
+                    errors.push(
+                        later,
+                        format!(
+                            "the row comes first, unlike in Kafka Streams\nhelp: write `fn {name}({0}, value)` or `fn {name}({0}, key, value)`",
+                            shown(later).replace("&mut ", "row: &mut ")
+                        ),
+                    );
+                    return None;
+                }
                 let bare = match other {
                     Type::Reference(reference) => &*reference.elem,
                     other => other,
@@ -119,7 +136,7 @@ impl Kept {
             }
         };
         let row = Nullable { ty: option_of(row).unwrap_or(row).clone(), nullable: option_of(row).is_some() };
-        let arguments = params.arguments(quote!(join));
+        let arguments = params.arguments(false);
         let ty = &row.ty;
         let call = |state: TokenStream| {
             let call = quote_spanned!(shown_at(name)=> #name(#state, #arguments));

@@ -12,7 +12,7 @@ use crate::shape::{Returned, nulls};
 use crate::span::check;
 use crate::step::{Item, Output, Policies, Step};
 use crate::window::Window;
-use crate::words::{camel, kebab, snake, ticks};
+use crate::words::{camel, kebab, nearest, snake, ticks};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{ItemFn, Type};
@@ -107,6 +107,11 @@ fn operator(item: &Item, args: &mut Args, errors: &mut Errors) -> String {
     let name = item.name();
     match (args.operator(OPERATORS, errors), item.function()) {
         (Some(word), _) => word.key.to_string(),
+        (None, function) if !errors.is_empty() => {
+            let meant = args.unknown.as_ref().map(ToString::to_string);
+            let meant = meant.and_then(|word| nearest(&word, OPERATORS.iter().copied()));
+            meant.unwrap_or(if function.is_some() { "aggregate" } else { "table" }).to_owned()
+        }
         (None, None) => "table".to_owned(),
         (None, Some(_)) => {
             let words = ticks(&OPERATORS[1..]);
@@ -259,7 +264,7 @@ fn lone_arguments(
     policies: &Policies,
     errors: &mut Errors,
 ) {
-    if operator == "table" && window.is_some() {
+    if operator == "table" && window.is_some() && errors.is_empty() {
         let name = item.name();
         errors.push(name, format!("`{name}` is read as it is, so it has no windows\nhelp: remove `#[window]`, or aggregate with `count`"));
     }

@@ -74,8 +74,11 @@ impl Stream {
             }
         };
         let is_branch = branch.is_some();
-        let check =
-            check(quote!(::streams_runtime::__private::reads::<#input>(#is_stream, #text, #is_branch)), ty);
+        let branches = quote!(::streams_runtime::__private::Is::<<#input as ::streams_runtime::__private::Stream>::Value>::BRANCHES);
+        let check = check(
+            quote!(::streams_runtime::__private::reads::<#input>(#is_stream, #text, #is_branch, #branches)),
+            ty,
+        );
         Stream {
             items: quote! {
                 #alias

@@ -110,24 +110,25 @@ impl<'f> Params<'f> {
     /// The expressions that fill key, value, row and context, in the order of the parameters. They name the
     /// locals `__key`, `__value`, `__row`, `__cx`. Each is spanned to its parameter's type: it is the check as
     /// well.
-    pub fn arguments(&self, join: TokenStream) -> TokenStream {
+    pub fn arguments(&self, left: bool) -> TokenStream {
         let p = quote!(::streams_runtime::__private);
         let at = |ty: &Type| Span::call_site().located_at(head(ty));
+        let join = if left { quote!(LeftJoinArg) } else { quote!(JoinArg) };
         let mut arguments = TokenStream::new();
         if let Some(ty) = self.key {
             arguments.extend(quote_spanned! { at(ty)=>
-                <_ as #p::Arg<'_, _, <Self as #p::Step>::KeyIn, #p::role::key, <Self as #p::Step>::From, Self>>::arg(&mut __key.slot),
+                <_ as #p::KeyArg<'_, _, <Self as #p::Step>::KeyIn, #p::CarriedKey<Self>, <Self as #p::Step>::From, Self>>::arg(&mut __key.slot),
             });
         }
         if let Some(ty) = self.value {
             arguments.extend(quote_spanned! { at(ty)=>
-                <_ as #p::Arg<'_, _, <Self as #p::Step>::ValueIn, #p::role::value, <Self as #p::Step>::From, Self>>::arg(__value),
+                <_ as #p::ValueArg<'_, _, <Self as #p::Step>::ValueIn, #p::CarriedValue<Self>, <Self as #p::Step>::From, Self>>::arg(__value),
             });
         }
         if let Some(ty) = self.joined {
             arguments.extend(quote_spanned! { at(ty)=>
-                <_ as #p::Joined<
-                    '_, _, <<Self as #p::RunJoin>::Join as #p::Stream>::KeyNulls, #p::join::#join, <Self as #p::RunJoin>::Join, Self,
+                <_ as #p::#join<
+                    '_, _, <<Self as #p::RunJoin>::Join as #p::Stream>::KeyNulls, <Self as #p::RunJoin>::Join, Self,
                 >>::joined(__row),
             });
         }

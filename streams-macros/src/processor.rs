@@ -10,7 +10,7 @@ use crate::link::Input;
 use crate::params::Takes;
 use crate::shape::Returned;
 use crate::step::{Item, Output, Policies, Repartition, Step};
-use crate::words::{camel, snake, ticks};
+use crate::words::{camel, nearest, snake, ticks};
 use proc_macro2::TokenStream;
 
 const OPERATORS: &[&str] = &[
@@ -27,6 +27,9 @@ const OPERATORS: &[&str] = &[
     "split",
     "merge",
 ];
+
+/// The operator of a step that had an error where its word should be.
+const UNKNOWN: &str = "unknown";
 
 /// Operators that name their table.
 const JOINS: [&str; 2] = ["join", "left_join"];
@@ -66,6 +69,11 @@ fn step<'i>(item: &'i Item, args: &mut Args, errors: &mut Errors) -> Step<'i> {
                 ),
             );
             Made::guessed(Output::unchanged())
+        }
+        Some(_) if operator == UNKNOWN => Made::guessed(Output::unknown()),
+        // A word that was nearly right says what the step emits, and no more.
+        Some(function) if args.unknown.is_some() => {
+            Made::guessed(Made::of(function, &operator, join.as_ref(), &mut Errors::default()).output)
         }
         Some(function) => Made::of(function, &operator, join.as_ref(), errors),
         None if operator == "merge" => Made::pass_on(name),
@@ -126,6 +134,12 @@ fn operator(item: &Item, args: &mut Args, errors: &mut Errors) -> String {
         (Some(join), None, _) => join.to_owned(),
         (None, Some(word), _) => word.key.to_string(),
         (None, None, None) => "merge".to_owned(),
+        (None, None, Some(_)) if !errors.is_empty() => {
+            // What cannot be read, or nobody knows, was probably the operator.
+            let meant = args.unknown.as_ref().map(ToString::to_string);
+            let meant = meant.and_then(|word| nearest(&word, OPERATORS.iter().copied()));
+            meant.unwrap_or(UNKNOWN).to_owned()
+        }
         (None, None, Some(function)) => {
             let words = ticks(OPERATORS);
             errors.push(

@@ -42,6 +42,11 @@ pub fn option_of(ty: &Type) -> Option<&Type> {
     first_argument(segment(ty, "Option")?)
 }
 
+/// `T` of `Json<T>`.
+pub fn json_of(ty: &Type) -> Option<&Type> {
+    first_argument(segment(ty, "Json")?)
+}
+
 /// `K` and `V` of `(K, V)`.
 pub fn pair_of(ty: &Type) -> Option<(&Type, &Type)> {
     match ty {

@@ -265,6 +265,20 @@ impl Output {
         }
     }
 
+    /// Nobody knows, after an error; it fits everything.
+    pub fn unknown() -> Output {
+        let unknown = quote!(::streams_runtime::__private::unknown);
+        Output {
+            key: quote!(()),
+            key_nulls: unknown.clone(),
+            value: quote!(()),
+            value_nulls: unknown,
+            key_serde: quote!(()),
+            value_serde: quote!(()),
+            ..Output::unchanged()
+        }
+    }
+
     /// Another value, in the format its type brings along.
     pub fn with_value(mut self, value: &crate::shape::Nullable) -> Output {
         let ty = &value.ty;

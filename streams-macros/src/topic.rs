@@ -2,7 +2,7 @@
 
 use crate::args::{Args, Value};
 use crate::errors::Errors;
-use crate::shape::{Nullable, nulls};
+use crate::shape::{Nullable, json_of, nulls};
 use crate::span::{check, shown_at};
 use crate::step::Item;
 use proc_macro2::{Ident, TokenStream};
@@ -145,6 +145,8 @@ impl Side {
             };
         };
         let Nullable { ty, nullable } = Nullable::of(format);
+        // What is in the `Json` is carried even if it cannot be written.
+        let carried = json_of(&ty).unwrap_or(&ty);
         let (raw, serde) = (format_ident!("__{role}Raw"), format_ident!("__{role}Format"));
         let check = check(quote!(#p::usable::<#raw>()), &ty);
         Side {
@@ -153,7 +155,7 @@ impl Side {
             serde: serde.to_token_stream(),
             items: quote! {
                 type #raw = #ty;
-                type #serde = <#p::AsFormat<#raw, #raw> as #p::Pick<{ #p::Is::<#raw>::FORMAT }>>::It;
+                type #serde = <#p::AsFormat<#raw, #carried> as #p::Pick<{ #p::Is::<#raw>::FORMAT }>>::It;
             },
             checks: check,
         }
@@ -218,18 +220,21 @@ fn timestamp_fn(argument: crate::args::Arg, nullable: bool, errors: &mut Errors)
             return None;
         }
     };
+    let at = shown_at(&function);
+    // As with the parameters of steps, filling the parameter is the check of its type.
     let argument = match nullable {
-        true => quote!(__value),
-        false => quote!(__value?),
+        true => quote_spanned!(at=> <_ as #p::TimeOfNullable<'_, _, Self>>::time_of(__value)),
+        false => quote_spanned!(at=> <_ as #p::TimeOf<'_, _, Self>>::time_of(__value)),
     };
-    // The argument first gets a place of its own, so that a wrong parameter is one error under the function's name.
-    let call = quote_spanned!(shown_at(&function)=> #function(#argument));
+    let present = (!nullable).then(|| quote!(let __value = __value?;));
+    let call = quote_spanned!(at=> #function(#argument));
     Some(quote! {
         fn timestamp(
             _: ::core::primitive::i64,
             _: ::core::option::Option<&<Self as #p::Stream>::Key>,
             __value: ::core::option::Option<&<Self as #p::Stream>::Value>,
         ) -> ::core::option::Option<::streams_runtime::Timestamp> {
+            #present
             #p::IntoTime::into_time(#call)
         }
     })

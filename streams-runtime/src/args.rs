@@ -1,188 +1,230 @@
 //! How a function's parameters are filled: `&T` borrows, `T` takes, `&str` reads a `String`, `Option` where a value
 //! can be missing.
 //!
-//! The macros write one call per parameter, `<_ as Arg<..>>::arg(slot)`, spanned to the parameter's type; that call
+//! The macros write one call per parameter, `<_ as ValueArg<..>>::arg(slot)`, spanned to the parameter's type; that call
 //! is at once the code and the check, so a parameter that does not fit is one error under the user's token.
 
 use crate::slot::Slot;
-use crate::stream::{nullable, present, unknown};
+use crate::stream::{Nulls, Step, Stream, nullable, present, unknown};
 
-/// The role of a parameter, lower-case because it stands in sentences.
-pub mod role {
-    /// The record's key.
-    #[allow(non_camel_case_types)]
-    #[derive(Debug)]
-    pub enum key {}
-    /// The record's value.
-    #[allow(non_camel_case_types)]
-    #[derive(Debug)]
-    pub enum value {}
-}
-
-/// A parameter that a key or value of type `T` can fill.
+/// A parameter that the key of a record can fill. What is carried is spelled as a type, because names of our own would be
+/// printed with their path where the user has items of the same name.
 #[diagnostic::on_unimplemented(
-    message = "the {Role} parameter of `{Step}` is `{Self}`, but `{From}` carries {Nulls} `{T}`",
-    label = "the {Role} is a {Nulls} `{T}`",
-    note = "a present `T` is taken as `&T` or `T`, a nullable one as `Option<&T>` or `Option<T>`; `null_key = skip` and `null_value = skip` leave nulls out"
+    message = "the key parameter of `{Step}` is `{Self}`, but `{From}` carries `{Carried}`",
+    label = "the key is `{Carried}`",
+    note = "`T` is taken as `&T` or `T`, `Option<T>` as `Option<&T>` or `Option<T>`; `null_key = skip` leaves nulls out"
 )]
-pub trait Arg<'r, T, Nulls, Role, From, Step>: Sized {
+pub trait KeyArg<'r, T, Nulls, Carried, From, Step>: Sized {
     /// Takes it from the slot.
     fn arg(slot: &'r mut Slot<'_, T>) -> Self;
 }
 
-/// A parameter that takes its value, so that the value must be clonable.
+/// A parameter that the value of a record can fill.
 #[diagnostic::on_unimplemented(
-    message = "a step that takes `{Self}` by value needs it to be `Clone`",
-    label = "taken by value",
-    note = "take `&{Self}` instead, or put `#[derive(Clone)]` on it: it is cloned only where another step reads it as well"
+    message = "the value parameter of `{Step}` is `{Self}`, but `{From}` carries `{Carried}`",
+    label = "the value is `{Carried}`",
+    note = "`T` is taken as `&T` or `T`, `Option<T>` as `Option<&T>` or `Option<T>`; `null_value = skip` leaves nulls out"
 )]
-pub trait Taken: Clone {}
+pub trait ValueArg<'r, T, Nulls, Carried, From, Step>: Sized {
+    /// Takes it from the slot.
+    fn arg(slot: &'r mut Slot<'_, T>) -> Self;
+}
+
+/// The key that a step's function sees, as `Option` where it can be null.
+pub type CarriedKey<S> = <<S as Step>::KeyIn as Nulls>::Carried<<<S as Step>::From as Stream>::Key>;
+/// The value that a step's function sees, as `Option` where it can be null.
+pub type CarriedValue<S> = <<S as Step>::ValueIn as Nulls>::Carried<<<S as Step>::From as Stream>::Value>;
+
+/// Values of `T`, taken: cloned where somebody else needs them as well.
+pub struct ByValue<T>(std::marker::PhantomData<T>);
+
+/// Says whether they can be. It is not asked of `T` itself: of a chain of bounds on one type, the compiler prints the
+/// message of the first.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` is taken by value, so it needs `Clone`",
+    label = "taken by value",
+    note = "put `#[derive(Clone)]` on `{T}`, or take `&{T}`: it is cloned only where another step needs the record as well"
+)]
+pub trait Taken<T> {
+    /// Takes what is in the slot.
+    fn take(slot: &mut Slot<'_, T>) -> Option<T>;
+    /// Clones a row.
+    fn cloned(row: &T) -> T;
+}
 #[diagnostic::do_not_recommend]
-impl<T: Clone> Taken for T {}
+impl<T: Clone> Taken<T> for ByValue<T> {
+    #[inline]
+    fn take(slot: &mut Slot<'_, T>) -> Option<T> {
+        slot.take()
+    }
+    #[inline]
+    fn cloned(row: &T) -> T {
+        row.clone()
+    }
+}
 
 /// The invariant behind `present`: sources, guards and steps only let a null through where the type says so.
 const PRESENT: &str = "a present key or value is never null";
 
-/// After an error nobody knows what is carried, so that every parameter fits; such a step never runs.
-impl<'r, T, V, R, F, S> Arg<'r, V, unknown, R, F, S> for T {
-    fn arg(_: &'r mut Slot<'_, V>) -> Self {
-        unreachable!("a program with errors does not run")
-    }
+macro_rules! filled {
+    ($Arg:ident) => {
+        // After an error nobody knows what is carried, so that every parameter fits; such a step never runs.
+        impl<'r, T, V, C, F, S> $Arg<'r, V, unknown, C, F, S> for T {
+            fn arg(_: &'r mut Slot<'_, V>) -> Self {
+                unreachable!("a program with errors does not run")
+            }
+        }
+
+        impl<'r, T, C, F, S> $Arg<'r, T, present, C, F, S> for &'r T {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+                slot.get().expect(PRESENT)
+            }
+        }
+
+        impl<'r, T, C, F, S> $Arg<'r, T, present, C, F, S> for T
+        where
+            ByValue<T>: Taken<T>,
+        {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+                ByValue::take(slot).expect(PRESENT)
+            }
+        }
+
+        impl<'r, C, F, S> $Arg<'r, String, present, C, F, S> for &'r str {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, String>) -> Self {
+                slot.get().expect(PRESENT)
+            }
+        }
+
+        impl<'r, C, F, S> $Arg<'r, Vec<u8>, present, C, F, S> for &'r [u8] {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, Vec<u8>>) -> Self {
+                slot.get().expect(PRESENT)
+            }
+        }
+
+        impl<'r, T, C, F, S> $Arg<'r, T, nullable, C, F, S> for Option<&'r T> {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+                slot.get()
+            }
+        }
+
+        impl<'r, T, C, F, S> $Arg<'r, T, nullable, C, F, S> for Option<T>
+        where
+            ByValue<T>: Taken<T>,
+        {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+                ByValue::take(slot)
+            }
+        }
+
+        impl<'r, T, C, F, S> $Arg<'r, T, nullable, C, F, S> for &'r Option<T> {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+                slot.whole()
+            }
+        }
+
+        impl<'r, C, F, S> $Arg<'r, String, nullable, C, F, S> for Option<&'r str> {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, String>) -> Self {
+                slot.get().map(String::as_str)
+            }
+        }
+
+        impl<'r, C, F, S> $Arg<'r, Vec<u8>, nullable, C, F, S> for Option<&'r [u8]> {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, Vec<u8>>) -> Self {
+                slot.get().map(Vec::as_slice)
+            }
+        }
+    };
 }
 
-impl<'r, T, R, F, S> Arg<'r, T, present, R, F, S> for &'r T {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
-        slot.get().expect(PRESENT)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<'r, T: Taken, R, F, S> Arg<'r, T, present, R, F, S> for T {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
-        slot.take().expect(PRESENT)
-    }
-}
-
-impl<'r, R, F, S> Arg<'r, String, present, R, F, S> for &'r str {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, String>) -> Self {
-        slot.get().expect(PRESENT)
-    }
-}
-
-impl<'r, R, F, S> Arg<'r, Vec<u8>, present, R, F, S> for &'r [u8] {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, Vec<u8>>) -> Self {
-        slot.get().expect(PRESENT)
-    }
-}
-
-impl<'r, T, R, F, S> Arg<'r, T, nullable, R, F, S> for Option<&'r T> {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
-        slot.get()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<'r, T: Taken, R, F, S> Arg<'r, T, nullable, R, F, S> for Option<T> {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
-        slot.take()
-    }
-}
-
-impl<'r, T, R, F, S> Arg<'r, T, nullable, R, F, S> for &'r Option<T> {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
-        slot.whole()
-    }
-}
-
-impl<'r, R, F, S> Arg<'r, String, nullable, R, F, S> for Option<&'r str> {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, String>) -> Self {
-        slot.get().map(String::as_str)
-    }
-}
-
-impl<'r, R, F, S> Arg<'r, Vec<u8>, nullable, R, F, S> for Option<&'r [u8]> {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, Vec<u8>>) -> Self {
-        slot.get().map(Vec::as_slice)
-    }
-}
-
-/// The kinds of join, lower-case because they stand in sentences.
-pub mod join {
-    /// Only records that find a row.
-    #[allow(non_camel_case_types)]
-    #[derive(Debug)]
-    pub enum join {}
-    /// All records, with or without a row.
-    #[allow(non_camel_case_types)]
-    #[derive(Debug)]
-    pub enum left_join {}
-}
+filled!(KeyArg);
+filled!(ValueArg);
 
 /// The parameter that takes the row of a joined table.
 #[diagnostic::on_unimplemented(
-    message = "the joined parameter of `{Step}` is `{Self}`, but `{Kind}` with `{Table}` gives rows of type `{Row}`",
+    message = "the joined parameter of `{Step}` is `{Self}`, but `join` with `{Table}` gives rows of type `{Row}`",
     label = "the row is a `{Row}`",
     note = "`join` hands over `&Row`, `left_join` hands over `Option<&Row>`"
 )]
-pub trait Joined<'r, Row, Nulls, Kind, Table, Step>: Sized {
+pub trait JoinArg<'r, Row, Nulls, Table, Step>: Sized {
     /// Takes it from the row that was found; an inner join is only called with one.
     fn joined(row: Option<&'r Row>) -> Self;
 }
 
+/// The parameter that takes the row of a table that may have none.
+#[diagnostic::on_unimplemented(
+    message = "the joined parameter of `{Step}` is `{Self}`, but `left_join` with `{Table}` gives rows of type `{Row}`",
+    label = "the row is a `{Row}`, if there is one",
+    note = "`join` hands over `&Row`, `left_join` hands over `Option<&Row>`"
+)]
+pub trait LeftJoinArg<'r, Row, Nulls, Table, Step>: Sized {
+    /// Takes it from the row, if one was found.
+    fn joined(row: Option<&'r Row>) -> Self;
+}
+
 /// After an error nobody knows the row; such a step never runs.
-impl<'r, Row, K, J, S, T> Joined<'r, Row, unknown, K, J, S> for T {
+impl<'r, Row, J, S, T> JoinArg<'r, Row, unknown, J, S> for T {
+    fn joined(_: Option<&'r Row>) -> Self {
+        unreachable!("a program with errors does not run")
+    }
+}
+impl<'r, Row, J, S, T> LeftJoinArg<'r, Row, unknown, J, S> for T {
     fn joined(_: Option<&'r Row>) -> Self {
         unreachable!("a program with errors does not run")
     }
 }
 
-impl<'r, Row, J, S> Joined<'r, Row, present, join::join, J, S> for &'r Row {
+impl<'r, Row, J, S> JoinArg<'r, Row, present, J, S> for &'r Row {
     #[inline]
     fn joined(row: Option<&'r Row>) -> Self {
         row.expect("an inner join only sees records that found a row")
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl<'r, Row: Taken, J, S> Joined<'r, Row, present, join::join, J, S> for Row {
+impl<'r, Row, J, S> JoinArg<'r, Row, present, J, S> for Row
+where
+    ByValue<Row>: Taken<Row>,
+{
     #[inline]
     fn joined(row: Option<&'r Row>) -> Self {
-        row.cloned().expect("an inner join only sees records that found a row")
+        ByValue::cloned(row.expect("an inner join only sees records that found a row"))
     }
 }
 
-impl<'r, J, S> Joined<'r, String, present, join::join, J, S> for &'r str {
+impl<'r, J, S> JoinArg<'r, String, present, J, S> for &'r str {
     #[inline]
     fn joined(row: Option<&'r String>) -> Self {
         row.expect("an inner join only sees records that found a row")
     }
 }
 
-impl<'r, Row, J, S> Joined<'r, Row, present, join::left_join, J, S> for Option<&'r Row> {
+impl<'r, Row, J, S> LeftJoinArg<'r, Row, present, J, S> for Option<&'r Row> {
     #[inline]
     fn joined(row: Option<&'r Row>) -> Self {
         row
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl<'r, Row: Taken, J, S> Joined<'r, Row, present, join::left_join, J, S> for Option<Row> {
+impl<'r, Row, J, S> LeftJoinArg<'r, Row, present, J, S> for Option<Row>
+where
+    ByValue<Row>: Taken<Row>,
+{
     #[inline]
     fn joined(row: Option<&'r Row>) -> Self {
-        row.cloned()
+        row.map(ByValue::cloned)
     }
 }
 
-impl<'r, J, S> Joined<'r, String, present, join::left_join, J, S> for Option<&'r str> {
+impl<'r, J, S> LeftJoinArg<'r, String, present, J, S> for Option<&'r str> {
     #[inline]
     fn joined(row: Option<&'r String>) -> Self {
         row.map(String::as_str)

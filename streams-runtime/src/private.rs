@@ -1,6 +1,6 @@
 //! What generated code names. Not an interface: it changes whenever the macros do.
 
-pub use crate::args::{Arg, Joined, join, role};
+pub use crate::args::{CarriedKey, CarriedValue, JoinArg, KeyArg, LeftJoinArg, ValueArg};
 pub use crate::context::{Context, Extra};
 pub use crate::failure::{Failure, UserError};
 pub use crate::operators::*;
@@ -26,6 +26,64 @@ where
     T: Topic<KeySerde: crate::Serde<Type = T::Key>, ValueSerde: crate::Serde<Type = T::Value>>,
 {
     wiring.source::<External<T>>().attach(child);
+}
+
+/// What a `timestamp = f` function of a topic of present values may take.
+#[diagnostic::on_unimplemented(
+    message = "the `timestamp` function of `{Topic}` takes `&{V}`, not `{Self}`",
+    label = "takes `{Self}`",
+    note = "it is a function of the topic's value: write `fn(&{V}) -> Timestamp`"
+)]
+pub trait TimeOf<'r, V, Topic> {
+    /// Takes it.
+    fn time_of(value: &'r V) -> Self;
+}
+
+impl<'r, V, T> TimeOf<'r, V, T> for &'r V {
+    fn time_of(value: &'r V) -> Self {
+        value
+    }
+}
+
+impl<'r, T> TimeOf<'r, String, T> for &'r str {
+    fn time_of(value: &'r String) -> Self {
+        value
+    }
+}
+
+impl<'r, T> TimeOf<'r, Vec<u8>, T> for &'r [u8] {
+    fn time_of(value: &'r Vec<u8>) -> Self {
+        value
+    }
+}
+
+/// What a `timestamp = f` function of a topic of nullable values may take.
+#[diagnostic::on_unimplemented(
+    message = "the `timestamp` function of `{Topic}` takes `Option<&{V}>`, not `{Self}`",
+    label = "takes `{Self}`",
+    note = "values of `{Topic}` can be null: write `fn(Option<&{V}>) -> Option<Timestamp>`"
+)]
+pub trait TimeOfNullable<'r, V, Topic> {
+    /// Takes it.
+    fn time_of(value: Option<&'r V>) -> Self;
+}
+
+impl<'r, V, T> TimeOfNullable<'r, V, T> for Option<&'r V> {
+    fn time_of(value: Option<&'r V>) -> Self {
+        value
+    }
+}
+
+impl<'r, T> TimeOfNullable<'r, String, T> for Option<&'r str> {
+    fn time_of(value: Option<&'r String>) -> Self {
+        value.map(String::as_str)
+    }
+}
+
+impl<'r, T> TimeOfNullable<'r, Vec<u8>, T> for Option<&'r [u8]> {
+    fn time_of(value: Option<&'r Vec<u8>>) -> Self {
+        value.map(Vec::as_slice)
+    }
 }
 
 /// What a `timestamp = f` function may return.

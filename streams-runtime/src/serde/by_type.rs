@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no format to be stored or sent in",
     label = "no default format",
-    note = "put `#[derive(DefaultSerde)]` on `{Self}`, or name a format here: `value = Json<{Self}>` or `key = Json<{Self}>`"
+    note = "put `#[derive(DefaultSerde)]` on `{Self}`, or name its format: `repartition(value = Json<{Self}>)`, and beside a `store` `value = Json<{Self}>`; for a key write `key` instead of `value`"
 )]
 pub trait DefaultSerde: Sized + 'static {
     /// The format.

@@ -15,7 +15,17 @@ use std::marker::PhantomData;
 /// ```
 pub struct Json<T>(PhantomData<T>);
 
-impl<T: Serialize + DeserializeOwned + 'static> Serde for Json<T> {
+/// A type that JSON can be made of.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be written as JSON and read again",
+    label = "`Serialize` and `Deserialize` are not both there",
+    note = "put `#[derive(serde::Serialize, serde::Deserialize)]` on `{Self}`"
+)]
+pub trait JsonValue: Serialize + DeserializeOwned + 'static {}
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + 'static> JsonValue for T {}
+
+impl<T: JsonValue> Serde for Json<T> {
     type Type = T;
     const NAME: &'static str = "Json";
 

@@ -42,7 +42,7 @@ pub use windowed::TimeWindowed;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a format",
     label = "cannot turn this into bytes",
-    note = "a format is `String`, an integer, `Bytes`, `Json<T>`, or a type that implements `Serde`"
+    note = "for a type of your own write `Json<{Self}>`, or `impl Serde`; `String`, `Bytes` and numbers are formats of themselves"
 )]
 pub trait Serde: 'static {
     /// What functions see.

@@ -10,6 +10,8 @@ pub trait Nulls: 'static {
     type Or<N: Nulls>: Nulls;
     /// `T`, or whatever it is compared with where `T` is not known.
     type Known<T, Other>;
+    /// `T` as messages print it: `Option<T>` where a null can occur.
+    type Carried<T>;
 }
 
 /// Never null.
@@ -31,16 +33,19 @@ impl Nulls for present {
     const NULLABLE: bool = false;
     type Or<N: Nulls> = N;
     type Known<T, Other> = T;
+    type Carried<T> = T;
 }
 
 impl Nulls for nullable {
     const NULLABLE: bool = true;
     type Or<N: Nulls> = nullable;
     type Known<T, Other> = T;
+    type Carried<T> = Option<T>;
 }
 
 impl Nulls for unknown {
     const NULLABLE: bool = false;
     type Or<N: Nulls> = unknown;
     type Known<T, Other> = Other;
+    type Carried<T> = T;
 }

@@ -194,11 +194,12 @@ const fn is_read(nodes: &[Entry], node: &NodeSpec, branch: &str) -> bool {
         let mut r = 0;
         while r < nodes[i].spec.reads.len() {
             let read = &nodes[i].spec.reads[r];
-            if let Some(name) = read.branch
-                && read.id.hash == node.id.hash
-                && same(name, branch)
-            {
-                return true;
+            if read.id.hash == node.id.hash {
+                match read.branch {
+                    Some(name) if !same(name, branch) => {}
+                    // Who reads the split itself has been told so.
+                    _ => return true,
+                }
             }
             r += 1;
         }

@@ -123,7 +123,7 @@ const fn makes_keys(operator: &str) -> bool {
 /// `from = X`: something that can be read, and a split is read branch by branch. `link` is what the user wrote, and
 /// `branch` whether that is a branch.
 #[track_caller]
-pub const fn reads<S: Stream>(is_stream: bool, link: &str, branch: bool) {
+pub const fn reads<S: Stream>(is_stream: bool, link: &str, branch: bool, branches: Option<BranchNames>) {
     if !is_stream && branch {
         Message::new()
             .text("no step splits into the enum of ")
@@ -143,11 +143,21 @@ pub const fn reads<S: Stream>(is_stream: bool, link: &str, branch: bool) {
             .panic()
     }
     if matches!(S::KIND, Kind::Split) {
-        Message::new()
+        let mut message = Message::new()
             .name(S::ID.name)
             .text(" is a split, and its records are in its branches")
             .help()
-            .text("read one branch, `from = Branches::Name`, or several, `from = [Branches::A, Branches::B]`")
-            .panic()
+            .text("read one of the enum's branches, as in `from = MyEnum::Branch`");
+        if let Some((names, carries)) = branches {
+            let (mut i, mut first) = (0, true);
+            while i < names.len() {
+                if carries[i] {
+                    message = message.text(if first { ": " } else { ", " }).name(names[i]);
+                    first = false;
+                }
+                i += 1;
+            }
+        }
+        message.panic()
     }
 }
