@@ -62,6 +62,7 @@ const _: () = {
     }
     impl ::streams_runtime::__private::Topic for Orders {
         const TOPIC: ::streams_runtime::__private::TopicSpec = ::streams_runtime::__private::TopicSpec {
+            id: <Self as ::streams_runtime::__private::Stream>::ID,
             name: "orders",
             partitions: ::core::option::Option::Some(4),
             decides_nulls: true,

@@ -1,4 +1,6 @@
 //! `#[topic]`: a topic of Kafka as a struct.
+//!
+//! Knows the attribute and Kafka's rule for names; does not know who reads or writes the topic.
 
 use crate::args::{Args, Value};
 use crate::errors::Errors;
@@ -106,6 +108,7 @@ fn topic(item: &Ident, args: &mut Args, errors: &mut Errors) -> Option<TokenStre
             }
             impl #p::Topic for #item {
                 const TOPIC: #p::TopicSpec = #p::TopicSpec {
+                    id: <Self as #p::Stream>::ID,
                     name: #name,
                     partitions: #partitions,
                     decides_nulls: #decides_nulls,
@@ -215,18 +218,17 @@ fn timestamp_fn(argument: crate::args::Arg, nullable: bool, errors: &mut Errors)
             return None;
         }
     };
-    let argument = match nullable {
-        true => quote!(__value),
-        false => quote!(__value?),
-    };
-    // The argument first gets a place of its own, so that a wrong parameter is one error under the function's name.
-    let call = quote_spanned!(shown_at(&function)=> #function(#argument));
+    // A null has no time of its own; the function need not know.
+    let present = (!nullable).then(|| quote!(let __value = __value?;));
+    // The argument has a place of its own, so that a wrong parameter is one error under the function's name.
+    let call = quote_spanned!(shown_at(&function)=> #function(__value));
     Some(quote! {
         fn timestamp(
             _: ::core::primitive::i64,
             _: ::core::option::Option<&<Self as #p::Stream>::Key>,
             __value: ::core::option::Option<&<Self as #p::Stream>::Value>,
         ) -> ::core::option::Option<::streams_runtime::Timestamp> {
+            #present
             #p::IntoTime::into_time(#call)
         }
     })

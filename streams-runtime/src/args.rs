@@ -23,22 +23,39 @@ pub mod role {
 #[diagnostic::on_unimplemented(
     message = "the {Role} parameter of `{Step}` is `{Self}`, but `{From}` carries {Nulls} `{T}`",
     label = "the {Role} is a {Nulls} `{T}`",
-    note = "a present `T` is taken as `&T` or `T`, a nullable one as `Option<&T>` or `Option<T>`; `null_key = skip` and `null_value = skip` leave nulls out"
+    note = "present it is taken as `&{T}` or `{T}`, nullable as `Option<&{T}>` or `Option<{T}>`; `null_key = skip` and `null_value = skip` leave nulls out"
 )]
 pub trait Arg<'r, T, Nulls, Role, From, Step>: Sized {
     /// Takes it from the slot.
     fn arg(slot: &'r mut Slot<'_, T>) -> Self;
 }
 
-/// A parameter that takes its value, so that the value must be clonable.
+/// What is taken by value can be cloned. Asked of the parameter's role or the table, because the compiler prefers the
+/// words of [`Arg`] where both are about the parameter's type.
 #[diagnostic::on_unimplemented(
-    message = "a step that takes `{Self}` by value needs it to be `Clone`",
+    message = "`{T}` is taken by value, so it needs to be `Clone`",
     label = "taken by value",
-    note = "take `&{Self}` instead, or put `#[derive(Clone)]` on it: it is cloned only where another step reads it as well"
+    note = "take `&{T}` instead, or put `#[derive(Clone)]` on `{T}`: it is cloned only where another step reads it as well"
 )]
-pub trait Taken: Clone {}
+pub trait TakesByValue<T> {
+    /// The value in a slot.
+    fn take(slot: &mut Slot<'_, T>) -> Option<T>;
+    /// A copy of a row.
+    fn copy(row: Option<&T>) -> Option<T>;
+}
+
 #[diagnostic::do_not_recommend]
-impl<T: Clone> Taken for T {}
+impl<T: Clone, R> TakesByValue<T> for R {
+    #[inline]
+    fn take(slot: &mut Slot<'_, T>) -> Option<T> {
+        slot.take()
+    }
+
+    #[inline]
+    fn copy(row: Option<&T>) -> Option<T> {
+        row.cloned()
+    }
+}
 
 /// The invariant behind `present`: sources, guards and steps only let a null through where the type says so.
 const PRESENT: &str = "a present key or value is never null";
@@ -57,11 +74,10 @@ impl<'r, T, R, F, S> Arg<'r, T, present, R, F, S> for &'r T {
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl<'r, T: Taken, R, F, S> Arg<'r, T, present, R, F, S> for T {
+impl<'r, T, R: TakesByValue<T>, F, S> Arg<'r, T, present, R, F, S> for T {
     #[inline]
     fn arg(slot: &'r mut Slot<'_, T>) -> Self {
-        slot.take().expect(PRESENT)
+        R::take(slot).expect(PRESENT)
     }
 }
 
@@ -86,11 +102,10 @@ impl<'r, T, R, F, S> Arg<'r, T, nullable, R, F, S> for Option<&'r T> {
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl<'r, T: Taken, R, F, S> Arg<'r, T, nullable, R, F, S> for Option<T> {
+impl<'r, T, R: TakesByValue<T>, F, S> Arg<'r, T, nullable, R, F, S> for Option<T> {
     #[inline]
     fn arg(slot: &'r mut Slot<'_, T>) -> Self {
-        slot.take()
+        R::take(slot)
     }
 }
 
@@ -131,7 +146,7 @@ pub mod join {
 #[diagnostic::on_unimplemented(
     message = "the joined parameter of `{Step}` is `{Self}`, but `{Kind}` with `{Table}` gives rows of type `{Row}`",
     label = "the row is a `{Row}`",
-    note = "`join` hands over `&Row`, `left_join` hands over `Option<&Row>`"
+    note = "`join` hands over `&{Row}`, `left_join` hands over `Option<&{Row}>`"
 )]
 pub trait Joined<'r, Row, Nulls, Kind, Table, Step>: Sized {
     /// Takes it from the row that was found; an inner join is only called with one.
@@ -152,11 +167,10 @@ impl<'r, Row, J, S> Joined<'r, Row, present, join::join, J, S> for &'r Row {
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl<'r, Row: Taken, J, S> Joined<'r, Row, present, join::join, J, S> for Row {
+impl<'r, Row, J: TakesByValue<Row>, S> Joined<'r, Row, present, join::join, J, S> for Row {
     #[inline]
     fn joined(row: Option<&'r Row>) -> Self {
-        row.cloned().expect("an inner join only sees records that found a row")
+        J::copy(row).expect("an inner join only sees records that found a row")
     }
 }
 
@@ -174,11 +188,10 @@ impl<'r, Row, J, S> Joined<'r, Row, present, join::left_join, J, S> for Option<&
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl<'r, Row: Taken, J, S> Joined<'r, Row, present, join::left_join, J, S> for Option<Row> {
+impl<'r, Row, J: TakesByValue<Row>, S> Joined<'r, Row, present, join::left_join, J, S> for Option<Row> {
     #[inline]
     fn joined(row: Option<&'r Row>) -> Self {
-        row.cloned()
+        J::copy(row)
     }
 }
 

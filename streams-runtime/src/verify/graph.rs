@@ -1,7 +1,7 @@
 //! Rules on the whole graph: `topology!` calls [`check_node`] once for each listed step.
 
 use super::message::{Message, same};
-use crate::stream::{NodeSpec, Read};
+use crate::stream::{NodeSpec, Read, TopicSpec};
 use crate::topology::Entry;
 use crate::wiring::Wiring;
 
@@ -40,13 +40,10 @@ pub const fn check_entry(nodes: &[Entry], index: usize) {
         once(&nodes[i].spec, node);
         own_name(&nodes[i].spec, node);
         own_store(&nodes[i].spec, node);
+        one_topic(&nodes[i].spec, node);
         i += 1;
     }
-    let mut i = 0;
-    while i < nodes.len() {
-        one_topic(&nodes[i].spec, node, i < index);
-        i += 1;
-    }
+    one_topic(node, node);
     let mut r = 0;
     while r < node.reads.len() {
         if !is_there(nodes, &node.reads[r]) {
@@ -104,36 +101,41 @@ const fn own_store(earlier: &NodeSpec, node: &NodeSpec) {
     }
 }
 
-/// Two declarations of one topic must agree.
+/// A topic is declared once, whoever reads or writes it.
 #[track_caller]
-const fn one_topic(other: &NodeSpec, node: &NodeSpec, earlier: bool) {
-    if !earlier {
-        return;
-    }
-    let mut r = 0;
-    while r < node.reads.len() {
+const fn one_topic(other: &NodeSpec, node: &NodeSpec) {
+    let mut i = 0;
+    while i < topics(node) {
         let mut o = 0;
-        while o < other.reads.len() {
-            let (mine, its) = (&node.reads[r], &other.reads[o]);
-            if let (Some(a), Some(b)) = (&mine.topic, &its.topic)
+        while o < topics(other) {
+            if let (Some(a), Some(b)) = (topic_at(other, o), topic_at(node, i))
                 && same(a.name, b.name)
-                && mine.id.hash != its.id.hash
+                && a.id.hash != b.id.hash
             {
                 Message::new()
-                    .text("topic \"")
-                    .text(a.name)
-                    .text("\" is declared twice: ")
-                    .name(its.id.path)
+                    .text("topic ")
+                    .name(a.name)
+                    .text(" is declared twice: ")
+                    .name(a.id.path)
                     .text(" and ")
-                    .name(mine.id.path)
+                    .name(b.id.path)
                     .help()
-                    .text("keep one `#[topic]` and use it in both steps")
+                    .text("keep one `#[topic]` and use it in both places")
                     .panic()
             }
             o += 1;
         }
-        r += 1;
+        i += 1;
     }
+}
+
+const fn topics(node: &NodeSpec) -> usize {
+    node.reads.len() + 1
+}
+
+/// What a step reads, if it is a topic; behind all that the topic it writes.
+const fn topic_at(node: &NodeSpec, i: usize) -> Option<TopicSpec> {
+    if i < node.reads.len() { node.reads[i].topic } else { node.to }
 }
 
 const fn is_there(nodes: &[Entry], read: &Read) -> bool {

@@ -111,6 +111,7 @@ impl<F, T: 'static> Pick<false> for AsFormat<F, T> {
 /// No format of `T`.
 pub struct Formless<T>(PhantomData<T>);
 
+#[diagnostic::do_not_recommend]
 impl<T: 'static> Serde for Formless<T> {
     type Type = T;
 
@@ -169,8 +170,13 @@ impl Stream for Nowhere {
 }
 
 impl Topic for Nowhere {
-    const TOPIC: TopicSpec =
-        TopicSpec { name: "", partitions: None, decides_nulls: true, text: TopicText::of::<(), ()>() };
+    const TOPIC: TopicSpec = TopicSpec {
+        id: Self::ID,
+        name: "",
+        partitions: None,
+        decides_nulls: true,
+        text: TopicText::of::<(), ()>(),
+    };
     const POLICY: TopicPolicy = TopicPolicy::FAIL;
 }
 
