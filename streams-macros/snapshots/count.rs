@@ -166,7 +166,6 @@ const _: () = {
                 <__To as ::streams_runtime::__private::Topic>::TOPIC,
             ),
             repartition: ::core::option::Option::None,
-            lineage: <__From as ::streams_runtime::__private::Stream>::LINEAGE,
             branches: ::core::option::Option::None,
         };
         fn wire(__wiring: &mut ::streams_runtime::__private::Wiring) {

@@ -113,7 +113,6 @@ const _: () = {
             store: ::core::option::Option::None,
             to: ::core::option::Option::None,
             repartition: ::core::option::Option::None,
-            lineage: <__From as ::streams_runtime::__private::Stream>::LINEAGE,
             branches: ::core::option::Option::None,
         };
         fn wire(__wiring: &mut ::streams_runtime::__private::Wiring) {

@@ -159,7 +159,6 @@ const _: () = {
                 name: <Self as ::streams_runtime::__private::Stream>::ID.name,
                 partitions: ::core::option::Option::Some(8),
             }),
-            lineage: <__From as ::streams_runtime::__private::Stream>::LINEAGE,
             branches: ::core::option::Option::None,
         };
         fn wire(__wiring: &mut ::streams_runtime::__private::Wiring) {

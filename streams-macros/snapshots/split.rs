@@ -107,7 +107,7 @@ const _: () = {
             )
         }
     }
-    impl ::streams_runtime::__private::SplitBy for BySize {
+    impl ::streams_runtime::__private::SplitByOneStep for BySize {
         type Step = by_size;
     }
     impl ::streams_runtime::__private::Listed for by_size {
@@ -119,7 +119,6 @@ const _: () = {
             store: ::core::option::Option::None,
             to: ::core::option::Option::None,
             repartition: ::core::option::Option::None,
-            lineage: <__From as ::streams_runtime::__private::Stream>::LINEAGE,
             branches: ::streams_runtime::__private::Is::<BySize>::BRANCHES,
         };
         fn wire(__wiring: &mut ::streams_runtime::__private::Wiring) {

@@ -189,7 +189,6 @@ const _: () = {
             ),
             to: ::core::option::Option::None,
             repartition: ::core::option::Option::None,
-            lineage: <__From as ::streams_runtime::__private::Stream>::LINEAGE,
             branches: ::core::option::Option::None,
         };
         fn wire(__wiring: &mut ::streams_runtime::__private::Wiring) {

@@ -264,7 +264,7 @@ impl Call<'_> {
         let runs = self.run(quote!(#ty), |call| call);
         let here = moved(name, ty.span());
         let split_by = quote_spanned! { ty.span()=>
-            impl ::streams_runtime::__private::SplitBy for #ty { type Step = #here; }
+            impl ::streams_runtime::__private::SplitByOneStep for #ty { type Step = #here; }
         };
         let mut output = Output::unchanged();
         output.value = quote!(#ty);

@@ -60,7 +60,9 @@ fn table<'i>(item: &'i Item, window: Option<Window>, args: &mut Args, errors: &m
             let unit = camel(&name.to_string());
             errors.push(
                 &function.sig.ident,
-                format!("`count` calls nothing\nhelp: write `struct {unit};`, or use `aggregate`"),
+                format!(
+                    "`count` calls nothing, and `{name}` is a function\nhelp: write `struct {unit};`, or use `aggregate`"
+                ),
             );
             Kept::count(name)
         }
@@ -71,7 +73,9 @@ fn table<'i>(item: &'i Item, window: Option<Window>, args: &mut Args, errors: &m
             let function = snake(&name.to_string());
             errors.push(
                 name,
-                format!("`{operator}` calls a function\nhelp: write `fn {function}(...)`, or use `count`"),
+                format!(
+                    "`{operator}` calls a function, and `{name}` is a struct\nhelp: write `fn {function}(...)` below the attribute, or use `count`"
+                ),
             );
             Kept::guessed()
         }

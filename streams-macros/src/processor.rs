@@ -10,8 +10,10 @@ use crate::link::Input;
 use crate::params::Takes;
 use crate::shape::Returned;
 use crate::step::{Item, Output, Policies, Repartition, Step};
+use crate::window::Window;
 use crate::words::{camel, nearest, snake, ticks};
 use proc_macro2::TokenStream;
+use quote::quote;
 
 const OPERATORS: &[&str] = &[
     "filter",
@@ -41,12 +43,13 @@ const ARGUMENTS: &[&str] =
 pub fn expand(attribute: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let mut args = Args::parse(attribute, "processor", ARGUMENTS, OPERATORS, &mut errors);
-    let Some(item) = Item::parse(tokens.clone(), "processor", &mut errors) else {
+    let Some(mut item) = Item::parse(tokens.clone(), "processor", &mut errors) else {
         return errors.finish(tokens, TokenStream::new());
     };
     item.check_signature(&mut errors);
+    let used = Window::refuse(item.attributes(), &mut errors);
     let generated = step(&item, &mut args, &mut errors).expand();
-    errors.finish(&item, generated)
+    errors.finish(&item, quote!(#used #generated))
 }
 
 fn step<'i>(item: &'i Item, args: &mut Args, errors: &mut Errors) -> Step<'i> {
@@ -64,7 +67,7 @@ fn step<'i>(item: &'i Item, args: &mut Args, errors: &mut Errors) -> Step<'i> {
             errors.push(
                 &function.sig.ident,
                 format!(
-                    "`merge` calls nothing\nhelp: write `struct {};`, or another operator for the function",
+                    "`merge` calls nothing, and `{name}` is a function\nhelp: write `struct {};`, or another operator for the function",
                     camel(&name.to_string())
                 ),
             );
@@ -79,7 +82,9 @@ fn step<'i>(item: &'i Item, args: &mut Args, errors: &mut Errors) -> Step<'i> {
         None if operator == "merge" => Made::pass_on(name),
         None => {
             let function = snake(&name.to_string());
-            errors.push(name, format!("`{operator}` calls a function\nhelp: write `fn {function}(...)`"));
+            errors.push(name, format!(
+                    "`{operator}` calls a function, and `{name}` is a struct\nhelp: write `fn {function}(...)` below the attribute"
+                ),);
             Made::guessed(Output::unchanged())
         }
     };

@@ -540,7 +540,6 @@ impl Step<'_> {
                     store: #store,
                     to: #to,
                     repartition: #repartition,
-                    lineage: <__From as #p::Stream>::LINEAGE,
                     branches: #branches,
                 };
                 fn wire(__wiring: &mut #p::Wiring) { #wire #wire_to #wire_topic }

@@ -1,4 +1,6 @@
 //! `#[topic]`: a topic of Kafka as a struct.
+//!
+//! Knows the attribute and Kafka's rule for names; does not know who reads or writes the topic.
 
 use crate::args::{Args, Value};
 use crate::errors::Errors;

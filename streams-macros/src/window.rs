@@ -1,4 +1,6 @@
 //! `#[window]`: the windows of an aggregate. It stands below `#[ktable]`, which reads and removes it.
+//!
+//! Knows spans of time as the user wrote them; does not know which windows a record falls into.
 
 use crate::args::Args;
 use crate::errors::Errors;
@@ -9,6 +11,8 @@ use syn::{Attribute, Meta};
 
 /// A year; nobody keeps every window open for longer.
 const SENSIBLE_GRACE_MS: i64 = 366 * 86_400_000;
+
+const ON_PROCESSOR: &str = "`#[window]` belongs to a table, and a `#[processor]` keeps no rows\nhelp: aggregate with `#[ktable(store = \"...\", from = ..., aggregate)]`";
 
 /// Windows as declared.
 pub struct Window {
@@ -35,8 +39,6 @@ impl Window {
     }
 
     fn parse(attribute: &Attribute, errors: &mut Errors) -> Window {
-        let path = attribute.path();
-        let used = quote! { const _: () = { #[allow(unused_imports)] use #path as _; }; };
         let tokens = match &attribute.meta {
             Meta::List(list) => list.tokens.clone(),
             _ => TokenStream::new(),
@@ -56,7 +58,15 @@ impl Window {
         let size_ms = size.map_or(1, |size| size.ms.max(1));
         let grace_ms = grace.map_or(0, |grace| grace.ms);
         let retention_ms = retention.map_or(size_ms.saturating_add(grace_ms), |retention| retention.ms);
-        Window { size_ms, grace_ms, retention_ms, used }
+        Window { size_ms, grace_ms, retention_ms, used: used(attribute) }
+    }
+
+    /// Takes `#[window]` out of the attributes of something that keeps no rows, where it is an error.
+    /// Gives back what makes its import count as used.
+    pub fn refuse(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<TokenStream> {
+        let attribute = attributes.remove(attributes.iter().position(is_window)?);
+        errors.push(&attribute, ON_PROCESSOR);
+        Some(used(&attribute))
     }
 
     /// The type.
@@ -64,6 +74,12 @@ impl Window {
         let (size, grace) = (self.size_ms, self.grace_ms);
         quote!(::streams_runtime::__private::Tumbling<#size, #grace>)
     }
+}
+
+/// Names the attribute's path, so that its import counts as used although the attribute is gone.
+fn used(attribute: &Attribute) -> TokenStream {
+    let path = attribute.path();
+    quote! { const _: () = { #[allow(unused_imports)] use #path as _; }; }
 }
 
 fn missing(attribute: &Attribute, (size, grace): (bool, bool), errors: &mut Errors) {
@@ -138,9 +154,7 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
         return moved_below(attribute, item);
     }
     let message = match below("processor") {
-        true => {
-            "`#[window]` belongs to a table, and a `#[processor]` keeps no rows\nhelp: aggregate with `#[ktable(store = \"...\", from = ..., aggregate)]`"
-        }
+        true => ON_PROCESSOR,
         false => {
             "`#[window]` belongs to a `#[ktable]`\nhelp: put `#[ktable(store = \"...\", from = ..., count)]` above it"
         }

@@ -153,7 +153,7 @@ filled!(ValueArg);
 #[diagnostic::on_unimplemented(
     message = "the joined parameter of `{Step}` is `{Self}`, but `join` with `{Table}` gives rows of type `{Row}`",
     label = "the row is a `{Row}`",
-    note = "`join` hands over `&Row`, `left_join` hands over `Option<&Row>`"
+    note = "`join` hands over `&{Row}`, `left_join` hands over `Option<&{Row}>`"
 )]
 pub trait JoinArg<'r, Row, Nulls, Table, Step>: Sized {
     /// Takes it from the row that was found; an inner join is only called with one.

@@ -22,6 +22,21 @@ pub enum Reason {
     Late,
 }
 
+/// In the user's words, with the policy that said so.
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Reason::Decode => "cannot be read (decode = skip)",
+            Reason::Encode => "cannot be written (encode = skip)",
+            Reason::NullKey => "the key is null (null_key = skip)",
+            Reason::NullValue => "the value is null (null_value = skip)",
+            Reason::NoTime => "has no valid time (no_time = skip)",
+            Reason::Error => "the function returned an error (error = skip)",
+            Reason::Late => "its window has closed (late = skip)",
+        })
+    }
+}
+
 /// How many records one place left out for one reason.
 #[derive(Debug)]
 pub struct DropCounter {

@@ -1,4 +1,6 @@
 //! Why a record could not be processed, in words that name step, topic, partition and offset.
+//!
+//! Knows the boundaries and the policy that would have helped; does not decide anything.
 
 use crate::context::Source;
 
@@ -25,9 +27,13 @@ pub enum What {
     DecodeKey,
     /// The value's bytes are not of the topic's format.
     DecodeValue,
-    /// A key could not be written to this topic or store.
+    /// A key could not be written to this declared topic.
+    WriteKey(&'static str),
+    /// A value could not be written to this declared topic.
+    WriteValue(&'static str),
+    /// A key could not be written to this store, or behind this step with `repartition`.
     EncodeKey(String),
-    /// A value could not be written to this topic or store.
+    /// A value could not be written to this store, or behind this step with `repartition`.
     EncodeValue(String),
     /// A null key where none is expected; the step, if it was one.
     NullKey(Option<&'static str>),
@@ -74,6 +80,7 @@ impl Failure {
             What::NullValue(None) => Some(("null_value = skip", "topic")),
             What::NullValue(Some(_)) => Some(("null_value = skip", "step")),
             What::NoTime => Some(("no_time = skip", "topic")),
+            What::WriteKey(_) | What::WriteValue(_) => Some(("encode = skip", "topic written")),
             What::Late(_) => Some(("late = skip", "step")),
             What::EncodeKey(_) | What::EncodeValue(_) | What::Store(_) | What::Refused(_) | What::Panic => {
                 None
@@ -94,6 +101,8 @@ impl std::fmt::Display for Failure {
             What::Step(step) => write!(f, "step `{step}` failed")?,
             What::DecodeKey => f.write_str("cannot read the key")?,
             What::DecodeValue => f.write_str("cannot read the value")?,
+            What::WriteKey(to) => write!(f, "cannot write a key to `{to}`")?,
+            What::WriteValue(to) => write!(f, "cannot write a value to `{to}`")?,
             What::EncodeKey(to) => write!(f, "cannot write a key to `{to}`")?,
             What::EncodeValue(to) => write!(f, "cannot write a value to `{to}`")?,
             What::NullKey(None) => f.write_str("the key is null, which the topic does not expect")?,

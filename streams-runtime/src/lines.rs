@@ -231,7 +231,7 @@ impl Topics {
     ) -> io::Result<()> {
         let new = |entry: &&(&str, Reason, u64)| !before.contains(entry);
         for (at, reason, _) in now.iter().filter(new).filter(|_| !self.quiet) {
-            writeln!(out, "# left out at `{at}`: {}", why(*reason))?;
+            writeln!(out, "# left out at `{at}`: {reason}")?;
         }
         Ok(())
     }
@@ -243,18 +243,6 @@ impl Topics {
         }
         let Summary { read, written, dropped } = summary;
         writeln!(out, "\n# {read} records read, {written} written, {dropped} left out")
-    }
-}
-
-fn why(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Decode => "cannot be read (decode = skip)",
-        Reason::Encode => "cannot be written (encode = skip)",
-        Reason::NullKey => "the key is null (null_key = skip)",
-        Reason::NullValue => "the value is null (null_value = skip)",
-        Reason::NoTime => "has no valid time (no_time = skip)",
-        Reason::Error => "the function returned an error (error = skip)",
-        Reason::Late => "its window has closed (late = skip)",
     }
 }
 

@@ -27,8 +27,11 @@ pub trait Windows: 'static {
     /// How long after its end a window still takes late records.
     const GRACE_MS: i64;
 
-    /// Hands over every window that contains `time_ms`, by ascending start.
-    fn each<E>(time_ms: i64, window: impl FnMut(TimeSpan) -> Result<(), E>) -> Result<(), E>;
+    /// Hands over every window that contains `time_ms`, by ascending start, and whether it is the last one.
+    ///
+    /// # Errors
+    /// The first error of `window`.
+    fn each<E>(time_ms: i64, window: impl FnMut(TimeSpan, bool) -> Result<(), E>) -> Result<(), E>;
 }
 
 /// Windows that follow one another, aligned to the epoch: `#[window(tumbling = "15s", grace = "5s")]`
@@ -37,7 +40,7 @@ pub trait Windows: 'static {
 /// ```
 /// use streams_runtime::{Tumbling, Windows};
 /// let mut seen = vec![];
-/// Tumbling::<15_000, 0>::each(31_000, |w| Ok::<_, ()>(seen.push((w.start, w.end))));
+/// Tumbling::<15_000, 0>::each(31_000, |w, _| Ok::<_, ()>(seen.push((w.start, w.end))));
 /// assert_eq!(seen, [(30_000, 45_000)]);
 /// ```
 #[derive(Debug)]
@@ -48,8 +51,8 @@ impl<const SIZE_MS: i64, const GRACE_MS: i64> Windows for Tumbling<SIZE_MS, GRAC
     const GRACE_MS: i64 = GRACE_MS;
 
     #[inline]
-    fn each<E>(time_ms: i64, mut window: impl FnMut(TimeSpan) -> Result<(), E>) -> Result<(), E> {
+    fn each<E>(time_ms: i64, mut window: impl FnMut(TimeSpan, bool) -> Result<(), E>) -> Result<(), E> {
         let start = time_ms - time_ms % SIZE_MS;
-        window(TimeSpan { start, end: start.saturating_add(SIZE_MS) })
+        window(TimeSpan { start, end: start.saturating_add(SIZE_MS) }, true)
     }
 }

@@ -3,21 +3,21 @@
 //! The row carries the highest time of its inputs, also when an update comes late; a function that deletes the row
 //! forwards a tombstone even if there was none before.
 
-use super::{ErrorPolicy, Fold, KeyedRows};
+use super::{Aggregates, ErrorPolicy, Fold, KeyedRows};
 use crate::context::Context;
 use crate::failure::{Failure, UserError};
 use crate::record::Timestamp;
-use crate::serde::Serde;
+use crate::serde::{Serde, same_format};
 use crate::slot::{KeySlot, Slot};
 use crate::state::Stamped;
 use crate::stream::{KeyIn, Stream, Table, ValueIn};
 use crate::wiring::{Port, Push, Wiring};
-use std::any::TypeId;
 use std::rc::Rc;
 
 struct Aggregate<S: Table<ValueSerde: Serde<Type = S::Value>>> {
     rows: KeyedRows<S>,
     next: Rc<Port<S::Key, S::Value>>,
+    /// True if the stream's key bytes are the store's.
     same_key_format: bool,
     errors: ErrorPolicy,
 }
@@ -46,9 +46,7 @@ where
 
 impl<S> Push<KeyIn<S>, ValueIn<S>> for Aggregate<S>
 where
-    S: Fold<Row = <S as Stream>::Value> + Table<Key = KeyIn<S>>,
-    S: Table<KeySerde: Serde<Type = KeyIn<S>>, ValueSerde: Serde<Type = <S as Stream>::Value>>,
-    <S as Stream>::Value: Clone,
+    S: Aggregates + Stream<Key = KeyIn<S>, KeySerde: Serde<Type = KeyIn<S>>>,
 {
     #[inline]
     fn push(
@@ -71,6 +69,8 @@ where
             .map_err(|failure| failure.on(&cx.source))?;
         match updated {
             Ok((mut row, time)) => {
+                // Readers expect bytes in the table's format.
+                let key = KeySlot { raw, ..key };
                 self.next.push(key, Slot::Given(&mut row), &cx.at(Timestamp::from_ms(time)))
             }
             Err(cause) => self.errors.decide(cause, cx),
@@ -81,15 +81,12 @@ where
 /// Connects the table.
 pub fn wire<S>(wiring: &mut Wiring)
 where
-    S: Fold<Row = <S as Stream>::Value> + Table<Key = KeyIn<S>>,
-    S: Table<KeySerde: Serde<Type = KeyIn<S>>, ValueSerde: Serde<Type = <S as Stream>::Value>>,
-    <S as Stream>::Value: Clone,
+    S: Aggregates + Stream<Key = KeyIn<S>, KeySerde: Serde<Type = KeyIn<S>>>,
 {
     let node = Aggregate::<S> {
         rows: KeyedRows::of(wiring),
         next: wiring.output::<S>(),
-        same_key_format: TypeId::of::<<S::From as Stream>::KeySerde>()
-            == TypeId::of::<<S as Stream>::KeySerde>(),
+        same_key_format: same_format::<<S::From as Stream>::KeySerde, <S as Stream>::KeySerde>(),
         errors: ErrorPolicy::of::<S>(wiring),
     };
     wiring.attach::<S>(node);

@@ -6,10 +6,11 @@
 use super::{ErrorPolicy, Rows, RunJoin};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::serde::same_format;
 use crate::slot::{KeySlot, Slot};
 use crate::stream::{KeyIn, Stream, Table, ValueIn};
 use crate::wiring::{Push, Wiring};
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::rc::Rc;
 
 struct Join<S: RunJoin, O> {
@@ -39,8 +40,7 @@ impl<S: RunJoin, O: Push<KeyIn<S>, S::Value>> Push<KeyIn<S>, ValueIn<S>> for Joi
         };
         match key.slot.get() {
             Some(typed) => {
-                let raw = if self.same_key_format { key.raw } else { None };
-                self.rows.look_up(typed, raw, &mut call)?;
+                self.rows.look_up(typed, key.raw.filter(|_| self.same_key_format), &mut call)?;
             }
             None => call(None)?,
         }
@@ -62,8 +62,7 @@ where
     let rows = *rows.downcast().expect("both sides of a join have one key, which the compiler has checked");
     let node = Join::<S, _> {
         rows,
-        same_key_format: TypeId::of::<<S::From as Stream>::KeySerde>()
-            == TypeId::of::<<S::Join as Stream>::KeySerde>(),
+        same_key_format: same_format::<<S::From as Stream>::KeySerde, <S::Join as Stream>::KeySerde>(),
         errors: ErrorPolicy::of::<S>(wiring),
         next: wiring.output::<S>(),
     };

@@ -45,9 +45,28 @@ pub(crate) use topics::{changelog_topic, repartition_topic};
 pub use windowed::{WindowedRows, wire as wire_windowed};
 
 use crate::context::Context;
-use crate::failure::{Failure, UserError};
+use crate::failure::{Failure, UserError, What};
+use crate::serde::Serde;
 use crate::slot::{KeySlot, Slot};
 use crate::stream::{KeyIn, Step, Stream, Table, ValueIn};
+
+/// The bytes of a key in the format `F` of a store: those that came with it, else written into `scratch`.
+#[inline]
+fn key_bytes<'a, F: Serde>(
+    key: &F::Type,
+    raw: Option<&'a [u8]>,
+    scratch: &'a mut Vec<u8>,
+    store: &str,
+) -> Result<&'a [u8], Failure> {
+    if let Some(raw) = raw {
+        return Ok(raw);
+    }
+    scratch.clear();
+    match F::encode(key, scratch) {
+        Ok(()) => Ok(scratch),
+        Err(cause) => Err(Failure::new(What::EncodeKey(store.to_owned()), Some(cause.into()))),
+    }
+}
 
 /// A step whose function is called once for a record and says what becomes of it.
 pub trait Run: Step {
@@ -108,6 +127,27 @@ pub trait Fold: Step {
         cx: &Context<'_>,
     ) -> Result<(), UserError>;
 }
+
+/// A row that a table keeps: it is lent to the store and copied for the table's readers.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is kept in a table, so it needs to be `Clone`",
+    label = "a row is copied for the readers of its table",
+    note = "put `#[derive(Clone)]` on `{Self}`"
+)]
+pub trait Row: Clone {}
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Row for T {}
+
+/// A step that keeps rows in the format of its store: what every operator with rows of its own asks for.
+pub trait Keeps:
+    Step + Stream<Value: Row> + Table<ValueSerde: Serde<Type = <Self as Stream>::Value>>
+{
+}
+impl<S> Keeps for S where S: Step + Stream<Value: Row> + Table<ValueSerde: Serde<Type = <S as Stream>::Value>> {}
+
+/// A step whose function changes the rows it keeps.
+pub trait Aggregates: Keeps + Fold<Row = <Self as Stream>::Value> {}
+impl<S: Keeps + Fold<Row = <S as Stream>::Value>> Aggregates for S {}
 
 /// The rows of a table in this task.
 pub trait Rows<K, V> {

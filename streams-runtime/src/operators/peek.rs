@@ -1,4 +1,4 @@
-//! `peek`, `for_each`: looks at a record and passes it on (`KStream#peek`); a `merge` is a peek that looks at nothing.
+//! `peek`: looks at a record and passes it on (`KStream#peek`); a `merge` is a peek that looks at nothing.
 
 use super::{ErrorPolicy, Run};
 use crate::context::Context;

@@ -6,11 +6,10 @@ use crate::counters::{DropCounter, Reason};
 use crate::failure::{Failure, UserError, What};
 use crate::outbox::{OutTopic, Outbox};
 use crate::policy::Policy;
-use crate::serde::Serde;
+use crate::serde::{Serde, same_format};
 use crate::slot::{KeySlot, Slot};
 use crate::stream::{Step, Stream, Topic, same_child};
 use crate::wiring::{Child, Push, Wiring};
-use std::any::TypeId;
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -38,7 +37,7 @@ impl<T: Written> Sink<T> {
             topic,
             outbox,
             // Bytes that travel with a key are those of the step's input: a key the step made has none.
-            same_key_format: TypeId::of::<<S::From as Stream>::KeySerde>() == TypeId::of::<T::KeySerde>(),
+            same_key_format: same_format::<<S::From as Stream>::KeySerde, T::KeySerde>(),
             skipped: matches!(T::POLICY.encode, Policy::Skip).then(|| wiring.drops(T::NAME, Reason::Encode)),
             written: PhantomData,
         }
@@ -47,6 +46,8 @@ impl<T: Written> Sink<T> {
     #[cold]
     fn unwritten(&self, unwritten: Unwritten, cx: &Context<'_>) -> Result<(), Failure> {
         let (what, cause) = match unwritten {
+            Unwritten::Key(cause) if T::DECLARED => (What::WriteKey(T::NAME), cause),
+            Unwritten::Value(cause) if T::DECLARED => (What::WriteValue(T::NAME), cause),
             Unwritten::Key(cause) => (What::EncodeKey(T::NAME.to_owned()), cause),
             Unwritten::Value(cause) => (What::EncodeValue(T::NAME.to_owned()), cause),
         };

@@ -89,7 +89,7 @@ impl<T: Written> SourceNode<T> {
     }
 }
 
-/// Fills one side of the head; false if the record is left out.
+/// Reads one side of a record into its place.
 fn fill<S: Serde>(bytes: Option<&[u8]>, place: &mut Option<S::Type>) -> Result<(), UserError> {
     match bytes {
         Some(bytes) => Ok(S::decode_into(bytes, place)?),

@@ -4,13 +4,13 @@
 //! Rows follow offsets, not times: an older record replaces a newer one. Every update is forwarded, also a deletion
 //! of a row that never was and a value equal to the row.
 
-use super::Rows;
+use super::{Keeps, Rows, key_bytes};
 use crate::context::Context;
 use crate::failure::{Failure, What};
-use crate::serde::Serde;
+use crate::serde::{Serde, same_format};
 use crate::slot::{KeySlot, Slot};
 use crate::state::{KeyValueStore, Stamped, StateError};
-use crate::stream::{KeyIn, Step, Stream, Table, ValueIn};
+use crate::stream::{KeyIn, Stream, Table, ValueIn};
 use crate::wiring::{Port, Push, Wiring};
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -40,18 +40,9 @@ impl<T: Table<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
         f: impl FnOnce(&mut KeyValueStore<T::ValueSerde>, &[u8]) -> Result<R, StateError>,
     ) -> Result<R, Failure> {
         let mut store = self.store.borrow_mut();
-        let result = match raw {
-            Some(raw) => f(&mut store, raw),
-            None => {
-                let mut scratch = self.scratch.borrow_mut();
-                scratch.clear();
-                T::KeySerde::encode(key, &mut scratch).map_err(|cause| {
-                    Failure::new(What::EncodeKey(T::STORE.name.to_owned()), Some(cause.into()))
-                })?;
-                f(&mut store, &scratch)
-            }
-        };
-        result.map_err(store_failure::<T>)
+        let mut scratch = self.scratch.borrow_mut();
+        let raw = key_bytes::<T::KeySerde>(key, raw, &mut scratch, T::STORE.name)?;
+        f(&mut store, raw).map_err(store_failure::<T>)
     }
 }
 
@@ -83,9 +74,7 @@ struct TableNode<S: Table<ValueSerde: Serde<Type = S::Value>>> {
 
 impl<S> Push<KeyIn<S>, ValueIn<S>> for TableNode<S>
 where
-    S: Step + Table<Key = KeyIn<S>, Value = ValueIn<S>>,
-    S: Table<KeySerde: Serde<Type = KeyIn<S>>, ValueSerde: Serde<Type = ValueIn<S>>>,
-    ValueIn<S>: Clone,
+    S: Keeps + Stream<Key = KeyIn<S>, Value = ValueIn<S>, KeySerde: Serde<Type = KeyIn<S>>>,
 {
     fn push(
         &self,
@@ -112,15 +101,12 @@ where
 /// Connects the table.
 pub fn wire<S>(wiring: &mut Wiring)
 where
-    S: Step + Table<Key = KeyIn<S>, Value = ValueIn<S>>,
-    S: Table<KeySerde: Serde<Type = KeyIn<S>>, ValueSerde: Serde<Type = ValueIn<S>>>,
-    ValueIn<S>: Clone,
+    S: Keeps + Stream<Key = KeyIn<S>, Value = ValueIn<S>, KeySerde: Serde<Type = KeyIn<S>>>,
 {
     let node = TableNode::<S> {
         rows: KeyedRows::of(wiring),
         next: wiring.output::<S>(),
-        same_key_format: std::any::TypeId::of::<<S::From as Stream>::KeySerde>()
-            == std::any::TypeId::of::<<S as Stream>::KeySerde>(),
+        same_key_format: same_format::<<S::From as Stream>::KeySerde, <S as Stream>::KeySerde>(),
         step: PhantomData,
     };
     wiring.attach::<S>(node);

@@ -22,7 +22,9 @@ pub trait Written: 'static {
     type ValueSerde: Serde<Type = Self::Value>;
     /// What happens to records that do not fit.
     const POLICY: TopicPolicy;
-    /// What counters and messages call it.
+    /// True below `#[topic]`, where policies can be said.
+    const DECLARED: bool;
+    /// What counters and messages call it: the topic, or the step of an internal one.
     const NAME: &'static str;
     /// What the log calls it.
     fn topic(application: &str) -> String;
@@ -42,6 +44,7 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
     type KeySerde = T::KeySerde;
     type ValueSerde = T::ValueSerde;
     const POLICY: TopicPolicy = T::POLICY;
+    const DECLARED: bool = true;
     const NAME: &'static str = T::TOPIC.name;
 
     fn topic(_: &str) -> String {
@@ -64,6 +67,7 @@ impl<S: Step<KeySerde: Serde<Type = S::Key>, ValueSerde: Serde<Type = S::Value>>
     type KeySerde = S::KeySerde;
     type ValueSerde = S::ValueSerde;
     const POLICY: TopicPolicy = TopicPolicy::FAIL;
+    const DECLARED: bool = false;
     const NAME: &'static str = S::ID.name;
 
     fn topic(application: &str) -> String {

@@ -5,27 +5,27 @@
 
 use super::aggregate::fold;
 use super::table::store_failure;
-use super::{ErrorPolicy, Fold, Rows};
+use super::{Aggregates, ErrorPolicy, Rows, key_bytes};
 use crate::context::Context;
 use crate::counters::{DropCounter, Reason};
 use crate::failure::{Failure, What};
 use crate::policy::Policy;
 use crate::record::Timestamp;
-use crate::serde::Serde;
+use crate::serde::{Serde, same_format};
 use crate::slot::{KeySlot, Slot};
 use crate::state::{TimeCell, WindowStore};
 use crate::stream::{Stream, Table, ValueIn};
 use crate::window::{TimeSpan, Windowed, Windows};
 use crate::wiring::{Port, Push, Wiring};
-use std::any::TypeId;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::rc::Rc;
 
 /// The rows of a windowed table, kept by window and key. `KS` is the format of the key inside.
 pub struct WindowedRows<T: Table<ValueSerde: Serde<Type = T::Value>>, KS, W> {
     store: Rc<RefCell<WindowStore<T::ValueSerde>>>,
-    scratch: RefCell<Vec<u8>>,
+    /// Key bytes, if nobody brought them along.
+    scratch: Cell<Vec<u8>>,
     windows: PhantomData<(KS, W)>,
 }
 
@@ -36,7 +36,7 @@ impl<T: Table<ValueSerde: Serde<Type = T::Value>>, KS, W: Windows> WindowedRows<
             let retention = T::STORE.retention_ms.unwrap_or(W::SIZE_MS + W::GRACE_MS);
             WindowStore::open(T::STORE.name, engine, overlay, retention)
         });
-        WindowedRows { store, scratch: RefCell::default(), windows: PhantomData }
+        WindowedRows { store, scratch: Cell::default(), windows: PhantomData }
     }
 }
 
@@ -52,13 +52,13 @@ where
         _: Option<&[u8]>,
         found: &mut dyn FnMut(Option<&T::Value>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut scratch = self.scratch.borrow_mut();
-        scratch.clear();
-        KS::encode(&key.key, &mut scratch)
-            .map_err(|cause| Failure::new(What::EncodeKey(T::STORE.name.to_owned()), Some(cause.into())))?;
+        let mut scratch = self.scratch.take();
+        let raw = key_bytes::<KS>(&key.key, None, &mut scratch, T::STORE.name)?;
         let mut store = self.store.borrow_mut();
-        let row = store.get(&scratch, key.window.start).map_err(store_failure::<T>)?;
-        found(row.map(|row| &row.value))
+        let row = store.get(raw, key.window.start).map_err(store_failure::<T>)?;
+        let result = found(row.map(|row| &row.value));
+        self.scratch.set(scratch);
+        result
     }
 }
 
@@ -74,9 +74,7 @@ struct WindowedAggregate<S: Table<ValueSerde: Serde<Type = S::Value>>, K, KS, W>
 
 impl<S, K, KS, W> Push<K, ValueIn<S>> for WindowedAggregate<S, K, KS, W>
 where
-    S: Fold<Row = <S as Stream>::Value, From: Stream<Key = K>> + Table<Key = Windowed<K>>,
-    S: Table<ValueSerde: Serde<Type = <S as Stream>::Value>>,
-    <S as Stream>::Value: Clone,
+    S: Aggregates<From: Stream<Key = K>> + Stream<Key = Windowed<K>>,
     K: Clone + 'static,
     KS: Serde<Type = K>,
     W: Windows,
@@ -84,39 +82,36 @@ where
     #[inline]
     fn push(
         &self,
-        key: KeySlot<'_, K>,
-        value: Slot<'_, ValueIn<S>>,
+        mut key: KeySlot<'_, K>,
+        mut value: Slot<'_, ValueIn<S>>,
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
         // `null_key` is required where keys can be null, so a missing one never comes this far.
         let Some(typed) = key.slot.get() else { return Ok(()) };
-        let mut scratch = self.rows.scratch.borrow_mut();
-        scratch.clear();
-        match key.raw.filter(|_| self.same_key_format) {
-            Some(raw) => scratch.extend_from_slice(raw),
-            None => KS::encode(typed, &mut scratch).map_err(|cause| {
-                Failure::new(What::EncodeKey(S::STORE.name.to_owned()), Some(cause.into())).on(&cx.source)
-            })?,
-        }
-        let raw = std::mem::take(&mut *scratch);
-        drop(scratch);
+        // Taken out while it is used: a reader of this table may look into it.
+        let mut scratch = self.rows.scratch.take();
+        let raw = key.raw.filter(|_| self.same_key_format);
+        let raw = key_bytes::<KS>(typed, raw, &mut scratch, S::STORE.name)
+            .map_err(|failure| failure.on(&cx.source))?;
         let now = self.stream_time.borrow_mut().advance(cx.timestamp.as_ms());
-        let result = W::each(cx.timestamp.as_ms(), |window| {
+        let result = W::each(cx.timestamp.as_ms(), |window, is_last| {
             if window.end.saturating_add(W::GRACE_MS) <= now {
                 return self.too_late(cx);
             }
-            self.update(&key, &raw, window, &value, cx)
+            // What is given to this step it gives to the last window; the others only borrow.
+            match is_last {
+                true => self.update(key.pass(), raw, window, value.pass(), cx),
+                false => self.update(key.lend(), raw, window, value.lend(), cx),
+            }
         });
-        *self.rows.scratch.borrow_mut() = raw;
+        self.rows.scratch.set(scratch);
         result
     }
 }
 
 impl<S, K, KS, W> WindowedAggregate<S, K, KS, W>
 where
-    S: Fold<Row = <S as Stream>::Value, From: Stream<Key = K>> + Table<Key = Windowed<K>>,
-    S: Table<ValueSerde: Serde<Type = <S as Stream>::Value>>,
-    <S as Stream>::Value: Clone,
+    S: Aggregates<From: Stream<Key = K>> + Stream<Key = Windowed<K>>,
     K: Clone + 'static,
     KS: Serde<Type = K>,
     W: Windows,
@@ -124,16 +119,16 @@ where
     #[inline]
     fn update(
         &self,
-        key: &KeySlot<'_, K>,
+        mut key: KeySlot<'_, K>,
         raw: &[u8],
         window: TimeSpan,
-        value: &Slot<'_, ValueIn<S>>,
+        mut value: Slot<'_, ValueIn<S>>,
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
         let read = !self.next.is_unread();
         let updated = {
             let mut store = self.rows.store.borrow_mut();
-            let change = |row: &mut _| fold::<S>(row, &mut key.lend(), &mut value.lend(), cx, read);
+            let change = |row: &mut _| fold::<S>(row, &mut key.lend(), &mut value, cx, read);
             let updated = match S::FALLIBLE {
                 true => store.try_update(raw, window.start, cx.timestamp.as_ms(), change),
                 false => store.update(raw, window.start, cx.timestamp.as_ms(), change),
@@ -145,7 +140,7 @@ where
         match updated {
             Ok(_) if !read => Ok(()),
             Ok((mut row, time)) => {
-                let mut key = key.slot.get().cloned().map(|key| Windowed { key, window });
+                let mut key = key.slot.take().map(|key| Windowed { key, window });
                 self.next.push(
                     KeySlot::new(&mut key),
                     Slot::Given(&mut row),
@@ -171,9 +166,7 @@ where
 /// Connects the table.
 pub fn wire<S, K, KS, W>(wiring: &mut Wiring)
 where
-    S: Fold<Row = <S as Stream>::Value, From: Stream<Key = K>> + Table<Key = Windowed<K>>,
-    S: Table<ValueSerde: Serde<Type = <S as Stream>::Value>>,
-    <S as Stream>::Value: Clone,
+    S: Aggregates<From: Stream<Key = K>> + Stream<Key = Windowed<K>>,
     K: Clone + 'static,
     KS: Serde<Type = K>,
     W: Windows,
@@ -185,7 +178,7 @@ where
     let node = WindowedAggregate::<S, K, KS, W> {
         rows: WindowedRows::of(wiring),
         next: wiring.output::<S>(),
-        same_key_format: TypeId::of::<<S::From as Stream>::KeySerde>() == TypeId::of::<KS>(),
+        same_key_format: same_format::<<S::From as Stream>::KeySerde, KS>(),
         stream_time: wiring.stream_time(S::ID.name),
         late,
         errors: ErrorPolicy::of::<S>(wiring),

@@ -12,6 +12,8 @@ pub use by_type::{ByType, DefaultSerde};
 pub use json::Json;
 pub use windowed::TimeWindowed;
 
+use std::any::TypeId;
+
 /// A pair of functions between a Rust type and bytes, as `org.apache.kafka.common.serialization.Serde`.
 ///
 /// Implement it on a type of your own to bring a format:
@@ -96,6 +98,11 @@ pub trait Serde: 'static {
         Self::decode(&bytes)?;
         Ok(bytes)
     }
+}
+
+/// True if two streams, topics or stores write their keys alike, so that bytes of one are bytes of the other.
+pub(crate) fn same_format<A: 'static, B: 'static>() -> bool {
+    TypeId::of::<A>() == TypeId::of::<B>()
 }
 
 /// Why bytes could not be read or a value could not be written.

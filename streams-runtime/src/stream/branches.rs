@@ -62,13 +62,13 @@ pub trait Variant<const INDEX: usize> {
     label = "nothing writes to these branches",
     note = "a function that returns `{Self}` needs `#[processor(from = ..., split)]`"
 )]
-pub trait SplitBy: Sized + 'static {
+pub trait SplitByOneStep: Sized + 'static {
     /// The step.
     type Step: Step;
 }
 
 #[diagnostic::do_not_recommend]
-impl<E: SplitBy, N: BranchName<E>> Stream for Branch<E, N> {
+impl<E: SplitByOneStep, N: BranchName<E>> Stream for Branch<E, N> {
     type Key = <<E::Step as Step>::From as Stream>::Key;
     type KeyNulls = <E::Step as Step>::KeyIn;
     type Value = N::Value;

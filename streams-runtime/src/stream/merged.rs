@@ -1,12 +1,12 @@
 //! Several inputs of one step: `from = [A, B]`, or `from = [A => E::A, B => E::B]`.
 
-use super::{Id, Kind, Lineage, Nulls, Read, Stream, present};
+use super::{Id, Kind, Lineage, Nulls, Read, Stream};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::serde::ByType;
+use crate::serde::{ByType, same_format};
 use crate::slot::{KeySlot, Slot};
 use crate::wiring::{Child, Push, Wiring};
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
@@ -24,7 +24,7 @@ pub trait Convert: 'static {
     fn convert(value: <Self::From as Stream>::Value) -> Self::To;
 }
 
-/// One input whose values are turned into an enum on the way; written for `A => E::A`.
+/// One input whose values are turned into an enum on the way; written for `A => E::A`. A null stays a null.
 pub struct Via<C>(PhantomData<C>);
 
 #[diagnostic::do_not_recommend]
@@ -35,7 +35,7 @@ where
     type Key = <C::From as Stream>::Key;
     type KeyNulls = <C::From as Stream>::KeyNulls;
     type Value = C::To;
-    type ValueNulls = present;
+    type ValueNulls = <C::From as Stream>::ValueNulls;
     type KeySerde = <C::From as Stream>::KeySerde;
     type ValueSerde = ByType<C::To>;
     const ID: Id = <C::From as Stream>::ID;
@@ -82,9 +82,8 @@ pub(crate) fn same_child<K: 'static, V: 'static, K2: 'static, V2: 'static>(
 fn other_child<First: Stream, Other: Stream>(
     child: &Child<First::Key, First::Value>,
 ) -> Child<Other::Key, Other::Value> {
-    let same_format = TypeId::of::<First::KeySerde>() == TypeId::of::<Other::KeySerde>();
     let child = same_child(child);
-    if same_format { child } else { Rc::new(WithoutBytes { child }) }
+    if same_format::<First::KeySerde, Other::KeySerde>() { child } else { Rc::new(WithoutBytes { child }) }
 }
 
 struct WithoutBytes<K, V> {

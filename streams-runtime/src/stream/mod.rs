@@ -12,7 +12,7 @@ mod nulls;
 mod spec;
 
 pub use assumed::Assumed;
-pub use branches::{Branch, BranchName, Branches, SplitBy, Variant};
+pub use branches::{Branch, BranchName, Branches, SplitByOneStep, Variant};
 pub use id::{Id, Kind};
 pub use lineage::Lineage;
 pub(crate) use merged::same_child;

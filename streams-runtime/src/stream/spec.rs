@@ -1,6 +1,6 @@
 //! What a step says of itself to the graph: plain data, all of it const.
 
-use super::{Id, Lineage};
+use super::Id;
 use crate::serde::{Serde, SerdeError};
 
 /// A topic as declared.
@@ -92,8 +92,6 @@ pub struct NodeSpec {
     pub to: Option<TopicSpec>,
     /// The internal topic its readers read.
     pub repartition: Option<RepartitionSpec>,
-    /// How its input is spread over partitions.
-    pub lineage: Lineage,
     /// The branches it splits into: names, and which carry something.
     pub branches: Option<(&'static [&'static str], &'static [bool])>,
 }

@@ -116,9 +116,9 @@ const fn one_topic(other: &NodeSpec, node: &NodeSpec) {
                 && mine.id.hash != its.id.hash
             {
                 Message::new()
-                    .text("topic \"")
-                    .text(mine.name)
-                    .text("\" is declared twice: ")
+                    .text("topic ")
+                    .name(mine.name)
+                    .text(" is declared twice: ")
                     .name(its.id.path)
                     .text(" and ")
                     .name(mine.id.path)

@@ -10,7 +10,7 @@ use crate::stream::{Kind, Lineage, Nulls, Step, Stream, Table};
 #[diagnostic::on_unimplemented(
     message = "cannot join `{From}` with `{Join}`: their keys differ",
     label = "keyed by `{JoinKey}`, but `{From}` is keyed by `{FromKey}`",
-    note = "re-key `{From}` with a `#[processor(select_key, repartition)]` before the join"
+    note = "re-key `{From}` with a `#[processor(select_key, repartition)]` before the join; a table below `#[window]` is keyed by `Windowed<K>`"
 )]
 pub trait JoinsOnKey<FromKey, JoinKey, From, Join> {}
 impl<S, Key, From, Join> JoinsOnKey<Key, Key, From, Join> for S {}

@@ -111,6 +111,7 @@ impl<F, T: 'static> Pick<false> for AsFormat<F, T> {
 /// No format of `T`.
 pub struct Formless<T>(PhantomData<T>);
 
+#[diagnostic::do_not_recommend]
 impl<T: 'static> Serde for Formless<T> {
     type Type = T;
 

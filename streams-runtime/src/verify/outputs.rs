@@ -20,7 +20,7 @@ pub const fn writes<S, T>(link: &str)
 where
     S: Step,
     T: Topic,
-    S: Emits<(KnownKey<S, T>, KnownValue<S, T>), (T::Key, T::Value), T>,
+    S: Emits<(KnownKey<S, T>, KnownValue<S, T>), (KnownKey<T, S>, KnownValue<T, S>), T>,
 {
     if T::TOPIC.name.is_empty() {
         Message::new()

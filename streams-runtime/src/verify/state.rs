@@ -18,7 +18,7 @@ pub const fn needs_key<S: Step>() {
             .text("add `null_key = skip` to leave such records out and count them, as Kafka Streams does")
             .panic()
     }
-    let message = Message::new().text("cannot keep ").name(from).text(" in the state of ").name(S::ID.name);
+    let message = Message::new().text("cannot keep ").name(from).text(" by key in ").name(S::ID.name);
     match <S::From as Stream>::LINEAGE {
         Lineage::Rekeyed { by } => rekeyed(message, from, by),
         Lineage::Mixed(a, b) => message
@@ -36,11 +36,17 @@ pub const fn needs_key<S: Step>() {
 
 #[track_caller]
 pub(super) const fn rekeyed(message: Message, stream: &str, by: &str) -> ! {
+    let message = message.text(": ").name(by);
     let message = match same(by, stream) {
-        true => message.text(": it changes the key"),
-        false => message.text(": ").name(by).text(" changed the key of ").name(stream),
+        true => message.text(" changes the key"),
+        false => message.text(" changed the key of ").name(stream),
     };
-    message.help().text("add `repartition` to ").name(by).panic()
+    message
+        .help()
+        .text("add `repartition` to ")
+        .name(by)
+        .text(", which moves its records to the partitions of their new keys")
+        .panic()
 }
 
 /// An aggregate reads a stream; of a table it would have to take old rows back.
