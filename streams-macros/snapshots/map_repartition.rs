@@ -122,7 +122,30 @@ const _: () = {
                     <_ as ::streams_runtime::__private::KeyArg<
                         '_,
                         _,
-                        <Self as ::streams_runtime::__private::Step>::KeyIn,
+                        <::streams_runtime::__private::Known<
+                            <Self as ::streams_runtime::__private::Step>::KeyIn,
+                        > as ::streams_runtime::__private::Pick<
+                            {
+                                !::streams_runtime::__private::Is::<
+                                    (
+                                        (&'static ::std::string::String, &'static Order),
+                                        (
+                                            &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                                            &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                                        ),
+                                    ),
+                                >::SWAPPED
+                                    || ::streams_runtime::__private::Is::<
+                                        (
+                                            (&'static ::std::string::String, &'static Order),
+                                            (
+                                                &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                                                &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                                            ),
+                                        ),
+                                    >::SAME
+                            },
+                        >>::It,
                         ::streams_runtime::__private::CarriedKey<Self>,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
@@ -130,7 +153,30 @@ const _: () = {
                     <_ as ::streams_runtime::__private::ValueArg<
                         '_,
                         _,
-                        <Self as ::streams_runtime::__private::Step>::ValueIn,
+                        <::streams_runtime::__private::Known<
+                            <Self as ::streams_runtime::__private::Step>::ValueIn,
+                        > as ::streams_runtime::__private::Pick<
+                            {
+                                !::streams_runtime::__private::Is::<
+                                    (
+                                        (&'static ::std::string::String, &'static Order),
+                                        (
+                                            &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                                            &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                                        ),
+                                    ),
+                                >::SWAPPED
+                                    || ::streams_runtime::__private::Is::<
+                                        (
+                                            (&'static ::std::string::String, &'static Order),
+                                            (
+                                                &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                                                &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                                            ),
+                                        ),
+                                    >::SAME
+                            },
+                        >>::It,
                         ::streams_runtime::__private::CarriedValue<Self>,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
@@ -172,6 +218,27 @@ const _: () = {
             ::streams_runtime::__private::AsWritten::<Order>::HIDES,
             "by_size",
         );
+    };
+    const _: () = {
+        const __IN_ORDER: ::core::primitive::bool = !::streams_runtime::__private::Is::<
+            (
+                (&'static ::std::string::String, &'static Order),
+                (
+                    &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                    &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                ),
+            ),
+        >::SWAPPED
+            || ::streams_runtime::__private::Is::<
+                (
+                    (&'static ::std::string::String, &'static Order),
+                    (
+                        &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                        &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                    ),
+                ),
+            >::SAME;
+        const _: () = ::streams_runtime::__private::in_order(__IN_ORDER, "by_size");
     };
     const _: () = ::streams_runtime::__private::usable::<__KeyRaw>();
     const _: () = ::streams_runtime::__private::usable::<__ValueRaw>();

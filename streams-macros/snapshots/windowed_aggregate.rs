@@ -161,7 +161,30 @@ const _: () = {
                 <_ as ::streams_runtime::__private::KeyArg<
                     '_,
                     _,
-                    <Self as ::streams_runtime::__private::Step>::KeyIn,
+                    <::streams_runtime::__private::Known<
+                        <Self as ::streams_runtime::__private::Step>::KeyIn,
+                    > as ::streams_runtime::__private::Pick<
+                        {
+                            !::streams_runtime::__private::Is::<
+                                (
+                                    (&'static ::std::string::String, &'static Order),
+                                    (
+                                        &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                                        &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                                    ),
+                                ),
+                            >::SWAPPED
+                                || ::streams_runtime::__private::Is::<
+                                    (
+                                        (&'static ::std::string::String, &'static Order),
+                                        (
+                                            &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                                            &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                                        ),
+                                    ),
+                                >::SAME
+                        },
+                    >>::It,
                     ::streams_runtime::__private::CarriedKey<Self>,
                     <Self as ::streams_runtime::__private::Step>::From,
                     Self,
@@ -169,7 +192,30 @@ const _: () = {
                 <_ as ::streams_runtime::__private::ValueArg<
                     '_,
                     _,
-                    <Self as ::streams_runtime::__private::Step>::ValueIn,
+                    <::streams_runtime::__private::Known<
+                        <Self as ::streams_runtime::__private::Step>::ValueIn,
+                    > as ::streams_runtime::__private::Pick<
+                        {
+                            !::streams_runtime::__private::Is::<
+                                (
+                                    (&'static ::std::string::String, &'static Order),
+                                    (
+                                        &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                                        &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                                    ),
+                                ),
+                            >::SWAPPED
+                                || ::streams_runtime::__private::Is::<
+                                    (
+                                        (&'static ::std::string::String, &'static Order),
+                                        (
+                                            &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                                            &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                                        ),
+                                    ),
+                                >::SAME
+                        },
+                    >>::It,
                     ::streams_runtime::__private::CarriedValue<Self>,
                     <Self as ::streams_runtime::__private::Step>::From,
                     Self,
@@ -202,6 +248,27 @@ const _: () = {
     }
     const _: () = ::streams_runtime::__private::needs_key::<sum>();
     const _: () = ::streams_runtime::__private::table_source::<sum>();
+    const _: () = {
+        const __IN_ORDER: ::core::primitive::bool = !::streams_runtime::__private::Is::<
+            (
+                (&'static ::std::string::String, &'static Order),
+                (
+                    &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                    &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                ),
+            ),
+        >::SWAPPED
+            || ::streams_runtime::__private::Is::<
+                (
+                    (&'static ::std::string::String, &'static Order),
+                    (
+                        &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                        &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                    ),
+                ),
+            >::SAME;
+        const _: () = ::streams_runtime::__private::in_order(__IN_ORDER, "sum");
+    };
     const _: () = ::streams_runtime::__private::usable::<__KeyRaw>();
     const _: () = ::streams_runtime::__private::usable::<__ValueRaw>();
     const _: () = ::streams_runtime::__private::reads::<

@@ -74,6 +74,7 @@ impl Made {
             "flat_map" => call.flat_map(errors),
             _ => call.join(join, errors),
         };
+        made.checks.extend(params.as_ref().and_then(|params| params.order_check(&function.sig.ident)));
         made.broken |= errors.len() > before;
         made
     }
@@ -110,7 +111,7 @@ impl Call<'_> {
     /// The call itself, its `Result` taken off.
     fn call(&self, on_error: &TokenStream) -> TokenStream {
         let name = &self.function.sig.ident;
-        let arguments = self.params.map(|params| params.arguments(self.operator == "left_join"));
+        let arguments = self.params.map(|params| params.arguments(self.operator == "left_join", name));
         let call = quote_spanned!(shown_at(name)=> #name(#arguments));
         match self.returned.fallible {
             true => quote! {

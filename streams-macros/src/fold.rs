@@ -136,7 +136,7 @@ impl Kept {
             }
         };
         let row = Nullable { ty: option_of(row).unwrap_or(row).clone(), nullable: option_of(row).is_some() };
-        let arguments = params.arguments(false);
+        let arguments = params.arguments(false, name);
         let ty = &row.ty;
         let call = |state: TokenStream| {
             let call = quote_spanned!(shown_at(name)=> #name(#state, #arguments));
@@ -190,7 +190,8 @@ impl Kept {
         };
         let nullable = row.nullable;
         let check = check(quote!(::streams_runtime::__private::reduces::<#name>(#nullable)), ty);
-        let checks = if operator == "reduce" { check } else { TokenStream::new() };
+        let mut checks = if operator == "reduce" { check } else { TokenStream::new() };
+        checks.extend(params.order_check(name));
         Some(Kept {
             value: quote!(#ty),
             value_nulls: row.nulls(),

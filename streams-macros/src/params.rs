@@ -4,8 +4,9 @@
 //! (`Timestamp`, `&Headers`, `Source`) come last and are known by their type's name.
 
 use crate::errors::Errors;
-use crate::span::head;
-use proc_macro2::{Span, TokenStream};
+use crate::shape::Nullable;
+use crate::span::{check, head};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{FnArg, ItemFn, Type};
 
@@ -107,22 +108,53 @@ impl<'f> Params<'f> {
         Some(Params { state, key: types.pop(), value, joined, context })
     }
 
+    /// Whether key and value are in their order, as a const expression.
+    fn in_order(&self, step: &Ident) -> Option<TokenStream> {
+        let p = quote!(::streams_runtime::__private);
+        let plain = |ty: &Type| match Nullable::owned_of(ty).ty {
+            Type::Path(path) => Some(quote!(#path)).filter(|path| !path.to_string().contains('\'')),
+            _ => None,
+        };
+        let (key, value) = (plain(self.key?)?, plain(self.value?)?);
+        if key.to_string() == value.to_string() {
+            return None;
+        }
+        let from = quote!(<#step as #p::Step>::From);
+        let both = quote!(((&'static #key, &'static #value), (&'static <#from as #p::Stream>::Key, &'static <#from as #p::Stream>::Value)));
+        Some(quote!(!#p::Is::<#both>::SWAPPED || #p::Is::<#both>::SAME))
+    }
+
+    /// That key and value are in their order.
+    pub fn order_check(&self, step: &Ident) -> Option<TokenStream> {
+        let (in_order, text) = (self.in_order(step)?, step.to_string());
+        let call = quote!(::streams_runtime::__private::in_order(__IN_ORDER, #text));
+        let check = check(call, &self.key?);
+        Some(quote! { const _: () = { const __IN_ORDER: ::core::primitive::bool = #in_order; #check }; })
+    }
+
     /// The expressions that fill key, value, row and context, in the order of the parameters. They name the
     /// locals `__key`, `__value`, `__row`, `__cx`. Each is spanned to its parameter's type: it is the check as
     /// well.
-    pub fn arguments(&self, left: bool) -> TokenStream {
+    pub fn arguments(&self, left: bool, step: &Ident) -> TokenStream {
         let p = quote!(::streams_runtime::__private);
+        let (mut key_in, mut value_in) =
+            (quote!(<Self as #p::Step>::KeyIn), quote!(<Self as #p::Step>::ValueIn));
+        if let Some(in_order) = self.in_order(step) {
+            // Swapped parameters are one error, which is not said here.
+            key_in = quote!(<#p::Known<#key_in> as #p::Pick<{ #in_order }>>::It);
+            value_in = quote!(<#p::Known<#value_in> as #p::Pick<{ #in_order }>>::It);
+        }
         let at = |ty: &Type| Span::call_site().located_at(head(ty));
         let join = if left { quote!(LeftJoinArg) } else { quote!(JoinArg) };
         let mut arguments = TokenStream::new();
         if let Some(ty) = self.key {
             arguments.extend(quote_spanned! { at(ty)=>
-                <_ as #p::KeyArg<'_, _, <Self as #p::Step>::KeyIn, #p::CarriedKey<Self>, <Self as #p::Step>::From, Self>>::arg(&mut __key.slot),
+                <_ as #p::KeyArg<'_, _, #key_in, #p::CarriedKey<Self>, <Self as #p::Step>::From, Self>>::arg(&mut __key.slot),
             });
         }
         if let Some(ty) = self.value {
             arguments.extend(quote_spanned! { at(ty)=>
-                <_ as #p::ValueArg<'_, _, <Self as #p::Step>::ValueIn, #p::CarriedValue<Self>, <Self as #p::Step>::From, Self>>::arg(__value),
+                <_ as #p::ValueArg<'_, _, #value_in, #p::CarriedValue<Self>, <Self as #p::Step>::From, Self>>::arg(__value),
             });
         }
         if let Some(ty) = self.joined {

@@ -39,6 +39,19 @@ pub const fn branch(branches: Option<BranchNames>, name: &str, of: &str) -> usiz
     message.panic()
 }
 
+/// A function of key and value takes them in this order.
+#[track_caller]
+pub const fn in_order(in_order: bool, step: &str) {
+    if !in_order {
+        Message::new()
+            .name(step)
+            .text(" takes the value before the key")
+            .help()
+            .text("swap the two parameters: the key comes first")
+            .panic()
+    }
+}
+
 /// Two inputs of one step carry like records.
 #[diagnostic::on_unimplemented(
     message = "cannot merge `{First}` and `{Self}`: their records differ",

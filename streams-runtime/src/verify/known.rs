@@ -48,6 +48,15 @@ impl<F: Serde> Is<(F, F::Type)> {
     /// `F` is a format of the other.
     pub const FORMAT_OF: bool = true;
 }
+/// By reference, because a parameter can be of a type without a size.
+impl<K: ?Sized, V: ?Sized> Is<((&'static V, &'static K), (&'static K, &'static V))> {
+    /// Parameters are in the other order than key and value.
+    pub const SWAPPED: bool = true;
+}
+impl<R> Is<(R, R)> {
+    /// They are the same, which swapped ones can be as well.
+    pub const SAME: bool = true;
+}
 
 /// The answers where the bounds do not hold.
 pub trait IsNot {
@@ -63,6 +72,10 @@ pub trait IsNot {
     const BRANCHES: Option<BranchNames> = None;
     /// It is no format of the other.
     const FORMAT_OF: bool = false;
+    /// They are not swapped.
+    const SWAPPED: bool = false;
+    /// They are not the same.
+    const SAME: bool = false;
 }
 impl<T> IsNot for Is<T> {}
 
@@ -70,6 +83,15 @@ impl<T> IsNot for Is<T> {}
 pub trait Pick<const IS: bool> {
     /// What is taken.
     type It;
+}
+
+/// `N`, or nobody knows.
+pub struct Known<N>(PhantomData<N>);
+impl<N> Pick<true> for Known<N> {
+    type It = N;
+}
+impl<N> Pick<false> for Known<N> {
+    type It = unknown;
 }
 
 /// `from = T`.

@@ -16,10 +16,11 @@ mod outputs;
 mod state;
 
 pub use graph::{Listed, NotListed, check_entry, entry};
-pub use inputs::{KnownKey, KnownValue, SameRecord, branch, merges, null_policy, reads};
+pub use inputs::{KnownKey, KnownValue, SameRecord, branch, in_order, merges, null_policy, reads};
 pub use joins::{JoinsOnKey, joins};
 pub use known::{
-    AsFormat, AsInput, AsTable, AsTopic, BranchNames, Formless, Is, IsNot, NO_BRANCH, Nowhere, Pick, Rowless,
+    AsFormat, AsInput, AsTable, AsTopic, BranchNames, Formless, Is, IsNot, Known, NO_BRANCH, Nowhere, Pick,
+    Rowless,
 };
 pub use message::Message;
 pub use outputs::{
