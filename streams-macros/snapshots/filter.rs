@@ -91,11 +91,10 @@ const _: () = {
         > {
             ::core::result::Result::Ok(
                 paid(
-                    <_ as ::streams_runtime::__private::Arg<
+                    <_ as ::streams_runtime::__private::ValueArg<
                         '_,
                         _,
                         <Self as ::streams_runtime::__private::Step>::ValueIn,
-                        ::streams_runtime::__private::role::value,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
                     >>::arg(__value),

@@ -118,19 +118,17 @@ const _: () = {
         > {
             ::core::result::Result::Ok({
                 let (__k, __v) = match by_size(
-                    <_ as ::streams_runtime::__private::Arg<
+                    <_ as ::streams_runtime::__private::KeyArg<
                         '_,
                         _,
                         <Self as ::streams_runtime::__private::Step>::KeyIn,
-                        ::streams_runtime::__private::role::key,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
                     >>::arg(&mut __key.slot),
-                    <_ as ::streams_runtime::__private::Arg<
+                    <_ as ::streams_runtime::__private::ValueArg<
                         '_,
                         _,
                         <Self as ::streams_runtime::__private::Step>::ValueIn,
-                        ::streams_runtime::__private::role::value,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
                     >>::arg(__value),

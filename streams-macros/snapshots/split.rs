@@ -94,11 +94,10 @@ const _: () = {
         ) -> ::core::result::Result<BySize, ::streams_runtime::__private::UserError> {
             ::core::result::Result::Ok(
                 by_size(
-                    <_ as ::streams_runtime::__private::Arg<
+                    <_ as ::streams_runtime::__private::ValueArg<
                         '_,
                         _,
                         <Self as ::streams_runtime::__private::Step>::ValueIn,
-                        ::streams_runtime::__private::role::value,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
                     >>::arg(__value),

@@ -1,7 +1,8 @@
 //! How the parameters of an annotated function are filled.
 //!
 //! Position says what is key and what is value: one is the value, two are key and value. Context parameters
-//! (`Timestamp`, `&Headers`, `Source`) come last and are known by their type's name.
+//! (`Timestamp`, `&Headers`, `Source`) come last and are known by their type's name. Does not know what a step reads: whether
+//! a parameter fits is for the compiler.
 
 use crate::errors::Errors;
 use crate::span::head;
@@ -116,12 +117,12 @@ impl<'f> Params<'f> {
         let mut arguments = TokenStream::new();
         if let Some(ty) = self.key {
             arguments.extend(quote_spanned! { at(ty)=>
-                <_ as #p::Arg<'_, _, <Self as #p::Step>::KeyIn, #p::role::key, <Self as #p::Step>::From, Self>>::arg(&mut __key.slot),
+                <_ as #p::KeyArg<'_, _, <Self as #p::Step>::KeyIn, <Self as #p::Step>::From, Self>>::arg(&mut __key.slot),
             });
         }
         if let Some(ty) = self.value {
             arguments.extend(quote_spanned! { at(ty)=>
-                <_ as #p::Arg<'_, _, <Self as #p::Step>::ValueIn, #p::role::value, <Self as #p::Step>::From, Self>>::arg(__value),
+                <_ as #p::ValueArg<'_, _, <Self as #p::Step>::ValueIn, <Self as #p::Step>::From, Self>>::arg(__value),
             });
         }
         if let Some(ty) = self.joined {

@@ -1,37 +1,15 @@
 //! How a function's parameters are filled: `&T` borrows, `T` takes, `&str` reads a `String`, `Option` where a value
 //! can be missing.
 //!
-//! The macros write one call per parameter, `<_ as Arg<..>>::arg(slot)`, spanned to the parameter's type; that call
-//! is at once the code and the check, so a parameter that does not fit is one error under the user's token.
+//! The macros write one call per parameter, `<_ as ValueArg<..>>::arg(slot)`, spanned to the parameter's type; that call
+//! is at once the code and the check, so a parameter that does not fit is one error under the user's token. Which
+//! parameter is key, value or row is for the macros; this does not know functions.
 
 use crate::slot::Slot;
 use crate::stream::{nullable, present, unknown};
 
-/// The role of a parameter, lower-case because it stands in sentences.
-pub mod role {
-    /// The record's key.
-    #[allow(non_camel_case_types)]
-    #[derive(Debug)]
-    pub enum key {}
-    /// The record's value.
-    #[allow(non_camel_case_types)]
-    #[derive(Debug)]
-    pub enum value {}
-}
-
-/// A parameter that a key or value of type `T` can fill.
-#[diagnostic::on_unimplemented(
-    message = "the {Role} parameter of `{Step}` is `{Self}`, but `{From}` carries {Nulls} `{T}`",
-    label = "the {Role} is a {Nulls} `{T}`",
-    note = "present it is taken as `&{T}` or `{T}`, nullable as `Option<&{T}>` or `Option<{T}>`; `null_key = skip` and `null_value = skip` leave nulls out"
-)]
-pub trait Arg<'r, T, Nulls, Role, From, Step>: Sized {
-    /// Takes it from the slot.
-    fn arg(slot: &'r mut Slot<'_, T>) -> Self;
-}
-
-/// What is taken by value can be cloned. Asked of the parameter's role or the table, because the compiler prefers the
-/// words of [`Arg`] where both are about the parameter's type.
+/// What is taken by value can be cloned. Asked of the stream or the table it comes from, because the
+/// compiler prefers the words of [`ValueArg`] where both are about the parameter's type.
 #[diagnostic::on_unimplemented(
     message = "`{T}` is taken by value, so it needs to be `Clone`",
     label = "taken by value",
@@ -60,75 +38,105 @@ impl<T: Clone, R> TakesByValue<T> for R {
 /// The invariant behind `present`: sources, guards and steps only let a null through where the type says so.
 const PRESENT: &str = "a present key or value is never null";
 
-/// After an error nobody knows what is carried, so that every parameter fits; such a step never runs.
-impl<'r, T, V, R, F, S> Arg<'r, V, unknown, R, F, S> for T {
-    fn arg(_: &'r mut Slot<'_, V>) -> Self {
-        unreachable!("a program with errors does not run")
-    }
+/// One trait for keys and one for values, alike but for the word in their message: a type that stood for the word would
+/// be printed with its path wherever another crate has something of that name.
+macro_rules! argument {
+    ($(#[doc = $doc:literal])* $trait:ident, $message:literal, $label:literal) => {
+        $(#[doc = $doc])*
+        #[diagnostic::on_unimplemented(
+            message = $message,
+            label = $label,
+            note = "present it is taken as `&{T}` or `{T}`, nullable as `Option<&{T}>` or `Option<{T}>`; `null_key = skip` and `null_value = skip` leave nulls out"
+        )]
+        pub trait $trait<'r, T, Nulls, From, Step>: Sized {
+            /// Takes it from the slot.
+            fn arg(slot: &'r mut Slot<'_, T>) -> Self;
+        }
+
+        /// After an error nobody knows what is carried, so that every parameter fits; such a step never runs.
+        impl<'r, T, V, F, S> $trait<'r, V, unknown, F, S> for T {
+            fn arg(_: &'r mut Slot<'_, V>) -> Self {
+                unreachable!("a program with errors does not run")
+            }
+        }
+
+        impl<'r, T, F, S> $trait<'r, T, present, F, S> for &'r T {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+                slot.get().expect(PRESENT)
+            }
+        }
+
+        impl<'r, T, F: TakesByValue<T>, S> $trait<'r, T, present, F, S> for T {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+                F::take(slot).expect(PRESENT)
+            }
+        }
+
+        impl<'r, F, S> $trait<'r, String, present, F, S> for &'r str {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, String>) -> Self {
+                slot.get().expect(PRESENT)
+            }
+        }
+
+        impl<'r, F, S> $trait<'r, Vec<u8>, present, F, S> for &'r [u8] {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, Vec<u8>>) -> Self {
+                slot.get().expect(PRESENT)
+            }
+        }
+
+        impl<'r, T, F, S> $trait<'r, T, nullable, F, S> for Option<&'r T> {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+                slot.get()
+            }
+        }
+
+        impl<'r, T, F: TakesByValue<T>, S> $trait<'r, T, nullable, F, S> for Option<T> {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+                F::take(slot)
+            }
+        }
+
+        impl<'r, T, F, S> $trait<'r, T, nullable, F, S> for &'r Option<T> {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, T>) -> Self {
+                slot.whole()
+            }
+        }
+
+        impl<'r, F, S> $trait<'r, String, nullable, F, S> for Option<&'r str> {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, String>) -> Self {
+                slot.get().map(String::as_str)
+            }
+        }
+
+        impl<'r, F, S> $trait<'r, Vec<u8>, nullable, F, S> for Option<&'r [u8]> {
+            #[inline]
+            fn arg(slot: &'r mut Slot<'_, Vec<u8>>) -> Self {
+                slot.get().map(Vec::as_slice)
+            }
+        }
+    };
 }
 
-impl<'r, T, R, F, S> Arg<'r, T, present, R, F, S> for &'r T {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
-        slot.get().expect(PRESENT)
-    }
-}
-
-impl<'r, T, R: TakesByValue<T>, F, S> Arg<'r, T, present, R, F, S> for T {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
-        R::take(slot).expect(PRESENT)
-    }
-}
-
-impl<'r, R, F, S> Arg<'r, String, present, R, F, S> for &'r str {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, String>) -> Self {
-        slot.get().expect(PRESENT)
-    }
-}
-
-impl<'r, R, F, S> Arg<'r, Vec<u8>, present, R, F, S> for &'r [u8] {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, Vec<u8>>) -> Self {
-        slot.get().expect(PRESENT)
-    }
-}
-
-impl<'r, T, R, F, S> Arg<'r, T, nullable, R, F, S> for Option<&'r T> {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
-        slot.get()
-    }
-}
-
-impl<'r, T, R: TakesByValue<T>, F, S> Arg<'r, T, nullable, R, F, S> for Option<T> {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
-        R::take(slot)
-    }
-}
-
-impl<'r, T, R, F, S> Arg<'r, T, nullable, R, F, S> for &'r Option<T> {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, T>) -> Self {
-        slot.whole()
-    }
-}
-
-impl<'r, R, F, S> Arg<'r, String, nullable, R, F, S> for Option<&'r str> {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, String>) -> Self {
-        slot.get().map(String::as_str)
-    }
-}
-
-impl<'r, R, F, S> Arg<'r, Vec<u8>, nullable, R, F, S> for Option<&'r [u8]> {
-    #[inline]
-    fn arg(slot: &'r mut Slot<'_, Vec<u8>>) -> Self {
-        slot.get().map(Vec::as_slice)
-    }
-}
+argument!(
+    /// A parameter that a key of type `T` can fill.
+    KeyArg,
+    "the key parameter of `{Step}` is `{Self}`, but `{From}` carries {Nulls} `{T}`",
+    "the key is a {Nulls} `{T}`"
+);
+argument!(
+    /// A parameter that a value of type `T` can fill.
+    ValueArg,
+    "the value parameter of `{Step}` is `{Self}`, but `{From}` carries {Nulls} `{T}`",
+    "the value is a {Nulls} `{T}`"
+);
 
 /// The kinds of join, lower-case because they stand in sentences.
 pub mod join {

@@ -1,6 +1,6 @@
 //! What generated code names. Not an interface: it changes whenever the macros do.
 
-pub use crate::args::{Arg, Joined, join, role};
+pub use crate::args::{Joined, KeyArg, ValueArg, join};
 pub use crate::context::{Context, Extra};
 pub use crate::failure::{Failure, UserError};
 pub use crate::operators::*;
