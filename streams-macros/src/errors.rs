@@ -1,4 +1,6 @@
 //! Collects every error of one expansion, so that a user sees all of them at once.
+//!
+//! Knows texts and places; does not know what was wrong.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};

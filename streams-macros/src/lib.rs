@@ -12,9 +12,11 @@ mod default_serde;
 mod errors;
 mod fold;
 mod format;
+mod item;
 mod ktable;
 mod link;
 mod params;
+mod policies;
 mod processor;
 mod shape;
 #[cfg(test)]

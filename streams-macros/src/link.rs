@@ -4,10 +4,10 @@
 
 use crate::args::{Args, Link};
 use crate::errors::Errors;
+use crate::item::Item;
 use crate::params::{Params, Takes};
 use crate::shape::shown;
 use crate::span::{check, shown_at, spread};
-use crate::step::Item;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Path, Type};

@@ -20,31 +20,26 @@ fn segment<'a>(ty: &'a Type, name: &str) -> Option<&'a PathSegment> {
     }
 }
 
-fn first_argument(segment: &PathSegment) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-    arguments.args.iter().find_map(|argument| match argument {
+/// The types between the angle brackets of a segment.
+fn type_arguments(segment: &PathSegment) -> impl Iterator<Item = &Type> {
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+        _ => None,
+    };
+    arguments.into_iter().flatten().filter_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
     })
 }
 
-fn second_argument(segment: &PathSegment) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-    let mut types = arguments.args.iter().filter_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    });
-    types.nth(1)
-}
-
 /// `T` of `Option<T>`.
 pub fn option_of(ty: &Type) -> Option<&Type> {
-    first_argument(segment(ty, "Option")?)
+    type_arguments(segment(ty, "Option")?).next()
 }
 
 /// `T` of `Json<T>`.
 pub fn json_of(ty: &Type) -> Option<&Type> {
-    first_argument(segment(ty, "Json")?)
+    type_arguments(segment(ty, "Json")?).next()
 }
 
 /// `K` and `V` of `(K, V)`.
@@ -60,7 +55,7 @@ pub fn pair_of(ty: &Type) -> Option<(&Type, &Type)> {
 /// `T` of `Vec<T>`, `[T; N]`, `impl Iterator<Item = T>`, `impl IntoIterator<Item = T>`.
 pub fn items_of(ty: &Type) -> Option<&Type> {
     if let Some(vec) = segment(ty, "Vec") {
-        return first_argument(vec);
+        return type_arguments(vec).next();
     }
     match ty {
         Type::Array(array) => Some(&array.elem),
@@ -154,9 +149,9 @@ impl Returned {
         let ReturnType::Type(_, ty) = &function.sig.output else {
             return Returned { ty: None, fallible: false, error: Span::call_site() };
         };
-        let result = segment(ty, "Result").and_then(|result| Some((result, first_argument(result)?)));
+        let result = segment(ty, "Result").and_then(|result| Some((result, type_arguments(result).next()?)));
         let (ok, error, fallible) = match result {
-            Some((result, ok)) => (ok, second_argument(result).map_or(ty.span(), Spanned::span), true),
+            Some((result, ok)) => (ok, type_arguments(result).nth(1).map_or(ty.span(), Spanned::span), true),
             None => (&**ty, ty.span(), false),
         };
         let unit = matches!(ok, Type::Tuple(tuple) if tuple.elems.is_empty());

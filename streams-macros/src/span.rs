@@ -1,4 +1,6 @@
 //! Where generated tokens are shown.
+//!
+//! The only file that touches spans; does not know what is said at them.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};

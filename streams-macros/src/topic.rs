@@ -4,9 +4,9 @@
 
 use crate::args::{Args, Value};
 use crate::errors::Errors;
+use crate::item::Item;
 use crate::shape::{Nullable, json_of, nulls};
 use crate::span::{check, shown_at};
-use crate::step::Item;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Type;

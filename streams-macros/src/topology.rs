@@ -1,4 +1,6 @@
 //! `topology!`: closes the graph.
+//!
+//! Knows paths; whether they are steps, and fit together, is checked by `verify` in the runtime.
 
 use crate::errors::Errors;
 use proc_macro2::{Ident, TokenStream};

@@ -2,6 +2,8 @@
 //!
 //! Without a broker it runs on the in-process log: records come in as lines, from files or standard input, and what
 //! leaves through the output topics is printed. The same worker code as on a broker, in this thread.
+//!
+//! Knows the command line and files. Does not know what a line means (`lines`), nor how records are processed (`worker`).
 
 use crate::driver::{Driver, drops};
 use crate::instance::{InProcess, create_topics, run_until_idle};

@@ -1,4 +1,6 @@
 //! What a step may know of the record it works on, besides key and value.
+//!
+//! Knows what came with the record; does not know the task, its stores or the transaction.
 
 use crate::record::{Headers, Timestamp};
 

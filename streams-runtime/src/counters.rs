@@ -1,5 +1,7 @@
 //! Records left out, counted with the transaction: an abort takes the counts of its attempt back, otherwise a
 //! replay would count twice.
+//!
+//! Knows how many and why; does not know the records, and does not decide.
 
 use std::cell::Cell;
 

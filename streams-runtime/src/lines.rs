@@ -8,6 +8,8 @@
 //! The time is in ISO 8601 or in milliseconds since 1970; without one it is 0. A key with blanks stands in double
 //! quotes, as in JSON. `null` is a null. Lines that are empty or begin with `#` are left out. Output is written the
 //! same way, so one application's output is another's input; all that is said besides stands behind a `#`.
+//!
+//! Knows topics and their formats as text; does not know steps, nor when there is something to print.
 
 use crate::app::Summary;
 use crate::counters::Reason;

@@ -1,4 +1,6 @@
 //! What happens to a record that does not fit, at each boundary where that can be.
+//!
+//! Words only: the boundary that asks also acts, and counts.
 
 /// The answer of one boundary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

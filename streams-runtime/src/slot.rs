@@ -2,6 +2,8 @@
 //!
 //! This is how values are moved along single-child edges and cloned only where a value has two readers, without
 //! a step knowing which it is on.
+//!
+//! Knows places and who may empty them; does not know what is in them, nor what a null means.
 
 /// A place that holds a value (`None` is a null) for the step that is called.
 #[derive(Debug)]

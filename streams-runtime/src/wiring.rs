@@ -3,6 +3,8 @@
 //! Every task wires its sub-topology once, in the order the topology lists its steps; that order is also the order
 //! in which the readers of one stream see a record, as in Kafka Streams. After [`Wiring::finish`] nothing is looked
 //! up by name again: an edge is one dynamic call.
+//!
+//! Knows nodes as things that take records; does not know what they do with them, nor when records come.
 
 use crate::context::Context;
 use crate::counters::{DropCounter, Reason};

@@ -1,4 +1,6 @@
 //! What happens when a step's function returns `Err`.
+//!
+//! Knows the policy of one step; what a record did before its error is not taken back here.
 
 use crate::context::Context;
 use crate::counters::{DropCounter, Reason};

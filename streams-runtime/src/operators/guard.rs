@@ -1,4 +1,6 @@
 //! `null_key = skip`, `null_value = skip`: nulls of a nullable input that do not reach the function.
+//!
+//! Knows nulls and counts them; what a null means to an operator is for the compiler, which asked for the policy.
 
 use crate::context::Context;
 use crate::counters::{DropCounter, Reason};

@@ -1,4 +1,6 @@
 //! Where records leave: `to = Topic`, and the write side of a `repartition`.
+//!
+//! Knows formats and the outbox; does not know partitions, nor when what it staged is sent.
 
 use super::{External, Internal, Written};
 use crate::context::Context;

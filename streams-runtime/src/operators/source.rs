@@ -1,4 +1,6 @@
 //! Where records enter: bytes become key, value and time, under the topic's policies.
+//!
+//! Knows one topic of one task and decodes each record once; does not know which record is next, which is the task's to say.
 
 use super::Written;
 use crate::context::{Context, Source as Origin};

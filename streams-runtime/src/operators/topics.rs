@@ -1,4 +1,6 @@
 //! The topics nodes read and write: those a user declared and the internal ones of a `repartition`.
+//!
+//! Knows names and formats; does not know partitions.
 
 use crate::policy::TopicPolicy;
 use crate::record::Timestamp;

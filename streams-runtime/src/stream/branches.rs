@@ -1,4 +1,6 @@
 //! A split: an enum whose variants are streams.
+//!
+//! Knows the enum and its one splitting step; does not know who reads which branch.
 
 use super::{Id, Kind, Lineage, Nulls, Read, Step, Stream};
 use crate::context::Context;

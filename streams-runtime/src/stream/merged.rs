@@ -1,4 +1,6 @@
 //! Several inputs of one step: `from = [A, B]`, or `from = [A => E::A, B => E::B]`.
+//!
+//! Knows that inputs are alike because `verify` has said so; keeps no order between them, which is the task's to choose.
 
 use super::{Id, Kind, Lineage, Nulls, Read, Stream};
 use crate::context::Context;

@@ -1,4 +1,6 @@
 //! What a step says of itself to the graph: plain data, all of it const.
+//!
+//! Does not know types: what needs them has been checked before it is written down here.
 
 use super::Id;
 use crate::serde::{Serde, SerdeError};
