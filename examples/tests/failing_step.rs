@@ -61,7 +61,7 @@ fn what_a_policy_leaves_out_is_said_and_counted() {
 #> raw null 1
 numbers null 1
 #> raw null two
-# left out at `lenient_number`: the function returned an error (error = skip)
+# left out at `lenient_number`: the function returned an error (error = skip): invalid digit found in string
 #> raw@2024-01-01T00:00:00Z null 3
 numbers@2024-01-01T00:00:00Z null 3
 
@@ -69,3 +69,21 @@ numbers@2024-01-01T00:00:00Z null 3
 ";
     assert_eq!(printed, expected);
 }
+
+#[test]
+fn a_text_that_is_no_number_is_a_mistake_in_the_line() {
+    let input = TextInput::records("numbers.txt", "# A number.\nnumbers null fivefive\n".as_bytes());
+    let result = Large::application("test").run_lines(vec![input], &mut Vec::new());
+    assert_eq!(
+        result.unwrap_err().to_string(),
+        "numbers.txt, line 2: the value `fivefive` cannot be read: invalid digit found in string"
+    );
+}
+
+/// Reads numbers.
+#[processor(from = Numbers, filter)]
+pub fn large(n: &i64) -> bool {
+    *n > 100
+}
+
+topology!(Large = [large]);

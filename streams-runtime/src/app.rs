@@ -254,7 +254,7 @@ impl Builder {
                 dropped = now;
             }
         }
-        let dropped = dropped.iter().map(|(.., n)| n).sum();
+        let dropped = dropped.iter().map(|place| place.records).sum();
         let summary = Summary { read, written, dropped };
         topics.write_summary(&summary, out).and_then(|()| out.flush()).map_err(Error::printing)?;
         Ok(summary)

@@ -12,7 +12,7 @@ use crate::stream::{Nulls, Step, Stream, nullable, present, unknown};
 #[diagnostic::on_unimplemented(
     message = "the key parameter of `{Step}` is `{Self}`, but `{From}` carries `{Carried}`",
     label = "the key is `{Carried}`",
-    note = "`T` is taken as `&T` or `T`, `Option<T>` as `Option<&T>` or `Option<T>`; `null_key = skip` leaves nulls out"
+    note = "write `&{T}` or `{T}`; where nulls can occur `Option<&{T}>` or `Option<{T}>`, or leave them out with `null_key = skip`"
 )]
 pub trait KeyArg<'r, T, Nulls, Carried, From, Step>: Sized {
     /// Takes it from the slot.
@@ -23,7 +23,7 @@ pub trait KeyArg<'r, T, Nulls, Carried, From, Step>: Sized {
 #[diagnostic::on_unimplemented(
     message = "the value parameter of `{Step}` is `{Self}`, but `{From}` carries `{Carried}`",
     label = "the value is `{Carried}`",
-    note = "`T` is taken as `&T` or `T`, `Option<T>` as `Option<&T>` or `Option<T>`; `null_value = skip` leaves nulls out"
+    note = "write `&{T}` or `{T}`; where nulls can occur `Option<&{T}>` or `Option<{T}>`, or leave them out with `null_value = skip`"
 )]
 pub trait ValueArg<'r, T, Nulls, Carried, From, Step>: Sized {
     /// Takes it from the slot.

@@ -3,7 +3,8 @@
 //!
 //! Knows how many and why; does not know the records, and does not decide.
 
-use std::cell::Cell;
+use crate::failure::UserError;
+use std::cell::{Cell, RefCell};
 
 /// Why a record was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +49,35 @@ pub struct DropCounter {
     pub reason: Reason,
     open: Cell<u64>,
     committed: Cell<u64>,
+    /// What was said of the last one, in the open transaction and in committed ones. Kept as it came: nothing is
+    /// formatted until somebody asks.
+    open_last: RefCell<Option<UserError>>,
+    committed_last: RefCell<Option<UserError>>,
+}
+
+/// Records that one place left out for one reason, as [`Driver::drops`](crate::Driver::drops) lists them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// The step, or the topic.
+    pub at: &'static str,
+    /// Why.
+    pub reason: Reason,
+    /// How many.
+    pub records: u64,
+    /// What the format or the function said of the last one.
+    pub last: Option<String>,
 }
 
 impl DropCounter {
     pub(crate) fn new(at: &'static str, reason: Reason) -> Self {
-        DropCounter { at, reason, open: Cell::new(0), committed: Cell::new(0) }
+        DropCounter {
+            at,
+            reason,
+            open: Cell::new(0),
+            committed: Cell::new(0),
+            open_last: RefCell::new(None),
+            committed_last: RefCell::new(None),
+        }
     }
 
     /// One more in the open transaction.
@@ -61,16 +86,34 @@ impl DropCounter {
         self.open.set(self.open.get() + 1);
     }
 
+    /// As [`add`](Self::add), with what was said of it.
+    #[cold]
+    pub fn add_because(&self, cause: Option<UserError>) {
+        self.add();
+        *self.open_last.borrow_mut() = cause;
+    }
+
+    /// What was said of the last one, of committed transactions only.
+    pub fn last(&self) -> Option<String> {
+        self.committed_last.borrow().as_ref().map(ToString::to_string)
+    }
+
     /// How many there are, those of committed transactions only.
     pub fn committed(&self) -> u64 {
         self.committed.get()
     }
 
     pub(crate) fn commit(&self) {
-        self.committed.set(self.committed.get() + self.open.take());
+        let records = self.open.take();
+        if records > 0 {
+            self.committed.set(self.committed.get() + records);
+            self.committed_last.swap(&self.open_last);
+            self.open_last.take();
+        }
     }
 
     pub(crate) fn abort(&self) {
         self.open.set(0);
+        self.open_last.take();
     }
 }

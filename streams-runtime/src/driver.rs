@@ -6,7 +6,7 @@
 
 use crate::commit::Commit;
 use crate::context::Source;
-use crate::counters::Reason;
+use crate::counters::Dropped;
 use crate::instance::{InProcess, create_topics, run_until_idle};
 use crate::partitioner::partition_of;
 use crate::record::{Headers, Timestamp};
@@ -198,7 +198,7 @@ impl Driver {
     }
 
     /// Where and why records were left out, places with none omitted.
-    pub fn drops(&self) -> Vec<(&'static str, Reason, u64)> {
+    pub fn drops(&self) -> Vec<Dropped> {
         drops(&self.worker.borrow())
     }
 
@@ -279,12 +279,16 @@ impl Driver {
 }
 
 /// Where and why records were left out, in committed transactions; places with none omitted.
-pub(crate) fn drops(worker: &Worker<InProcess>) -> Vec<(&'static str, Reason, u64)> {
-    let mut drops: Vec<(&'static str, Reason, u64)> = Vec::new();
+pub(crate) fn drops(worker: &Worker<InProcess>) -> Vec<Dropped> {
+    let mut drops: Vec<Dropped> = Vec::new();
     for counter in worker.tasks().iter().flat_map(|task| &task.wired().drops).filter(|c| c.committed() > 0) {
-        match drops.iter_mut().find(|(at, reason, _)| *at == counter.at && *reason == counter.reason) {
-            Some((.., n)) => *n += counter.committed(),
-            None => drops.push((counter.at, counter.reason, counter.committed())),
+        let (at, reason, records, last) = (counter.at, counter.reason, counter.committed(), counter.last());
+        match drops.iter_mut().find(|dropped| dropped.at == at && dropped.reason == reason) {
+            Some(dropped) => {
+                dropped.records += records;
+                dropped.last = last.or(dropped.last.take());
+            }
+            None => drops.push(Dropped { at, reason, records, last }),
         }
     }
     drops

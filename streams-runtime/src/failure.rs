@@ -88,6 +88,11 @@ impl Failure {
         }
     }
 
+    /// What the format, the function or the store said.
+    pub(crate) fn into_cause(self) -> Option<UserError> {
+        self.0.cause
+    }
+
     /// The record it failed on.
     pub fn record(&self) -> Option<Source<'_>> {
         let (topic, partition, offset) = self.0.source.as_ref()?;

@@ -97,7 +97,7 @@ pub mod __private;
 
 pub use app::{App, Builder, Error, Summary};
 pub use context::Source;
-pub use counters::Reason;
+pub use counters::{Dropped, Reason};
 pub use driver::{Driver, DriverError, Input, Output, OutputRecord, TestRecord};
 pub use failure::Failure;
 pub use iso::ParseTimestampError;

@@ -12,7 +12,7 @@
 //! Knows topics and their formats as text; does not know steps, nor when there is something to print.
 
 use crate::app::Summary;
-use crate::counters::Reason;
+use crate::counters::Dropped;
 use crate::partitioner::partition_of;
 use crate::record::{Headers, Timestamp};
 use crate::stream::{TopicSpec, TopicText};
@@ -191,10 +191,14 @@ impl Topics {
     }
 
     fn append(&self, spec: &TopicSpec, key: Option<&[u8]>, value: &str, time: i64) -> Result<(), String> {
-        // What the format cannot read is let through as it is: that is the topic's `decode` policy to decide.
         let value = match value.trim() {
             "null" => None,
-            value => Some((spec.text.read_value)(value).unwrap_or_else(|_| value.as_bytes().to_vec())),
+            value => Some(match (spec.text.read_value)(value) {
+                Ok(bytes) => bytes,
+                // Text that a text format cannot read is let through: that is the topic's `decode` policy to decide.
+                Err(_) if spec.text.value_is_text => value.as_bytes().to_vec(),
+                Err(cause) => return Err(format!("the value `{value}` cannot be read: {cause}")),
+            }),
         };
         let partitions = self.log.partitions(spec.name).map_err(|error| error.to_string())?;
         let partition = key.map_or(0, |key| partition_of(key, partitions));
@@ -224,16 +228,18 @@ impl Topics {
         Ok(printed)
     }
 
-    /// Says what a policy left out since the last time.
+    /// Says what a policy left out since the last time, and what the format or the function said of it.
     pub(crate) fn print_dropped(
         &self,
-        before: &[(&str, Reason, u64)],
-        now: &[(&str, Reason, u64)],
+        before: &[Dropped],
+        now: &[Dropped],
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let new = |entry: &&(&str, Reason, u64)| !before.contains(entry);
-        for (at, reason, _) in now.iter().filter(new).filter(|_| !self.quiet) {
-            writeln!(out, "# left out at `{at}`: {reason}")?;
+        let records = |dropped: &Dropped| (dropped.at, dropped.reason, dropped.records);
+        let is_new = |dropped: &&Dropped| !before.iter().any(|other| records(other) == records(dropped));
+        for Dropped { at, reason, last, .. } in now.iter().filter(is_new).filter(|_| !self.quiet) {
+            let said = last.as_ref().map(|last| format!(": {last}")).unwrap_or_default();
+            writeln!(out, "# left out at `{at}`: {reason}{said}")?;
         }
         Ok(())
     }

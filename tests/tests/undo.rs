@@ -337,7 +337,10 @@ mod windows {
             let lists = (driver.windows::<Counted, String>(), driver.windows::<reduced, String>());
             let sums = (driver.windows::<summed, String>(), driver.windows::<deleting, String>());
             let drops = driver.drops();
-            assert!(drops.iter().any(|drop| drop.1 == streams_runtime::counters::Reason::Late), "{drops:?}");
+            assert!(
+                drops.iter().any(|drop| drop.reason == streams_runtime::counters::Reason::Late),
+                "{drops:?}"
+            );
             format!("{lists:?} {sums:?}")
         });
     }

@@ -32,7 +32,7 @@ impl ErrorPolicy {
         match &self.skipped {
             Some(counter) => {
                 tracing::warn!(step = self.step, record = %cx.source, %cause, "record skipped");
-                counter.add();
+                counter.add_because(Some(cause));
                 Ok(())
             }
             None => Err(Failure::new(What::Step(self.step), Some(cause)).on(&cx.source)),

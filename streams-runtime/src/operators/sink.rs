@@ -57,7 +57,7 @@ impl<T: Written> Sink<T> {
         match &self.skipped {
             Some(counter) => {
                 tracing::warn!(%failure, "record skipped");
-                counter.add();
+                counter.add_because(failure.into_cause());
                 Ok(())
             }
             None => Err(failure),

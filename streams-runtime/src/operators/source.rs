@@ -115,7 +115,7 @@ fn left_out(
         Policy::Fail => Err(failure),
         Policy::Skip => {
             tracing::warn!(%failure, "record skipped");
-            counter.add();
+            counter.add_because(failure.into_cause());
             Ok(None)
         }
     }

@@ -24,6 +24,7 @@ impl<T: DefaultSerde> Serde for ByType<T> {
     type Type = T;
     const NAME: &'static str = T::Serde::NAME;
     const CANONICAL: bool = T::Serde::CANONICAL;
+    const TEXT: bool = T::Serde::TEXT;
 
     fn encode(value: &T, out: &mut Vec<u8>) -> Result<(), SerdeError> {
         T::Serde::encode(value, out)

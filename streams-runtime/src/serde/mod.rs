@@ -59,6 +59,10 @@ pub trait Serde: 'static {
     /// written again as it was.
     const CANONICAL: bool = false;
 
+    /// True if the bytes are text, so that what a person wrote can be bytes that the format cannot read. Of a binary
+    /// format a text that is no value is a mistake of the person.
+    const TEXT: bool = true;
+
     /// The length of the windows of its keys, which is not in their bytes; `None` if nobody knows or there are none.
     #[doc(hidden)]
     const WINDOW_MS: Option<i64> = None;

@@ -87,7 +87,8 @@ macro_rules! numbers {
     ($($number:ty),*) => { $(
         impl Serde for $number {
             type Type = $number;
-    const NAME: &'static str = stringify!($number);
+            const NAME: &'static str = stringify!($number);
+            const TEXT: bool = false;
             const CANONICAL: bool = true;
 
             fn encode(value: &$number, out: &mut Vec<u8>) -> Result<(), SerdeError> {
@@ -128,6 +129,7 @@ numbers!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64);
 impl Serde for bool {
     type Type = bool;
     const NAME: &'static str = "bool";
+    const TEXT: bool = false;
     const CANONICAL: bool = true;
 
     fn encode(value: &bool, out: &mut Vec<u8>) -> Result<(), SerdeError> {

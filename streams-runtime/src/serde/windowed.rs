@@ -22,6 +22,7 @@ impl<S: Serde, const SIZE_MS: i64> Serde for TimeWindowed<S, SIZE_MS> {
     // Of two windowed keys the formats inside are what can differ.
     const NAME: &'static str = S::NAME;
     const CANONICAL: bool = S::CANONICAL;
+    const TEXT: bool = false;
     const WINDOW_MS: Option<i64> = Some(SIZE_MS);
 
     fn encode(value: &Windowed<S::Type>, out: &mut Vec<u8>) -> Result<(), SerdeError> {

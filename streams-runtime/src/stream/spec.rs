@@ -31,12 +31,20 @@ pub struct TopicText {
     pub show_key: fn(&[u8]) -> String,
     /// The text of the value's bytes.
     pub show_value: fn(&[u8]) -> String,
+    /// True if the value's bytes are text.
+    pub value_is_text: bool,
 }
 
 impl TopicText {
     /// The text forms of two formats.
     pub const fn of<K: Serde, V: Serde>() -> Self {
-        TopicText { read_key: K::read, read_value: V::read, show_key: K::show, show_value: V::show }
+        TopicText {
+            read_key: K::read,
+            read_value: V::read,
+            show_key: K::show,
+            show_value: V::show,
+            value_is_text: V::TEXT,
+        }
     }
 }
 
