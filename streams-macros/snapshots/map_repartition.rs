@@ -124,28 +124,7 @@ const _: () = {
                         _,
                         <::streams_runtime::__private::Known<
                             <Self as ::streams_runtime::__private::Step>::KeyIn,
-                        > as ::streams_runtime::__private::Pick<
-                            {
-                                !::streams_runtime::__private::Is::<
-                                    (
-                                        (&'static ::std::string::String, &'static Order),
-                                        (
-                                            &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
-                                            &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
-                                        ),
-                                    ),
-                                >::SWAPPED
-                                    || ::streams_runtime::__private::Is::<
-                                        (
-                                            (&'static ::std::string::String, &'static Order),
-                                            (
-                                                &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
-                                                &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
-                                            ),
-                                        ),
-                                    >::SAME
-                            },
-                        >>::It,
+                        > as ::streams_runtime::__private::Pick<{ __IN_ORDER }>>::It,
                         ::streams_runtime::__private::CarriedKey<Self>,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
@@ -155,28 +134,7 @@ const _: () = {
                         _,
                         <::streams_runtime::__private::Known<
                             <Self as ::streams_runtime::__private::Step>::ValueIn,
-                        > as ::streams_runtime::__private::Pick<
-                            {
-                                !::streams_runtime::__private::Is::<
-                                    (
-                                        (&'static ::std::string::String, &'static Order),
-                                        (
-                                            &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
-                                            &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
-                                        ),
-                                    ),
-                                >::SWAPPED
-                                    || ::streams_runtime::__private::Is::<
-                                        (
-                                            (&'static ::std::string::String, &'static Order),
-                                            (
-                                                &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
-                                                &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
-                                            ),
-                                        ),
-                                    >::SAME
-                            },
-                        >>::It,
+                        > as ::streams_runtime::__private::Pick<{ __IN_ORDER }>>::It,
                         ::streams_runtime::__private::CarriedValue<Self>,
                         <Self as ::streams_runtime::__private::Step>::From,
                         Self,
@@ -193,6 +151,24 @@ const _: () = {
             })
         }
     }
+    const __IN_ORDER: ::core::primitive::bool = !::streams_runtime::__private::Is::<
+        (
+            (&'static ::std::string::String, &'static Order),
+            (
+                &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+            ),
+        ),
+    >::SWAPPED
+        || ::streams_runtime::__private::Is::<
+            (
+                (&'static ::std::string::String, &'static Order),
+                (
+                    &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                    &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                ),
+            ),
+        >::SAME;
     impl ::streams_runtime::__private::Listed for by_size {
         const SPEC: ::streams_runtime::__private::NodeSpec = ::streams_runtime::__private::NodeSpec {
             id: <Self as ::streams_runtime::__private::Stream>::ID,
@@ -219,27 +195,7 @@ const _: () = {
             "by_size",
         );
     };
-    const _: () = {
-        const __IN_ORDER: ::core::primitive::bool = !::streams_runtime::__private::Is::<
-            (
-                (&'static ::std::string::String, &'static Order),
-                (
-                    &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
-                    &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
-                ),
-            ),
-        >::SWAPPED
-            || ::streams_runtime::__private::Is::<
-                (
-                    (&'static ::std::string::String, &'static Order),
-                    (
-                        &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
-                        &'static <<by_size as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
-                    ),
-                ),
-            >::SAME;
-        const _: () = ::streams_runtime::__private::in_order(__IN_ORDER, "by_size");
-    };
+    const _: () = ::streams_runtime::__private::in_order(__IN_ORDER, "by_size");
     const _: () = ::streams_runtime::__private::usable::<__KeyRaw>();
     const _: () = ::streams_runtime::__private::usable::<__ValueRaw>();
     const _: () = ::streams_runtime::__private::formats::<__ValueKnown, Order>();

@@ -163,28 +163,7 @@ const _: () = {
                     _,
                     <::streams_runtime::__private::Known<
                         <Self as ::streams_runtime::__private::Step>::KeyIn,
-                    > as ::streams_runtime::__private::Pick<
-                        {
-                            !::streams_runtime::__private::Is::<
-                                (
-                                    (&'static ::std::string::String, &'static Order),
-                                    (
-                                        &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
-                                        &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
-                                    ),
-                                ),
-                            >::SWAPPED
-                                || ::streams_runtime::__private::Is::<
-                                    (
-                                        (&'static ::std::string::String, &'static Order),
-                                        (
-                                            &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
-                                            &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
-                                        ),
-                                    ),
-                                >::SAME
-                        },
-                    >>::It,
+                    > as ::streams_runtime::__private::Pick<{ __IN_ORDER }>>::It,
                     ::streams_runtime::__private::CarriedKey<Self>,
                     <Self as ::streams_runtime::__private::Step>::From,
                     Self,
@@ -194,28 +173,7 @@ const _: () = {
                     _,
                     <::streams_runtime::__private::Known<
                         <Self as ::streams_runtime::__private::Step>::ValueIn,
-                    > as ::streams_runtime::__private::Pick<
-                        {
-                            !::streams_runtime::__private::Is::<
-                                (
-                                    (&'static ::std::string::String, &'static Order),
-                                    (
-                                        &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
-                                        &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
-                                    ),
-                                ),
-                            >::SWAPPED
-                                || ::streams_runtime::__private::Is::<
-                                    (
-                                        (&'static ::std::string::String, &'static Order),
-                                        (
-                                            &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
-                                            &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
-                                        ),
-                                    ),
-                                >::SAME
-                        },
-                    >>::It,
+                    > as ::streams_runtime::__private::Pick<{ __IN_ORDER }>>::It,
                     ::streams_runtime::__private::CarriedValue<Self>,
                     <Self as ::streams_runtime::__private::Step>::From,
                     Self,
@@ -224,6 +182,24 @@ const _: () = {
             ::core::result::Result::Ok(())
         }
     }
+    const __IN_ORDER: ::core::primitive::bool = !::streams_runtime::__private::Is::<
+        (
+            (&'static ::std::string::String, &'static Order),
+            (
+                &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+            ),
+        ),
+    >::SWAPPED
+        || ::streams_runtime::__private::Is::<
+            (
+                (&'static ::std::string::String, &'static Order),
+                (
+                    &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
+                    &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
+                ),
+            ),
+        >::SAME;
     impl ::streams_runtime::__private::Listed for sum {
         const SPEC: ::streams_runtime::__private::NodeSpec = ::streams_runtime::__private::NodeSpec {
             id: <Self as ::streams_runtime::__private::Stream>::ID,
@@ -248,27 +224,7 @@ const _: () = {
     }
     const _: () = ::streams_runtime::__private::needs_key::<sum>();
     const _: () = ::streams_runtime::__private::table_source::<sum>();
-    const _: () = {
-        const __IN_ORDER: ::core::primitive::bool = !::streams_runtime::__private::Is::<
-            (
-                (&'static ::std::string::String, &'static Order),
-                (
-                    &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
-                    &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
-                ),
-            ),
-        >::SWAPPED
-            || ::streams_runtime::__private::Is::<
-                (
-                    (&'static ::std::string::String, &'static Order),
-                    (
-                        &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Key,
-                        &'static <<sum as ::streams_runtime::__private::Step>::From as ::streams_runtime::__private::Stream>::Value,
-                    ),
-                ),
-            >::SAME;
-        const _: () = ::streams_runtime::__private::in_order(__IN_ORDER, "sum");
-    };
+    const _: () = ::streams_runtime::__private::in_order(__IN_ORDER, "sum");
     const _: () = ::streams_runtime::__private::usable::<__KeyRaw>();
     const _: () = ::streams_runtime::__private::usable::<__ValueRaw>();
     const _: () = ::streams_runtime::__private::reads::<

@@ -74,7 +74,10 @@ impl Made {
             "flat_map" => call.flat_map(errors),
             _ => call.join(join, errors),
         };
-        made.checks.extend(params.as_ref().and_then(|params| params.order_check(&function.sig.ident)));
+        if let Some(params) = &params {
+            made.runs.extend(params.order(&function.sig.ident));
+            made.checks.extend(params.order_check(&function.sig.ident));
+        }
         made.broken |= errors.len() > before;
         made
     }

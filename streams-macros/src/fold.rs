@@ -182,7 +182,8 @@ impl Kept {
                 "`init` is the first row, and with `&mut Option<..>` there is none at first\nhelp: remove `init`, or the `Option`",
             );
         }
-        let runs = fold_impl(name, &quote!(#ty), returned.fallible, body);
+        let mut runs = fold_impl(name, &quote!(#ty), returned.fallible, body);
+        runs.extend(params.order(name));
         let value_serde = match operator {
             // The row is the value that came, so its format is as well.
             "reduce" => quote!(<__From as #p::Stream>::ValueSerde),

@@ -124,12 +124,18 @@ impl<'f> Params<'f> {
         Some(quote!(!#p::Is::<#both>::SWAPPED || #p::Is::<#both>::SAME))
     }
 
+    /// `__IN_ORDER`, which the [arguments](Self::arguments) and the check name: found once, beside what is run.
+    pub fn order(&self, step: &Ident) -> Option<TokenStream> {
+        let in_order = self.in_order(step)?;
+        Some(quote!(const __IN_ORDER: ::core::primitive::bool = #in_order;))
+    }
+
     /// That key and value are in their order.
     pub fn order_check(&self, step: &Ident) -> Option<TokenStream> {
-        let (in_order, text) = (self.in_order(step)?, step.to_string());
+        self.in_order(step)?;
+        let text = step.to_string();
         let call = quote!(::streams_runtime::__private::in_order(__IN_ORDER, #text));
-        let check = check(call, &self.key?);
-        Some(quote! { const _: () = { const __IN_ORDER: ::core::primitive::bool = #in_order; #check }; })
+        Some(check(call, &self.key?))
     }
 
     /// The expressions that fill key, value, row and context, in the order of the parameters. They name the
@@ -139,10 +145,10 @@ impl<'f> Params<'f> {
         let p = quote!(::streams_runtime::__private);
         let (mut key_in, mut value_in) =
             (quote!(<Self as #p::Step>::KeyIn), quote!(<Self as #p::Step>::ValueIn));
-        if let Some(in_order) = self.in_order(step) {
+        if self.in_order(step).is_some() {
             // Swapped parameters are one error, which is not said here.
-            key_in = quote!(<#p::Known<#key_in> as #p::Pick<{ #in_order }>>::It);
-            value_in = quote!(<#p::Known<#value_in> as #p::Pick<{ #in_order }>>::It);
+            key_in = quote!(<#p::Known<#key_in> as #p::Pick<{ __IN_ORDER }>>::It);
+            value_in = quote!(<#p::Known<#value_in> as #p::Pick<{ __IN_ORDER }>>::It);
         }
         let at = |ty: &Type| Span::call_site().located_at(head(ty));
         let join = if left { quote!(LeftJoinArg) } else { quote!(JoinArg) };
