@@ -377,7 +377,7 @@ impl<C: Connect> Worker<C> {
         self.in_transaction = false;
         self.ready = false;
         self.rewinds += 1;
-        self.producer = self.connect.producer();
+        self.renew = true;
         let tasks = self.take_tasks();
         self.opening.extend(tasks.into_iter().map(|task: Task<_>| Opening::again(task)));
         self.is_ready().map(drop)

@@ -99,17 +99,17 @@ impl Connect for InProcess {
     type Consumer = MemoryConsumer;
     type Producer = MemoryProducer;
 
-    fn consumer(&self) -> MemoryConsumer {
-        self.log.consumer(&self.application, &self.transactional_id(), Isolation::ReadCommitted)
+    fn consumer(&self) -> Result<MemoryConsumer, TransportError> {
+        Ok(self.log.consumer(&self.application, &self.transactional_id(), Isolation::ReadCommitted))
     }
 
-    fn restore_consumer(&self) -> MemoryConsumer {
+    fn restore_consumer(&self) -> Result<MemoryConsumer, TransportError> {
         let group = format!("{}-restore", self.application);
-        self.log.consumer(&group, &self.transactional_id(), Isolation::ReadCommitted)
+        Ok(self.log.consumer(&group, &self.transactional_id(), Isolation::ReadCommitted))
     }
 
-    fn producer(&self) -> MemoryProducer {
-        self.log.producer(Some(&self.transactional_id()))
+    fn producer(&self) -> Result<MemoryProducer, TransportError> {
+        Ok(self.log.producer(Some(&self.transactional_id())))
     }
 
     fn engines(&self, task: TaskId) -> Engines {

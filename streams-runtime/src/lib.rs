@@ -62,6 +62,7 @@ pub mod context;
 pub mod counters;
 pub mod driver;
 pub mod failure;
+pub mod guarantee;
 pub mod instance;
 mod iso;
 mod lines;

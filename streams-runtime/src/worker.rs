@@ -15,6 +15,7 @@
 
 use crate::commit::Trouble;
 use crate::failure::Failure;
+use crate::guarantee::Guarantee;
 use crate::open::{OpenError, Opening};
 use crate::state::{OverlayLimit, StateError};
 use crate::task::{Due, Task, TaskId};
@@ -30,12 +31,16 @@ pub trait Connect {
     type Producer: Producer;
 
     /// The member of the group.
-    fn consumer(&self) -> Self::Consumer;
+    fn consumer(&self) -> Result<Self::Consumer, TransportError>;
     /// A reader outside of the group, for changelogs.
-    fn restore_consumer(&self) -> Self::Consumer;
-    /// The transactional producer; asked for again when the outcome of a transaction is unknown. Its id must be
-    /// this worker's alone.
-    fn producer(&self) -> Self::Producer;
+    fn restore_consumer(&self) -> Result<Self::Consumer, TransportError>;
+    /// The producer: transactional under [`Guarantee::ExactlyOnce`]. Asked for again when the outcome of a
+    /// transaction is unknown. Its id must be this worker's alone.
+    fn producer(&self) -> Result<Self::Producer, TransportError>;
+    /// What is promised about records that were processed when something failed.
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::ExactlyOnce
+    }
     /// Where the stores of a task rest.
     fn engines(&self, task: TaskId) -> Engines;
     /// How many rows a store keeps typed.
@@ -131,6 +136,8 @@ pub struct Worker<C: Connect> {
     /// False until `init` of the producer succeeded: before that no end of a log may be trusted, because a
     /// transaction of its predecessor may be undecided.
     pub(crate) ready: bool,
+    /// True if another producer must take the place of this one, because the outcome of its transaction is unknown.
+    pub(crate) renew: bool,
     pub(crate) tasks: Vec<Task<MessageOf<C>>>,
     pub(crate) opening: Vec<Opening<MessageOf<C>>>,
     /// Tasks that could not be opened.
@@ -161,10 +168,10 @@ impl<C: Connect> Worker<C> {
     /// # Errors
     /// If the log refuses the subscription.
     pub fn start(connect: C, topology: Topology, plan: Plan) -> Result<Self, WorkerError> {
-        let (mut consumer, producer) = (connect.consumer(), connect.producer());
+        let (mut consumer, producer) = (connect.consumer()?, connect.producer()?);
         let leaders: Vec<String> = plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         consumer.subscribe(&leaders)?;
-        let reader = connect.restore_consumer();
+        let reader = connect.restore_consumer()?;
         Ok(Worker {
             connect,
             topology,
@@ -172,6 +179,7 @@ impl<C: Connect> Worker<C> {
             consumer,
             producer,
             ready: false,
+            renew: false,
             tasks: Vec::new(),
             opening: Vec::new(),
             aside: Vec::new(),
@@ -239,6 +247,10 @@ impl<C: Connect> Worker<C> {
 
     #[cold]
     fn make_ready(&mut self) -> Result<bool, WorkerError> {
+        if self.renew {
+            self.producer = self.connect.producer()?;
+            self.renew = false;
+        }
         if !self.ready {
             match self.producer.init() {
                 Ok(()) => self.ready = true,

@@ -14,6 +14,8 @@
 //!                     └────────────→ abort ←──────────────────-┴────→ Unknown   only a new producer's init decides
 //! ```
 
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod memory;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
@@ -48,6 +50,8 @@ pub struct GroupMetadata {
     pub generation: i32,
     /// The member that asks.
     pub member: Rc<str>,
+    /// Its name across restarts, if it is a static member (`group.instance.id`).
+    pub instance: Option<Rc<str>>,
 }
 
 /// What [`Consumer::poll`] hands out.
@@ -156,6 +160,14 @@ pub enum TransportError {
         /// The broker's words.
         reason: String,
     },
+    /// The client or a broker refuses in a way that trying again will not mend (rights, settings, a full disk).
+    #[error("{doing}: {reason}")]
+    Broker {
+        /// What was asked for.
+        doing: &'static str,
+        /// The client's or the broker's words.
+        reason: String,
+    },
     /// A call that its documentation forbids at this point: a bug of the caller.
     #[error("{0}")]
     Misuse(&'static str),
@@ -214,8 +226,14 @@ pub trait Consumer {
     /// Live membership, read just before offsets are committed; `None` if this member was thrown out.
     fn group_metadata(&self) -> Option<GroupMetadata>;
 
-    /// Gives the membership up.
+    /// Gives the membership up: others take over at once.
     fn leave(&mut self) -> Result<(), TransportError>;
+
+    /// Ends as this kind of member ends: a static one keeps its partitions until it is back or its session has timed
+    /// out, any other leaves.
+    fn close(&mut self) -> Result<(), TransportError> {
+        self.leave()
+    }
 
     /// Starts reading a partition at `offset` and returns the slot its events carry. Not tied to the group:
     /// co-partitioned and changelog partitions are assigned the same way. Assigning again moves the position.
@@ -226,6 +244,10 @@ pub trait Consumer {
 
     /// Appends up to `max` events without waiting. Returns how many records there were.
     fn poll(&mut self, events: &mut Vec<Event<Self::Message>>, max: usize) -> Result<usize, TransportError>;
+
+    /// Waits until [`poll`](Consumer::poll) may find something, at most so long. The only call of this trait that a
+    /// loop uses to rest; one that is stepped by hand never makes it.
+    fn wait(&mut self, _ms: u64) {}
 
     /// False if a [`poll`](Consumer::poll) would certainly find nothing now. A hint that saves the poll: who cannot
     /// tell without asking says true.

@@ -226,7 +226,12 @@ impl Consumer for MemoryConsumer {
             true => member.generation,
             false => log.groups.generation(self.group, &member.id).unwrap_or(member.generation),
         };
-        Some(GroupMetadata { group: Rc::clone(&self.group_name), generation, member: member.id.clone() })
+        Some(GroupMetadata {
+            group: Rc::clone(&self.group_name),
+            generation,
+            member: member.id.clone(),
+            instance: None,
+        })
     }
 
     fn leave(&mut self) -> Result<(), TransportError> {

@@ -51,7 +51,7 @@ fn place(partition: u32) -> TopicPartition {
 }
 
 fn anybody() -> GroupMetadata {
-    GroupMetadata { group: "g".into(), generation: -1, member: "".into() }
+    GroupMetadata { group: "g".into(), generation: -1, member: "".into(), instance: None }
 }
 
 fn at(offset: i64) -> CommittedOffset {

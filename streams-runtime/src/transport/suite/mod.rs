@@ -146,7 +146,7 @@ fn offset(offset: i64) -> CommittedOffset {
 
 /// Proof of a producer that consumes without a group.
 fn no_member(group: &str) -> GroupMetadata {
-    GroupMetadata { group: group.into(), generation: -1, member: "".into() }
+    GroupMetadata { group: group.into(), generation: -1, member: "".into(), instance: None }
 }
 
 /// Tries until it succeeds with a value; `what` names what did not come.

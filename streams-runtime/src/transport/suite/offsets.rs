@@ -128,7 +128,7 @@ fn unknown_member<F: Fixture>(f: &F) -> Result<(), String> {
     let (mut producer, _) = ready(f)?;
     producer.begin().map_err(fails)?;
     write(f, &mut producer, &t, &["refused"])?;
-    let nobody = GroupMetadata { group: group.as_str().into(), generation: 1, member: "nobody".into() };
+    let nobody = GroupMetadata { generation: 1, member: "nobody".into(), ..no_member(&group) };
     let answer = producer.send_offsets(&[(t.clone(), offset(1))], &nobody);
     expect(matches!(answer, Err(TransportError::StaleGeneration { .. })), || format!("{answer:?}"))?;
     recovers(f, &mut producer, &t, &group)

@@ -1,0 +1,15 @@
+//! What is promised about records that were processed when something failed.
+//!
+//! Knows the two promises. How they are kept is the business of `commit`.
+
+/// The processing guarantee (`processing.guarantee` of Kafka Streams).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Guarantee {
+    /// Output records, changelogs and input offsets are committed together, in one transaction, or not at all
+    /// (`exactly_once_v2`). The default.
+    #[default]
+    ExactlyOnce,
+    /// A record may be processed again after a failure: its outputs are then written twice, and what it changed in
+    /// a store is changed twice.
+    AtLeastOnce,
+}

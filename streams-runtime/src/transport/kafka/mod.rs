@@ -1,0 +1,25 @@
+//! Apache Kafka through librdkafka, behind the traits of [`transport`](super).
+//!
+//! ```text
+//! sys       owned handles over the C interface: the only `unsafe` of the crate
+//! errors    what librdkafka's and the broker's codes mean to a worker
+//! client    properties → handles
+//! consumer  batches from one private queue; what the group says becomes events
+//! producer  transactions; delivery reports by callback
+//! admin     topics: what is there, and making what is not
+//! ```
+//!
+//! It knows clients, codes and properties. It deliberately does not know tasks, stores or which topic is a changelog.
+
+/// What all clients of an application are made with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientSettings {
+    /// `host:port` of some brokers, separated by commas (`bootstrap.servers`).
+    pub brokers: String,
+    /// Properties of librdkafka for every client.
+    pub common: Vec<(String, String)>,
+    /// Those of consumers alone; they win over `common`.
+    pub consumer: Vec<(String, String)>,
+    /// Those of producers alone.
+    pub producer: Vec<(String, String)>,
+}
