@@ -156,9 +156,8 @@ pub struct Worker<C: Connect> {
     pub(crate) changed: Vec<usize>,
     pub(crate) offsets: Vec<(TopicPartition, CommittedOffset)>,
     pub(crate) in_transaction: bool,
-    /// The wall clock at the last round, and since when there was no long gap between two.
+    /// The wall clock at the last round.
     pub(crate) owned_ms: i64,
-    pub(crate) awake_ms: i64,
     /// How often reading began anew: what was fetched before is not for a task that was rewound.
     pub(crate) rewinds: u64,
     /// The task that is processed first: the one that `max` left without its turn.
@@ -199,7 +198,6 @@ impl<C: Connect> Worker<C> {
             offsets: Vec::new(),
             in_transaction: false,
             owned_ms: now_ms,
-            awake_ms: now_ms,
             rewinds: 0,
             turn: 0,
         })

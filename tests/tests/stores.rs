@@ -398,6 +398,7 @@ fn a_restore_leaves_a_whole_mark() {
 #[test]
 fn half_a_replay_is_as_old_as_its_beginning() {
     let world = World::keeping(Some(HOUR), None);
+    world.pass(1_000 * HOUR);
     let mut two = world.elsewhere();
     for n in 0..5_000 {
         world.word(&format!("{n}"), Some("v"));
