@@ -79,6 +79,7 @@ pub mod restore;
 pub mod serde;
 pub mod settings;
 pub mod slot;
+pub mod startup;
 pub mod state;
 pub mod stream;
 #[doc(hidden)]

@@ -20,6 +20,7 @@ pub mod kafka;
 pub mod memory;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
+pub mod topics;
 
 pub use self::clients::ClientSettings;
 pub(crate) use self::clients::is_secret;
