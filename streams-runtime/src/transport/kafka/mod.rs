@@ -11,15 +11,4 @@
 //!
 //! It knows clients, codes and properties. It deliberately does not know tasks, stores or which topic is a changelog.
 
-/// What all clients of an application are made with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClientSettings {
-    /// `host:port` of some brokers, separated by commas (`bootstrap.servers`).
-    pub brokers: String,
-    /// Properties of librdkafka for every client.
-    pub common: Vec<(String, String)>,
-    /// Those of consumers alone; they win over `common`.
-    pub consumer: Vec<(String, String)>,
-    /// Those of producers alone.
-    pub producer: Vec<(String, String)>,
-}
+pub use super::clients::ClientSettings;
