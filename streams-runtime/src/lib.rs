@@ -55,6 +55,7 @@ extern crate self as streams_runtime;
 
 mod app;
 pub mod args;
+mod careful;
 #[doc(hidden)]
 pub mod commit;
 pub mod context;
