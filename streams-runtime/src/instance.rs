@@ -6,6 +6,7 @@
 //! Knows the in-process log. Does not know tasks or records.
 
 use crate::commit::Commit;
+use crate::guarantee::Guarantee;
 use crate::state::{
     Batch, Cursor, Direction, Engine, EngineError, KeyRange, Mark, MemoryEngine, OverlayLimit,
 };
@@ -49,6 +50,7 @@ pub struct InProcess {
     instance: String,
     overlay: OverlayLimit,
     disk: Option<MemoryDisk>,
+    guarantee: Guarantee,
 }
 
 impl InProcess {
@@ -61,6 +63,7 @@ impl InProcess {
             instance: instance.to_owned(),
             overlay: OverlayLimit::UNBOUNDED,
             disk: None,
+            guarantee: Guarantee::ExactlyOnce,
         }
     }
 
@@ -73,6 +76,12 @@ impl InProcess {
     /// Where its stores rest; without a disk they are rebuilt from their changelogs at each start.
     pub fn disk(mut self, disk: &MemoryDisk) -> Self {
         self.disk = Some(disk.clone());
+        self
+    }
+
+    /// What it promises; exactly once if nothing is said.
+    pub fn guarantee(mut self, guarantee: Guarantee) -> Self {
+        self.guarantee = guarantee;
         self
     }
 
@@ -109,7 +118,12 @@ impl Connect for InProcess {
     }
 
     fn producer(&self) -> Result<MemoryProducer, TransportError> {
-        Ok(self.log.producer(Some(&self.transactional_id())))
+        let id = self.transactional_id();
+        Ok(self.log.producer((self.guarantee == Guarantee::ExactlyOnce).then_some(id.as_str())))
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        self.guarantee
     }
 
     fn engines(&self, task: TaskId) -> Engines {

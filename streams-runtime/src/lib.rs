@@ -55,6 +55,7 @@ extern crate self as streams_runtime;
 
 mod app;
 pub mod args;
+mod careful;
 #[doc(hidden)]
 pub mod commit;
 pub mod context;
@@ -77,7 +78,9 @@ pub mod record;
 #[doc(hidden)]
 pub mod restore;
 pub mod serde;
+pub mod settings;
 pub mod slot;
+pub mod startup;
 pub mod state;
 pub mod stream;
 #[doc(hidden)]
@@ -101,11 +104,13 @@ pub use context::Source;
 pub use counters::{Dropped, Reason};
 pub use driver::{Driver, DriverError, Input, Output, OutputRecord, TestRecord};
 pub use failure::Failure;
+pub use guarantee::Guarantee;
 pub use iso::ParseTimestampError;
 pub use lines::{LineError, TextInput};
 pub use partitioner::partition_of;
 pub use record::{Header, Headers, Timestamp};
 pub use serde::{ByType, DefaultSerde, Json, Serde, SerdeError, TimeWindowed};
+pub use settings::{Settings, SettingsError};
 pub use stream::{Stream, Table, Topic};
 pub use topology::Topology;
 pub use window::{TimeSpan, Tumbling, Windowed, Windows};

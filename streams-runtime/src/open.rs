@@ -80,6 +80,11 @@ impl<M: crate::transport::Message> Opening<M> {
         }
     }
 
+    /// True if the next step asks brokers for offsets.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self.stage, Stage::Asking)
+    }
+
     fn is_done(&self) -> bool {
         match &self.stage {
             Stage::Asking => false,
@@ -194,7 +199,12 @@ impl<C: Connect> Worker<C> {
                 }
                 let wired = wiring.finish().map_err(RestoreError::from)?;
                 wired.times.check()?;
-                none.insert(Task::new(id, wired, &positions))
+                let task = none.insert(Task::new(id, wired, &positions));
+                if committed.iter().any(Option::is_none) {
+                    // Where it begins is decided once: a crash before the first commit must not choose again.
+                    task.renew();
+                }
+                task
             }
         };
         let mut replays = Vec::with_capacity(changelogs.len());

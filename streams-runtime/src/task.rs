@@ -18,6 +18,7 @@
 //! says `prepare`, `committed` or `aborted`.
 
 use crate::context::Source as Origin;
+use crate::counters::DropCounter;
 use crate::failure::{Failure, What};
 use crate::operators::{RawRecord, Source};
 use crate::outbox::Outbox;
@@ -129,6 +130,19 @@ pub struct Task<M> {
     /// The input that is worked on, so that a panic can be told from which record it came.
     at: usize,
     careful: bool,
+    /// What the log refused and a policy leaves out, until that is committed.
+    left_out: Vec<LeftOut>,
+}
+
+/// Something that a record wrote and that goes no further.
+struct LeftOut {
+    input: usize,
+    offset: i64,
+    /// Which of the records it wrote.
+    nth: u32,
+    counter: Rc<DropCounter>,
+    /// Told to the counter when the record is processed again: an abort takes back what was counted before.
+    because: Failure,
 }
 
 impl<M: Message> Task<M> {
@@ -150,7 +164,15 @@ impl<M: Message> Task<M> {
                 stop: NEVER,
             })
         });
-        Task { id, inputs: inputs.collect(), wired, changed: false, at: 0, careful: false }
+        Task {
+            id,
+            inputs: inputs.collect(),
+            wired,
+            changed: false,
+            at: 0,
+            careful: false,
+            left_out: Vec::new(),
+        }
     }
 
     /// Which task this is.
@@ -205,7 +227,46 @@ impl<M: Message> Task<M> {
     pub fn failed_late(&mut self, failure: Failure) -> Failure {
         let input = &mut self.inputs[self.at];
         input.stop = input.last;
+        self.late(failure)
+    }
+
+    /// Says that it was the last record.
+    #[cold]
+    pub(crate) fn late(&self, failure: Failure) -> Failure {
+        let input = &self.inputs[self.at];
         failure.on(&Origin { topic: input.source.topic(), partition: input.partition, offset: input.last })
+    }
+
+    /// The `nth` record that the last record wrote goes no further, once it is processed again.
+    #[cold]
+    pub(crate) fn leave_out(&mut self, nth: u32, counter: Rc<DropCounter>, because: Failure) {
+        let (input, offset) = (self.at, self.inputs[self.at].last);
+        self.left_out.push(LeftOut { input, offset, nth, counter, because });
+    }
+
+    fn left_out_of_last(&self) -> impl Iterator<Item = &LeftOut> {
+        let (input, last) = (self.at, self.inputs[self.at].last);
+        self.left_out.iter().filter(move |left| left.input == input && left.offset == last)
+    }
+
+    /// True if the last record wrote something that goes no further. Asked for a [careful](Task::is_careful) task only.
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.careful && self.left_out_of_last().next().is_some()
+    }
+
+    /// True if the `nth` record that the last record wrote goes no further; it is counted then.
+    #[inline]
+    pub(crate) fn leaves_out(&self, nth: u32) -> bool {
+        !self.left_out.is_empty() && self.careful && self.counts_left_out(nth)
+    }
+
+    #[cold]
+    fn counts_left_out(&self, nth: u32) -> bool {
+        let left = self.left_out_of_last().find(|left| left.nth == nth);
+        if let Some(left) = left {
+            left.counter.add_because(left.because.reason().map(Into::into));
+        }
+        left.is_some()
     }
 
     /// Nothing more of this partition (of this topic) is processed. Returns false if it is none of this task's.
@@ -305,6 +366,11 @@ impl<M: Message> Task<M> {
         self.changed
     }
 
+    /// Its positions are committed although they may not have moved.
+    pub(crate) fn renew(&mut self) {
+        self.changed |= !self.is_done();
+    }
+
     /// What the steps wrote.
     pub fn outbox(&self) -> &Rc<RefCell<Outbox>> {
         &self.wired.outbox
@@ -372,6 +438,7 @@ impl<M: Message> Task<M> {
         }
         self.changed = false;
         self.careful = false;
+        self.left_out.clear();
     }
 
     /// The transaction never happened. Everything is to be fetched again from the committed positions.

@@ -14,12 +14,16 @@
 //!                     └────────────→ abort ←──────────────────-┴────→ Unknown   only a new producer's init decides
 //! ```
 
+mod clients;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod memory;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
+pub mod topics;
 
+pub use self::clients::ClientSettings;
+pub(crate) use self::clients::is_secret;
 use crate::record::Headers;
 use std::rc::Rc;
 

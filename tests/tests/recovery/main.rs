@@ -175,6 +175,9 @@ fn a_restore_ends_at_the_high_watermark() {
 fn pending_offsets_are_waited_for() {
     let mut world = World::new(OverlayLimit::UNBOUNDED);
     let mut old = world.start("old", false);
+    // Where every task begins is committed.
+    old.step(usize::MAX).unwrap();
+    old.commit().unwrap();
     feed(&world.log, 0, 3);
     old.step(usize::MAX).unwrap();
     old.step(usize::MAX).unwrap();
@@ -195,6 +198,9 @@ fn pending_offsets_are_waited_for() {
 fn an_open_transaction_is_waited_for() {
     let mut world = World::new(OverlayLimit::UNBOUNDED);
     let mut old = world.start("old", false);
+    // Where every task begins is committed.
+    old.step(usize::MAX).unwrap();
+    old.commit().unwrap();
     feed(&world.log, 0, 3);
     old.step(usize::MAX).unwrap();
     old.step(usize::MAX).unwrap();

@@ -12,11 +12,13 @@
 //! topics    names and numbers                  txn      who owns an id, how its transaction ends
 //! log       one partition                      entries  what stands at its offsets      arena   the bytes of it
 //! group     members and committed offsets      assign   who gets what                   faults  accidents on demand
+//! admin     the topics, behind the seam of every log
 //! ```
 //!
 //! What it costs is printed by the test `one_record_at_a_time`, in a release build. Memory that is touched for the
 //! first time costs extra, since nothing is ever forgotten unless it is deleted.
 
+mod admin;
 mod arena;
 mod assign;
 #[cfg(test)]
