@@ -29,6 +29,10 @@ pub struct TopicSettings {
     pub max_ahead_ms: Option<i64>,
     /// What else was said, by Kafka's names. It is told who asks; nothing follows from it.
     pub others: BTreeMap<String, String>,
+    /// What it says of how long it keeps deletions (`delete.retention.ms`). It never deletes by itself.
+    pub delete_retention_ms: Option<i64>,
+    /// What it says of how long it keeps records (`retention.ms`), as above.
+    pub retention_ms: Option<i64>,
 }
 
 impl TopicSettings {
@@ -39,6 +43,8 @@ impl TopicSettings {
             max_message_bytes: 1_048_588,
             max_ahead_ms: None,
             others: BTreeMap::new(),
+            delete_retention_ms: None,
+            retention_ms: None,
         }
     }
 }
