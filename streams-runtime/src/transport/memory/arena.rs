@@ -5,6 +5,8 @@
 
 /// Records share allocations of at most this size, unless one alone is larger.
 const LARGEST_CHUNK: usize = 64 * 1024;
+/// So many forgotten chunks are kept for later.
+const SPARE: usize = 4;
 /// What an empty partition starts with: there are many, and most stay small in tests.
 const FIRST_CHUNK: usize = 512;
 
@@ -22,6 +24,9 @@ pub(super) struct Arena {
     /// The number of the first chunk that is not forgotten; numbers go round.
     first: u32,
     chunk_size: usize,
+    /// Forgotten chunks of the largest size: memory that is used again costs a fraction of memory that is touched for
+    /// the first time.
+    spare: Vec<Vec<u8>>,
 }
 
 impl Arena {
@@ -44,7 +49,9 @@ impl Arena {
     #[cold]
     fn begin_chunk(&mut self, key: &[u8], value: &[u8]) -> Spot {
         self.chunk_size = (self.chunk_size * 2).clamp(FIRST_CHUNK, LARGEST_CHUNK);
-        let mut chunk = Vec::with_capacity(self.chunk_size.max(key.len() + value.len()));
+        let size = self.chunk_size.max(key.len() + value.len());
+        let spare = if size == LARGEST_CHUNK { self.spare.pop() } else { None };
+        let mut chunk = spare.unwrap_or_else(|| Vec::with_capacity(size));
         chunk.extend_from_slice(key);
         chunk.extend_from_slice(value);
         self.chunks.push(chunk);
@@ -62,7 +69,12 @@ impl Arena {
     pub(super) fn forget_before(&mut self, spot: Option<Spot>) {
         let needed = spot.map_or(self.first.wrapping_add(self.chunks.len() as u32), |spot| spot.chunk);
         let forgotten = needed.wrapping_sub(self.first);
-        self.chunks.drain(..forgotten as usize);
+        let room = SPARE - self.spare.len();
+        let usual = self.chunks.drain(..forgotten as usize).filter(|chunk| chunk.capacity() == LARGEST_CHUNK);
+        self.spare.extend(usual.take(room).map(|mut chunk| {
+            chunk.clear();
+            chunk
+        }));
         self.first = needed;
     }
 }

@@ -78,7 +78,10 @@ impl Entries {
 
     /// Forgets the first `count`.
     pub(super) fn forget(&mut self, count: usize) {
-        let records = (0..count).filter(|&at| *self.marks.get(at) & CONTROL == 0).count();
+        // Records stand in the order of their marks: the next one that stays tells how many go.
+        let staying = (count..self.marks.len).map(|at| *self.marks.get(at)).find(|mark| mark & CONTROL == 0);
+        let records =
+            staying.map_or(self.stored.len, |mark| (mark.wrapping_sub(self.first) & NUMBER) as usize);
         self.marks.forget(count);
         self.stored.forget(records);
         self.first = self.first.wrapping_add(records as Mark) & NUMBER;
@@ -87,6 +90,8 @@ impl Entries {
 
 /// How many elements share an allocation.
 const SEGMENT: usize = 256;
+/// So many forgotten segments are kept for later.
+const SPARE: usize = 8;
 
 /// A queue that never moves its elements: growing by copying costs more than everything else together, since each
 /// copy touches fresh memory.
@@ -94,6 +99,8 @@ struct Queue<T> {
     /// All of the same size, which is a power of two, so that an element is found by a shift and a mask. They are
     /// forgotten rarely: an index without a detour is worth more than a cheap removal.
     segments: Vec<Vec<T>>,
+    /// Forgotten segments: memory that is used again costs a fraction of memory that is touched for the first time.
+    spare: Vec<Vec<T>>,
     /// Forgotten elements at the beginning of the first segment; it goes when all of it is forgotten.
     forgotten: usize,
     len: usize,
@@ -101,7 +108,7 @@ struct Queue<T> {
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Queue { segments: Vec::new(), forgotten: 0, len: 0 }
+        Queue { segments: Vec::new(), spare: Vec::new(), forgotten: 0, len: 0 }
     }
 }
 
@@ -118,7 +125,7 @@ impl<T> Queue<T> {
 
     #[cold]
     fn begin_segment(&mut self, element: T) {
-        let mut segment = Vec::with_capacity(SEGMENT);
+        let mut segment = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(SEGMENT));
         segment.push(element);
         self.segments.push(segment);
     }
@@ -126,7 +133,12 @@ impl<T> Queue<T> {
     fn forget(&mut self, count: usize) {
         self.len -= count;
         self.forgotten += count;
-        self.segments.drain(..self.forgotten / SEGMENT);
+        let room = SPARE - self.spare.len();
+        let gone = self.segments.drain(..self.forgotten / SEGMENT);
+        self.spare.extend(gone.take(room).map(|mut segment| {
+            segment.clear();
+            segment
+        }));
         self.forgotten %= SEGMENT;
     }
 

@@ -32,8 +32,8 @@ mod tests;
 mod topics;
 mod txn;
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 
 pub use consumer::MemoryConsumer;
 pub use faults::Fault;
@@ -215,7 +215,7 @@ impl MemoryLog {
     /// stable offset, and goes on when that has moved.
     pub fn read_committed(&self, topic: &str, partition: u32, from: i64) -> Result<Records, TransportError> {
         let place = self.0.borrow_mut().direct(topic, partition)?;
-        Ok(Records { log: self.clone(), place, position: from })
+        Ok(Records { log: self.clone(), place, position: Rc::new(Cell::new(from)) })
     }
 
     /// Deletes the records before `offset`, as far as they are decided.
@@ -307,24 +307,29 @@ impl MemoryLog {
 pub struct Records {
     log: MemoryLog,
     place: Place,
-    position: i64,
+    position: Rc<Cell<i64>>,
 }
 
 impl Records {
     /// The next offset that would be read; behind trailing control records once the iterator has ended.
     pub fn position(&self) -> i64 {
-        self.position
+        self.position.get()
     }
-}
 
-impl Records {
+    /// For who wants to know where it stands, and whether it is still there.
+    pub(crate) fn watch(&self) -> Weak<Cell<i64>> {
+        Rc::downgrade(&self.position)
+    }
+
     /// Lets `read` see the next record where it stands. It must not change the log.
     #[inline]
     pub(crate) fn read_next<R>(&mut self, read: impl FnOnce(Record<'_>) -> R) -> Option<R> {
         let log = self.log.0.borrow();
         let partition = log.topics.log(self.place);
-        self.position = self.position.max(partition.start());
-        partition.next(&mut self.position, Isolation::ReadCommitted).map(read)
+        let mut position = self.position.get().max(partition.start());
+        let record = partition.next(&mut position, Isolation::ReadCommitted);
+        self.position.set(position);
+        record.map(read)
     }
 }
 
