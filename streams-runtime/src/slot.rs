@@ -5,6 +5,8 @@
 //!
 //! Knows places and who may empty them; does not know what is in them, nor what a null means.
 
+use std::any::Any;
+
 /// A place that holds a value (`None` is a null) for the step that is called.
 #[derive(Debug)]
 pub enum Slot<'a, T> {
@@ -54,6 +56,19 @@ impl<T> Slot<'_, T> {
         match self {
             Slot::Lent(place) => (*place).clone(),
             Slot::Given(place) => place.take(),
+        }
+    }
+
+    /// Puts a value that nobody needs any more where the callee took its own from, if it fits there: what is read
+    /// next can use its memory again.
+    #[inline]
+    pub fn give_back<V: 'static>(&mut self, mut value: Option<V>)
+    where
+        T: 'static,
+    {
+        let value: &mut dyn Any = &mut value;
+        if let (Slot::Given(place @ None), Some(value)) = (self, value.downcast_mut::<Option<T>>()) {
+            **place = value.take();
         }
     }
 }
