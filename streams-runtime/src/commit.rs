@@ -157,14 +157,13 @@ impl<C: Connect> Worker<C> {
     }
 
     fn committed(&mut self, changed: &[usize]) -> Result<(), WorkerError> {
-        let now_ms = self.connect.now_ms();
         // All of them first: an engine that fails must not leave another task's changes undecided.
         changed.iter().for_each(|&at| self.tasks[at].committed());
         for &at in changed {
             if !self.tasks[at].remembers() {
                 continue;
             }
-            let task = self.tasks[at].id();
+            let (task, now_ms) = (self.tasks[at].id(), self.connect.now_ms());
             let applied = self.tasks[at].apply(APPLY, now_ms);
             applied.map_err(|cause| WorkerError::Store { task, cause })?;
         }

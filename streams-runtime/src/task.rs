@@ -365,7 +365,9 @@ impl<M: Message> Task<M> {
     #[inline]
     pub fn committed(&mut self) {
         self.wired.remembering.iter().for_each(|remembering| remembering.state.borrow_mut().committed());
-        self.wired.drops.iter().for_each(|drops| drops.commit());
+        if self.wired.dropped.take() {
+            self.wired.drops.iter().for_each(|drops| drops.commit());
+        }
         self.inputs.iter_mut().for_each(|input| input.committed = input.position);
         for remembering in &mut self.wired.remembering {
             remembering.reached = remembering.open.take().unwrap_or(remembering.reached);

@@ -89,7 +89,7 @@ impl Entries {
 }
 
 /// How many elements share an allocation.
-const SEGMENT: usize = 256;
+const SEGMENT: usize = 64;
 /// So many forgotten segments are kept for later.
 const SPARE: usize = 8;
 

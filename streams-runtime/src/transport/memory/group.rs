@@ -316,11 +316,7 @@ impl Group {
 
 fn places(names: &[String], topics: &Topics) -> Vec<Place> {
     let known = names.iter().filter_map(|name| topics.number(name).ok());
-    let mut places: Vec<Place> = known
-        .flat_map(|topic| {
-            (0..topics.topic(topic).logs.len() as u32).map(move |partition| Place { topic, partition })
-        })
-        .collect();
+    let mut places: Vec<Place> = known.flat_map(|topic| topics.topic(topic).places()).collect();
     places.sort_unstable();
     places.dedup();
     places

@@ -211,6 +211,11 @@ impl MemoryLog {
         Ok(log.write(place, Content { key, value, timestamp, headers }, DIRECT))
     }
 
+    /// For who appends to one topic again and again.
+    pub(crate) fn writer(&self, topic: &'static str) -> Writer {
+        Writer { log: self.clone(), topic, known: Cell::new((0, 0)) }
+    }
+
     /// Reads the committed records from `from` on, or from the log's start if that is later. It ends at the last
     /// stable offset, and goes on when that has moved.
     pub fn read_committed(&self, topic: &str, partition: u32, from: i64) -> Result<Records, TransportError> {
@@ -300,6 +305,35 @@ impl MemoryLog {
     /// Writes the `nth` of [`pending_markers`](MemoryLog::pending_markers); false if there are fewer.
     pub fn write_marker(&self, nth: usize) -> bool {
         self.0.borrow_mut().write_marker(nth)
+    }
+}
+
+/// Appends to one topic, past all producers.
+pub(crate) struct Writer {
+    log: MemoryLog,
+    topic: &'static str,
+    /// A version of the topics, and the topic's number then.
+    known: Cell<(u64, u32)>,
+}
+
+impl Writer {
+    /// As [`MemoryLog::append`].
+    #[inline]
+    pub(crate) fn append(
+        &self,
+        partition: u32,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        timestamp: i64,
+        headers: &Headers,
+    ) -> Result<(), TransportError> {
+        let log = &mut *self.log.0.borrow_mut();
+        if self.known.get().0 != log.topics.version {
+            self.known.set((log.topics.version, log.topics.number(self.topic)?));
+        }
+        let place = log.topics.check(self.known.get().1, partition)?;
+        log.write(place, Content { key, value, timestamp, headers }, DIRECT);
+        Ok(())
     }
 }
 

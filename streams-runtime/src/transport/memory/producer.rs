@@ -477,6 +477,6 @@ impl Producer for MemoryProducer {
     }
 
     fn partitions(&mut self, topic: &str) -> Result<u32, TransportError> {
-        self.log.borrow().topics.named(topic).map(|topic| topic.logs.len() as u32)
+        self.log.borrow().topics.named(topic).map(|topic| topic.settings.partitions)
     }
 }
