@@ -17,7 +17,7 @@
 //! Knows the wired steps and positions. Does not know the transport, groups or what a transaction is: its worker
 //! says `prepare`, `committed` or `aborted`.
 
-use crate::context::Source as Origin;
+use crate::context::{Context, Source as Origin};
 use crate::failure::{Failure, What};
 use crate::operators::{RawRecord, Source};
 use crate::outbox::Outbox;
@@ -485,7 +485,13 @@ impl<M: Message> Input<M> {
             }
             // Headers cost, and the source does not look at them.
             let none = Headers::new();
-            self.head = self.source.head(&raw(&self.topic, self.partition, message, &none))?;
+            self.head = self.source.head(&RawRecord {
+                source: Origin { topic: &self.topic, partition: self.partition, offset: message.offset() },
+                timestamp: message.timestamp(),
+                key: message.key(),
+                value: message.value(),
+                headers: &none,
+            })?;
             if self.head.is_none() {
                 self.pop();
             }
@@ -498,8 +504,10 @@ impl<M: Message> Input<M> {
     fn process(&mut self) -> Result<(), Failure> {
         let (Some(timestamp), Some(message)) = (self.head, self.buffer.front()) else { return Ok(()) };
         let headers = message.headers();
-        self.source.process(&raw(&self.topic, self.partition, message, &headers), timestamp)?;
-        self.last = message.offset();
+        let offset = message.offset();
+        let source = Origin { topic: &self.topic, partition: self.partition, offset };
+        self.source.process(message.key(), &Context { timestamp, headers: &headers, source })?;
+        self.last = offset;
         self.head = None;
         self.pop();
         Ok(())
@@ -526,21 +534,5 @@ impl<M: Message> Input<M> {
         {
             self.position = self.position.max(end);
         }
-    }
-}
-
-#[inline]
-fn raw<'a, M: Message>(
-    topic: &'a str,
-    partition: u32,
-    message: &'a M,
-    headers: &'a Headers,
-) -> RawRecord<'a> {
-    RawRecord {
-        source: Origin { topic, partition, offset: message.offset() },
-        timestamp: message.timestamp(),
-        key: message.key(),
-        value: message.value(),
-        headers,
     }
 }

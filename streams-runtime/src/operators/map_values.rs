@@ -14,7 +14,9 @@ struct MapValues<S, O> {
     step: PhantomData<S>,
 }
 
-impl<S: Run<Out = Option<V>>, V: 'static, O: Push<KeyIn<S>, V>> Push<KeyIn<S>, ValueIn<S>> for MapValues<S, O> {
+impl<S: Run<Out = Option<V>>, V: 'static, O: Push<KeyIn<S>, V>> Push<KeyIn<S>, ValueIn<S>>
+    for MapValues<S, O>
+{
     #[inline]
     fn push(
         &self,

@@ -79,7 +79,8 @@ impl Entries {
     /// Forgets the first `count`.
     pub(super) fn forget(&mut self, count: usize) {
         // Records stand in the order of their marks: the next one that stays tells how many go.
-        let staying = (count..self.marks.len()).map(|at| *self.marks.get(at)).find(|mark| mark & CONTROL == 0);
+        let staying =
+            (count..self.marks.len()).map(|at| *self.marks.get(at)).find(|mark| mark & CONTROL == 0);
         let records =
             staying.map_or(self.stored.len(), |mark| (mark.wrapping_sub(self.first) & NUMBER) as usize);
         self.marks.forget(count);

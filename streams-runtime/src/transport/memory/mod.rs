@@ -76,14 +76,18 @@ impl Log {
     #[inline]
     fn refusal(&self, place: Place, content: &Content<'_>) -> Option<String> {
         let settings = &self.topics.topic(place.topic).settings;
-        let (size, limit) = (content.size(), settings.max_message_bytes);
+        let is_large = content.size() > settings.max_message_bytes;
+        let is_early = settings.max_ahead_ms.is_some_and(|ahead| content.timestamp - self.time_ms > ahead);
+        if is_large || is_early { Some(self.why_refused(place, content)) } else { None }
+    }
+
+    #[cold]
+    fn why_refused(&self, place: Place, content: &Content<'_>) -> String {
+        let (size, limit) = (content.size(), self.topics.topic(place.topic).settings.max_message_bytes);
         if size > limit {
-            return Some(format!("it has {size} bytes, the topic allows {limit}"));
+            return format!("it has {size} bytes, the topic allows {limit}");
         }
-        if settings.max_ahead_ms.is_some_and(|ahead| content.timestamp - self.time_ms > ahead) {
-            return Some(format!("its time {} is too far ahead of the log's clock", content.timestamp));
-        }
-        None
+        format!("its time {} is too far ahead of the log's clock", content.timestamp)
     }
 
     /// Looks up all partitions before anything is stored, so that a refusal stores nothing.

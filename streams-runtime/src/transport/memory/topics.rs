@@ -16,7 +16,7 @@ pub(super) struct Place {
     pub(super) topic: u32,
     pub(super) partition: u32,
     /// The partition's number among those of all topics.
-    at: u32,
+    pub(super) at: u32,
 }
 
 /// What a topic is created with.
