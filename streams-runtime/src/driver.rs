@@ -184,8 +184,7 @@ impl Driver {
         if let Err(error) = &result {
             *self.stopped.borrow_mut() = Some(error.to_string());
         }
-        result?;
-        if self.room.get() == 0 { Ok(self.forget()?) } else { Ok(()) }
+        Ok(result?)
     }
 
     /// Deletes what nobody will look for.
@@ -526,8 +525,12 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
         headers: &Headers,
     ) -> Result<(), DriverError> {
         let partition = key.map_or(0, |key| partition_of(key, self.partitions));
+        // Before it and not after it: what it causes is yet to be read, and what came before probably is.
+        match self.driver.room.get() {
+            0 => self.driver.forget()?,
+            room => self.driver.room.set(room - 1),
+        }
         self.writer.append(partition, key, value, timestamp, headers)?;
-        self.driver.room.set(self.driver.room.get().saturating_sub(1));
         Ok(())
     }
 }

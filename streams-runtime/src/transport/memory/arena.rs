@@ -4,7 +4,7 @@
 //! Knows bytes and where they stand. Does not know what is a key, nor offsets.
 
 /// Records share allocations of at most this size, unless one alone is larger.
-const LARGEST_CHUNK: usize = 16 * 1024;
+const LARGEST_CHUNK: usize = 64 * 1024;
 /// So many forgotten chunks are kept for later.
 const SPARE: usize = 4;
 /// What an empty partition starts with: there are many, and most stay small in tests.

@@ -90,7 +90,7 @@ impl Entries {
 }
 
 /// How many elements share an allocation.
-const SEGMENT: usize = 64;
+const SEGMENT: usize = 256;
 /// So many forgotten segments are kept for later.
 const SPARE: usize = 8;
 
@@ -138,6 +138,7 @@ impl<T> Queue<T> {
     }
 
     fn forget(&mut self, count: usize) {
+        let all = count == self.len();
         self.forgotten += count;
         let segments = (self.forgotten / SEGMENT).min(self.full.len());
         let room = SPARE - self.spare.len();
@@ -146,7 +147,8 @@ impl<T> Queue<T> {
             segment
         }));
         self.forgotten -= segments * SEGMENT;
-        if self.forgotten == SEGMENT {
+        if all {
+            // From its beginning again.
             self.last.clear();
             self.forgotten = 0;
         }
