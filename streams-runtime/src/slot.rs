@@ -117,4 +117,16 @@ mod tests {
         assert_eq!(moved.as_ptr(), at);
         assert_eq!(place, None);
     }
+
+    #[test]
+    fn a_value_goes_back_only_where_one_of_its_type_was_taken() {
+        let mut place = Some(String::from("apple"));
+        let mut slot = Slot::Given(&mut place);
+        slot.give_back(Some(String::from("pear")));
+        assert_eq!(slot.take().as_deref(), Some("apple"));
+        slot.give_back(Some(1));
+        assert_eq!(slot.get(), None);
+        slot.give_back(Some(String::from("pear")));
+        assert_eq!(place.as_deref(), Some("pear"));
+    }
 }

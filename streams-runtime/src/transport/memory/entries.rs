@@ -204,5 +204,10 @@ mod tests {
         assert_eq!(seen(&entries).len(), 47);
         assert_eq!(seen(&entries).last(), Some(&0));
         assert_eq!(seen(&entries)[45], 700);
+        entries.forget(47);
+        assert!(seen(&entries).is_empty());
+        entries.push(body(701), stamp);
+        entries.push_control();
+        assert_eq!(seen(&entries), [701, 0]);
     }
 }
