@@ -15,7 +15,7 @@
 //! ```
 //!
 //! What it costs is printed by the test `one_record_at_a_time`, in a release build. Memory that is touched for the
-//! first time costs extra, since nothing is ever forgotten unless it is deleted.
+//! first time costs extra: nothing is forgotten unless it is deleted, and what was deleted is used again.
 
 mod arena;
 mod assign;
