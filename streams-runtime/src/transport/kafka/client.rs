@@ -4,6 +4,7 @@
 //! the promises of this crate rest on. Knows names and values of properties; deliberately does not know when a client
 //! is made, nor what it is used for.
 
+use super::admin::KafkaAdmin;
 use super::consumer::KafkaConsumer;
 use super::producer::KafkaProducer;
 use super::sys::Config;
@@ -38,6 +39,12 @@ const TRANSACTIONAL: &[(&str, &str)] = &[
     // The markers of the last transaction are written after its commit was answered; a commit that follows at once
     // waits for them in steps of this.
     ("retry.backoff.ms", "5"),
+];
+
+/// For the client that looks after topics.
+const ADMIN: &[(&str, &str)] = &[
+    // A broker that comes back is found within a second, not within ten.
+    ("reconnect.backoff.max.ms", "1000"),
 ];
 
 /// Reading rests on these.
@@ -147,6 +154,23 @@ impl KafkaClients {
             .producer()
             .map_err(refuses("making a producer"))?;
         Ok(KafkaProducer::new(client.into(), transactional_id, timeout_ms))
+    }
+
+    /// The client that looks after topics.
+    ///
+    /// # Errors
+    /// If librdkafka refuses a property.
+    pub fn admin(&self) -> Result<KafkaAdmin, TransportError> {
+        self.admin_of(&self.settings.brokers)
+    }
+
+    /// One that asks other brokers first.
+    pub(super) fn admin_of(&self, brokers: &str) -> Result<KafkaAdmin, TransportError> {
+        let user = pairs(&self.settings.common).chain(pairs(&self.settings.admin));
+        let client = config("making a client for topics", brokers, ADMIN.iter().copied().chain(user))?
+            .producer()
+            .map_err(refuses("making a client for topics"))?;
+        Ok(KafkaAdmin::new(client, self.clone()))
     }
 
     fn of_consumers(&self) -> impl Iterator<Item = (&str, &str)> {
