@@ -6,10 +6,10 @@
 //!
 //! Knows the command line and files. Does not know what a line means (`lines`), nor how records are processed (`worker`).
 
+use crate::directory::DirectoryError;
 use crate::driver::{Driver, drops};
 use crate::instance::{InProcess, create_topics, run_until_idle};
 use crate::lines::{self, LineError, TextInput, Topics};
-use crate::directory::DirectoryError;
 use crate::settings::{Given, SettingsError};
 use crate::startup::StartupError;
 use crate::topology::{Entry, Plan, PlanError, Topology};

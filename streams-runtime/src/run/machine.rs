@@ -114,12 +114,7 @@ impl Connect for OnMachine {
     fn restore_consumer(&self) -> Result<KafkaConsumer, TransportError> {
         let machine = &*self.machine;
         let group = format!("{}-restore", machine.application);
-        machine.clients.consumer(
-            &group,
-            &format!("{}-restore", self.name),
-            None,
-            Isolation::ReadCommitted,
-        )
+        machine.clients.consumer(&group, &format!("{}-restore", self.name), None, Isolation::ReadCommitted)
     }
 
     fn producer(&self) -> Result<KafkaProducer, TransportError> {
