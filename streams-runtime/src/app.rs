@@ -8,6 +8,7 @@
 use crate::driver::{Driver, drops};
 use crate::instance::{InProcess, create_topics, run_until_idle};
 use crate::lines::{self, LineError, TextInput, Topics};
+use crate::settings::{Given, SettingsError};
 use crate::topology::{Entry, Plan, PlanError, Topology};
 use crate::transport::TransportError;
 use crate::transport::memory::MemoryLog;
@@ -47,6 +48,9 @@ pub trait App {
 /// Its `Debug` form is its message: that is what Rust prints when `main` returns it.
 #[derive(thiserror::Error)]
 pub enum Error {
+    /// Settings that cannot be followed.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The topics do not fit the topology.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -116,6 +120,7 @@ pub struct Builder {
     id: String,
     files: Vec<PathBuf>,
     quiet: bool,
+    pub(crate) settings: Given,
 }
 
 /// What the command line asks for.
@@ -138,8 +143,8 @@ usage: [--quiet] [FILE | TOPIC=FILE | -]...
 ";
 
 impl Builder {
-    fn new(topology: Topology, id: &str) -> Self {
-        Builder { topology, id: id.to_owned(), files: Vec::new(), quiet: false }
+    pub(crate) fn new(topology: Topology, id: &str) -> Self {
+        Builder { topology, id: id.to_owned(), files: Vec::new(), quiet: false, settings: Given::default() }
     }
 
     /// Reads records from this file; with a file, neither the command line nor standard input is looked at. As on

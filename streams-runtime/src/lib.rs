@@ -61,6 +61,7 @@ pub mod commit;
 pub mod context;
 #[doc(hidden)]
 pub mod counters;
+pub mod directory;
 pub mod driver;
 pub mod failure;
 pub mod guarantee;
@@ -78,7 +79,9 @@ pub mod record;
 #[doc(hidden)]
 pub mod restore;
 pub mod serde;
+pub mod settings;
 pub mod slot;
+pub mod startup;
 pub mod state;
 pub mod stream;
 #[doc(hidden)]
@@ -100,13 +103,16 @@ pub mod __private;
 pub use app::{App, Builder, Error, Summary};
 pub use context::Source;
 pub use counters::{Dropped, Reason};
+pub use directory::{DirectoryError, StateDirectory};
 pub use driver::{Driver, DriverError, Input, Output, OutputRecord, TestRecord};
 pub use failure::Failure;
+pub use guarantee::Guarantee;
 pub use iso::ParseTimestampError;
 pub use lines::{LineError, TextInput};
 pub use partitioner::partition_of;
 pub use record::{Header, Headers, Timestamp};
 pub use serde::{ByType, DefaultSerde, Json, Serde, SerdeError, TimeWindowed};
+pub use settings::{Settings, SettingsError};
 pub use stream::{Stream, Table, Topic};
 pub use topology::Topology;
 pub use window::{TimeSpan, Tumbling, Windowed, Windows};

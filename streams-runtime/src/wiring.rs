@@ -92,11 +92,13 @@ pub struct Remembering {
     pub open: Option<i64>,
     /// When the engine was last brought up to date, in ms of the wall clock.
     pub applied_ms: i64,
+    /// True if the engine was told that nothing is written.
+    pub rests: bool,
 }
 
 impl Remembering {
     fn new(store: Option<StoreSpec>, state: Rc<RefCell<dyn Remembered>>) -> Self {
-        Remembering { store, state, topic_id: 0, reached: 0, open: None, applied_ms: i64::MIN }
+        Remembering { store, state, topic_id: 0, reached: 0, open: None, applied_ms: i64::MIN, rests: false }
     }
 }
 

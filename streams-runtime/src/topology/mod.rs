@@ -7,7 +7,7 @@
 mod describe;
 mod plan;
 
-pub use plan::{Plan, PlanError, PlannedTopic, SubPlan};
+pub use plan::{Plan, PlanError, PlanProblem, PlannedTopic, SubPlan};
 
 use crate::stream::{NodeSpec, Read};
 use crate::wiring::Wiring;

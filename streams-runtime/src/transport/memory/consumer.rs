@@ -310,7 +310,11 @@ impl Consumer for MemoryConsumer {
         &mut self,
         partitions: &[TopicPartition],
     ) -> Result<Vec<Option<CommittedOffset>>, TransportError> {
-        let log = self.log.borrow();
+        let log = &mut *self.log.borrow_mut();
+        if log.hidden_offsets > 0 {
+            log.hidden_offsets -= 1;
+            return Ok(vec![None; partitions.len()]);
+        }
         let stable = self.isolation == Isolation::ReadCommitted;
         let mut found = Vec::with_capacity(partitions.len());
         for partition in partitions {
@@ -345,6 +349,14 @@ impl Consumer for MemoryConsumer {
 
     fn topic_id(&mut self, topic: &str) -> Result<u128, TransportError> {
         Ok(self.log.borrow().topics.named(topic)?.id.into())
+    }
+
+    fn delete_retention_ms(&mut self, topic: &str) -> Result<Option<i64>, TransportError> {
+        Ok(self.log.borrow().topics.named(topic)?.settings.delete_retention_ms)
+    }
+
+    fn retention_ms(&mut self, topic: &str) -> Result<Option<i64>, TransportError> {
+        Ok(self.log.borrow().topics.named(topic)?.settings.retention_ms)
     }
 }
 

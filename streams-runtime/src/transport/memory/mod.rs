@@ -12,11 +12,13 @@
 //! topics    names and numbers                  txn      who owns an id, how its transaction ends
 //! log       one partition                      entries  what stands at its offsets      arena   the bytes of it
 //! group     members and committed offsets      assign   who gets what                   faults  accidents on demand
+//! admin     the topics, behind the seam of every log
 //! ```
 //!
 //! What it costs is printed by the test `one_record_at_a_time`, in a release build. Memory that is touched for the
 //! first time costs extra, since nothing is ever forgotten unless it is deleted.
 
+mod admin;
 mod arena;
 mod assign;
 #[cfg(test)]
@@ -64,6 +66,8 @@ struct Log {
     /// Moves whenever a reader may see something new.
     changes: u64,
     memo: Memo,
+    /// How many answers about committed offsets will be "none".
+    hidden_offsets: u32,
 }
 
 impl Log {
@@ -280,6 +284,12 @@ impl MemoryLog {
         let log = &mut *self.0.borrow_mut();
         let late = log.faults.arrive();
         late.into_iter().filter(|&claim| log.end_transaction(claim, true).is_ok()).count()
+    }
+
+    /// The next `answers` about committed offsets say that there are none, as those of a broker may that has just
+    /// become coordinator.
+    pub fn hide_offsets(&self, answers: u32) {
+        self.0.borrow_mut().hidden_offsets = answers;
     }
 
     /// While held, a decided transaction becomes visible only marker by marker, by

@@ -6,6 +6,7 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use std::collections::BTreeMap;
 
 use super::log::PartitionLog;
 use crate::transport::{TopicPartition, TransportError};
@@ -26,12 +27,25 @@ pub struct TopicSettings {
     pub max_message_bytes: usize,
     /// A record whose time is further ahead of the log's clock is refused; `None` refuses nothing.
     pub max_ahead_ms: Option<i64>,
+    /// What else was said, by Kafka's names. It is told who asks; nothing follows from it.
+    pub others: BTreeMap<String, String>,
+    /// What it says of how long it keeps deletions (`delete.retention.ms`). It never deletes by itself.
+    pub delete_retention_ms: Option<i64>,
+    /// What it says of how long it keeps records (`retention.ms`), as above.
+    pub retention_ms: Option<i64>,
 }
 
 impl TopicSettings {
     /// Kafka's defaults, but times ahead are let through: the log's clock stands at 0 until it is set.
     pub fn new(partitions: u32) -> Self {
-        TopicSettings { partitions, max_message_bytes: 1_048_588, max_ahead_ms: None }
+        TopicSettings {
+            partitions,
+            max_message_bytes: 1_048_588,
+            max_ahead_ms: None,
+            others: BTreeMap::new(),
+            delete_retention_ms: None,
+            retention_ms: None,
+        }
     }
 }
 
