@@ -4,6 +4,7 @@
 //! the promises of this crate rest on. Knows names and values of properties; deliberately does not know when a client
 //! is made, nor what it is used for.
 
+use super::admin::KafkaAdmin;
 use super::consumer::KafkaConsumer;
 use super::producer::KafkaProducer;
 use super::sys::Config;
@@ -19,7 +20,14 @@ const CONSUMER: &[(&str, &str)] = &[
     // What is fetched ahead, for all partitions of the consumer together. Small records need four times as much
     // memory as they have bytes.
     ("queued.max.messages.kbytes", "16384"),
+    // Committed offsets wait for open transactions; they are asked for again in steps of this, up to the second.
+    ("retry.backoff.ms", "5"),
+    ("retry.backoff.max.ms", "50"),
 ];
+
+/// For those that read a changelog to its end once: the end is told by an answer without records, which a broker holds
+/// back for so long. (Consumers of inputs are woken by records; for them less would only cost.)
+const RESTORING: &[(&str, &str)] = &[("fetch.wait.max.ms", "10")];
 
 /// For all producers.
 const PRODUCER: &[(&str, &str)] = &[
@@ -38,6 +46,12 @@ const TRANSACTIONAL: &[(&str, &str)] = &[
     // The markers of the last transaction are written after its commit was answered; a commit that follows at once
     // waits for them in steps of this.
     ("retry.backoff.ms", "5"),
+];
+
+/// For the client that looks after topics.
+const ADMIN: &[(&str, &str)] = &[
+    // A broker that comes back is found within a second, not within ten.
+    ("reconnect.backoff.max.ms", "1000"),
 ];
 
 /// Reading rests on these.
@@ -71,6 +85,9 @@ pub struct KafkaClients {
 }
 
 impl KafkaClients {
+    /// What a batch holds at most unless a setting says otherwise, in bytes.
+    pub(crate) const BATCH_SIZE: u64 = 1_000_000;
+
     /// Takes the settings as they are; a property that librdkafka does not know is told when a client is made.
     pub fn new(settings: ClientSettings) -> Self {
         KafkaClients { settings }
@@ -87,13 +104,33 @@ impl KafkaClients {
         instance: Option<&str>,
         isolation: Isolation,
     ) -> Result<KafkaConsumer, TransportError> {
+        self.consumer_with(&[], group, client_id, instance, isolation)
+    }
+
+    /// A consumer outside of any group that reads changelogs to their ends.
+    ///
+    /// # Errors
+    /// If librdkafka refuses a property.
+    pub fn restore_consumer(&self, group: &str, client_id: &str) -> Result<KafkaConsumer, TransportError> {
+        self.consumer_with(RESTORING, group, client_id, None, Isolation::ReadCommitted)
+    }
+
+    fn consumer_with(
+        &self,
+        defaults: &[(&str, &str)],
+        group: &str,
+        client_id: &str,
+        instance: Option<&str>,
+        isolation: Isolation,
+    ) -> Result<KafkaConsumer, TransportError> {
         let level = match isolation {
             Isolation::ReadCommitted => "read_committed",
             Isolation::ReadUncommitted => "read_uncommitted",
         };
         let own = [("group.id", group), ("client.id", client_id), ("isolation.level", level)];
         let user = self.of_consumers().filter(|(name, _)| !MEMBERSHIP.contains(name));
-        let layers = CONSUMER.iter().copied().chain(user).chain(READING.iter().copied()).chain(own);
+        let layers = CONSUMER.iter().chain(defaults).copied().chain(user);
+        let layers = layers.chain(READING.iter().copied()).chain(own);
         let reader = config("making a consumer", &self.settings.brokers, layers)?
             .consumer()
             .map_err(refuses("making a consumer"))?;
@@ -147,6 +184,23 @@ impl KafkaClients {
             .producer()
             .map_err(refuses("making a producer"))?;
         Ok(KafkaProducer::new(client.into(), transactional_id, timeout_ms))
+    }
+
+    /// The client that looks after topics.
+    ///
+    /// # Errors
+    /// If librdkafka refuses a property.
+    pub fn admin(&self) -> Result<KafkaAdmin, TransportError> {
+        self.admin_of(&self.settings.brokers)
+    }
+
+    /// One that asks other brokers first.
+    pub(super) fn admin_of(&self, brokers: &str) -> Result<KafkaAdmin, TransportError> {
+        let user = pairs(&self.settings.common).chain(pairs(&self.settings.admin));
+        let client = config("making a client for topics", brokers, ADMIN.iter().copied().chain(user))?
+            .producer()
+            .map_err(refuses("making a client for topics"))?;
+        Ok(KafkaAdmin::new(client, self.clone()))
     }
 
     fn of_consumers(&self) -> impl Iterator<Item = (&str, &str)> {

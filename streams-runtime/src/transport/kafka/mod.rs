@@ -13,6 +13,7 @@
 //!
 //! It knows clients, codes and properties. It deliberately does not know tasks, stores or which topic is a changelog.
 
+mod admin;
 mod client;
 mod consumer;
 mod errors;
@@ -23,6 +24,7 @@ mod producer;
 mod sys;
 
 pub use super::clients::ClientSettings;
+pub use admin::KafkaAdmin;
 pub use client::KafkaClients;
 pub use consumer::KafkaConsumer;
 pub use message::KafkaMessage;
