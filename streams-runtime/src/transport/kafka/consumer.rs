@@ -18,10 +18,10 @@ use foldhash::HashMap;
 
 use super::client::KafkaClients;
 use super::errors::{self, END_OF_PARTITION, Meaning, meaning};
+use super::handles::{ANSWER_MS, Handles};
 use super::member::{Identity, Member, News};
 use super::message::KafkaMessage;
 use super::sys::{Batch, Client, Code, End, Ends, Fault, Fetched, PartitionList, Wakeup};
-use super::handles::{ANSWER_MS, Handles};
 use crate::transport::{
     CommittedOffset, Consumer, Event, GroupMetadata, Isolation, TopicPartition, TransportError, Watermarks,
 };

@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use super::client::KafkaClients;
 use super::errors::{self, FENCED_INSTANCE, MAX_POLL_EXCEEDED, Meaning, UNRELEASED_INSTANCE, meaning};
-use super::sys::{Client, Fault, PartitionList, Rebalance, Wakeup};
 use super::handles::Handles;
+use super::sys::{Client, Fault, PartitionList, Rebalance, Wakeup};
 use crate::transport::{GroupMetadata, TopicPartition, TransportError};
 
 /// Properties that only the classic protocol has.

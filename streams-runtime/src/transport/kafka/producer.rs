@@ -16,8 +16,8 @@
 use std::rc::Rc;
 
 use super::errors::{self, Meaning, QUEUE_FULL, meaning};
-use super::sys::{Client, Code, Fault, Headers, Membership, PartitionList, Report, ToSend};
 use super::handles::{ANSWER_MS, Handles};
+use super::sys::{Client, Code, Fault, Headers, Membership, PartitionList, Report, ToSend};
 use crate::transport::{
     CommitOutcome, CommittedOffset, Delivery, GroupMetadata, Outgoing, Producer, TopicPartition,
     TransportError,
