@@ -7,18 +7,19 @@
 
 mod installation;
 mod listeners;
+pub mod proxy;
 mod ready;
 pub mod supervised;
 pub mod tools;
 
 use std::env;
 use std::io::Write as _;
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use installation::Installation;
 use listeners::Listeners;
+use proxy::{Line, Proxy};
 use supervised::{Signal, Supervised};
 
 /// Set, brokers are left running for a look at them.
@@ -27,10 +28,14 @@ const KEEP: &str = "STREAMS_KEEP_BROKER";
 /// Far more than a start takes: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// A test takes one each; two tests run at once, perhaps more on a larger machine.
+const PROXIES: usize = 8;
+
 /// A running broker with a storage of its own. Dropped, or when the test ends in any way, nothing is left of it.
 #[derive(Debug)]
 pub struct Broker {
     listeners: Listeners,
+    lines: Vec<Arc<Line>>,
     supervised: Supervised,
 }
 
@@ -48,11 +53,11 @@ impl Broker {
     pub fn start() -> Self {
         let installation = Installation::get();
         let keep = env::var_os(KEEP).is_some();
-        let mut supervised = Supervised::new("broker", keep);
+        let supervised = Supervised::new("broker", keep);
         installation.storage(&supervised.folder().join("storage"));
+        let lines: Vec<Arc<Line>> = (0..PROXIES).map(|_| Line::start()).collect();
+        let mut broker = Self { listeners: Listeners::pick(&ports(&lines)), lines, supervised };
         for _ in 0..4 {
-            let listeners = Listeners::pick(&[]);
-            let mut broker = Self { listeners, supervised };
             match broker.launch() {
                 Ok(()) => {
                     if keep {
@@ -61,7 +66,9 @@ impl Broker {
                     return broker;
                 }
                 // Somebody was faster with one of the ports.
-                Err(problem) if problem.contains("Address already in use") => supervised = broker.supervised,
+                Err(problem) if problem.contains("Address already in use") => {
+                    broker.listeners = Listeners::pick(&ports(&broker.lines));
+                }
                 Err(problem) => panic!("{problem}"),
             }
         }
@@ -71,6 +78,11 @@ impl Broker {
     /// Where clients find it.
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.listeners.client)
+    }
+
+    /// A proxy before it that no other test uses.
+    pub fn proxy(&self) -> Proxy {
+        Proxy::take(&self.lines)
     }
 
     /// Ends it as a crash does. What it acknowledged stays, in its storage and in the system's cache of it.
@@ -100,15 +112,14 @@ impl Broker {
     }
 
     fn launch(&mut self) -> Result<(), String> {
-        let properties = self.properties();
+        for (line, proxied) in self.lines.iter().zip(&self.listeners.proxied) {
+            line.leads_to(proxied.broker);
+        }
+        let properties = self.supervised.folder().join("server.properties");
         let storage = self.supervised.folder().join("storage");
         installation::write_properties(&properties, &self.listeners, &storage);
         self.supervised.run(Installation::get().command(&properties));
         ready::wait(&self.supervised, &self.listeners, PATIENCE)
-    }
-
-    fn properties(&self) -> PathBuf {
-        self.supervised.folder().join("server.properties")
     }
 
     /// Past the test harness, which keeps what a test prints until it fails.
@@ -121,4 +132,14 @@ impl Broker {
         );
         let _ = std::io::stderr().write_all(words.as_bytes());
     }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.lines.iter().for_each(|line| line.close());
+    }
+}
+
+fn ports(lines: &[Arc<Line>]) -> Vec<u16> {
+    lines.iter().map(|line| line.port()).collect()
 }

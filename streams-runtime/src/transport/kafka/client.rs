@@ -78,6 +78,9 @@ pub struct KafkaClients {
 }
 
 impl KafkaClients {
+    /// What a batch holds at most unless a setting says otherwise, in bytes.
+    pub(crate) const BATCH_SIZE: u64 = 1_000_000;
+
     /// Takes the settings as they are; a property that librdkafka does not know is told when a client is made.
     pub fn new(settings: ClientSettings) -> Self {
         KafkaClients { settings }
