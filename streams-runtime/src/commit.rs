@@ -212,6 +212,9 @@ impl<C: Connect> Worker<C> {
 
     /// What is committed goes to the engines when it is due, also of tasks that have nothing to do.
     fn look_after_stores(&mut self) -> Result<(), WorkerError> {
+        if !self.tasks.iter().any(Task::remembers) {
+            return Ok(());
+        }
         let now_ms = self.connect.now_ms();
         let owned_ms = std::mem::replace(&mut self.owned_ms, now_ms);
         if now_ms.saturating_sub(owned_ms) > ASLEEP_MS {

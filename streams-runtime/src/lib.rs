@@ -78,6 +78,7 @@ pub mod policy;
 pub mod record;
 #[doc(hidden)]
 pub mod restore;
+mod run;
 pub mod serde;
 pub mod settings;
 pub mod slot;

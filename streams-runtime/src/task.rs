@@ -17,7 +17,7 @@
 //! Knows the wired steps and positions. Does not know the transport, groups or what a transaction is: its worker
 //! says `prepare`, `committed` or `aborted`.
 
-use crate::context::Source as Origin;
+use crate::context::{Context, Source as Origin};
 use crate::counters::DropCounter;
 use crate::failure::{Failure, What};
 use crate::operators::{RawRecord, Source};
@@ -440,7 +440,9 @@ impl<M: Message> Task<M> {
     #[inline]
     pub fn committed(&mut self) {
         self.wired.remembering.iter().for_each(|remembering| remembering.state.borrow_mut().committed());
-        self.wired.drops.iter().for_each(|drops| drops.commit());
+        if self.wired.dropped.take() {
+            self.wired.drops.iter().for_each(|drops| drops.commit());
+        }
         self.inputs.iter_mut().for_each(|input| input.committed = input.position);
         for remembering in &mut self.wired.remembering {
             remembering.reached = remembering.open.take().unwrap_or(remembering.reached);
@@ -568,7 +570,13 @@ impl<M: Message> Input<M> {
             }
             // Headers cost, and the source does not look at them.
             let none = Headers::new();
-            self.head = self.source.head(&raw(&self.topic, self.partition, message, &none))?;
+            self.head = self.source.head(&RawRecord {
+                source: Origin { topic: &self.topic, partition: self.partition, offset: message.offset() },
+                timestamp: message.timestamp(),
+                key: message.key(),
+                value: message.value(),
+                headers: &none,
+            })?;
             if self.head.is_none() {
                 self.pop();
             }
@@ -581,8 +589,10 @@ impl<M: Message> Input<M> {
     fn process(&mut self) -> Result<(), Failure> {
         let (Some(timestamp), Some(message)) = (self.head, self.buffer.front()) else { return Ok(()) };
         let headers = message.headers();
-        self.source.process(&raw(&self.topic, self.partition, message, &headers), timestamp)?;
-        self.last = message.offset();
+        let offset = message.offset();
+        let source = Origin { topic: &self.topic, partition: self.partition, offset };
+        self.source.process(message.key(), &Context { timestamp, headers: &headers, source })?;
+        self.last = offset;
         self.head = None;
         self.pop();
         Ok(())
@@ -609,21 +619,5 @@ impl<M: Message> Input<M> {
         {
             self.position = self.position.max(end);
         }
-    }
-}
-
-#[inline]
-fn raw<'a, M: Message>(
-    topic: &'a str,
-    partition: u32,
-    message: &'a M,
-    headers: &'a Headers,
-) -> RawRecord<'a> {
-    RawRecord {
-        source: Origin { topic, partition, offset: message.offset() },
-        timestamp: message.timestamp(),
-        key: message.key(),
-        value: message.value(),
-        headers,
     }
 }

@@ -16,7 +16,7 @@ use crate::state::{Engine, MemoryEngine, OverlayLimit, Remembered, StateError, T
 use crate::stream::{Id, Step, StoreSpec, Stream};
 use crate::times::Times;
 use std::any::Any;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -112,6 +112,8 @@ pub struct Wired {
     pub outbox: Rc<RefCell<Outbox>>,
     /// What they left out.
     pub drops: Vec<Rc<DropCounter>>,
+    /// True if one of them counted something that is neither committed nor aborted.
+    pub dropped: Rc<Cell<bool>>,
     /// The stream times of the operators.
     pub times: Times,
     /// Typed access to stores for drivers and queries, by hash of the store's name.
@@ -154,6 +156,7 @@ impl Wiring {
                 remembering: Vec::new(),
                 outbox: Rc::default(),
                 drops: Vec::new(),
+                dropped: Rc::default(),
                 times,
                 stores: HashMap::new(),
             },
@@ -214,7 +217,7 @@ impl Wiring {
 
     /// A counter of records left out by `step` for `reason`.
     pub fn drops(&mut self, step: &'static str, reason: Reason) -> Rc<DropCounter> {
-        let counter = Rc::new(DropCounter::new(step, reason));
+        let counter = Rc::new(DropCounter::new(step, reason, self.wired.dropped.clone()));
         self.wired.drops.push(counter.clone());
         counter
     }

@@ -115,7 +115,8 @@ fn what_is_missing_is_made_as_kafka_streams_makes_it() {
                 },
             ),
         }
-    "#]].assert_debug_eq(&made);
+    "#]]
+    .assert_debug_eq(&made);
     assert_eq!(started.plan.subs.iter().map(|sub| sub.tasks).collect::<Vec<_>>(), [4, 3]);
     assert_eq!(started.warnings, [""; 0]);
 }
@@ -151,7 +152,9 @@ fn everything_that_does_not_fit_is_told_at_once_and_nothing_is_made() {
         ],
     );
     let before = log.topics();
-    fails(&mut log, expect![[r#"
+    fails(
+        &mut log,
+        expect![[r#"
         the application `shop` cannot start:
           topic `orders` has 6 partitions, but is declared with 4
             help: write `partitions = 6` where it is declared
@@ -168,7 +171,8 @@ fn everything_that_does_not_fit_is_told_at_once_and_nothing_is_made() {
           the changelog of windows `shop-totals-changelog` has `retention.bytes = 1000000`: what does not fit would be deleted, read or not
             help: `kafka-configs.sh --bootstrap-server b:9092 --alter --topic shop-totals-changelog --add-config retention.bytes=-1`
           the changelog of windows `shop-totals-changelog` has `retention.ms = 3600000`: windows would be deleted that the store keeps
-            help: `kafka-configs.sh --bootstrap-server b:9092 --alter --topic shop-totals-changelog --add-config retention.ms=90300000`"#]]);
+            help: `kafka-configs.sh --bootstrap-server b:9092 --alter --topic shop-totals-changelog --add-config retention.ms=90300000`"#]],
+    );
     assert_eq!(log.topics(), before);
 }
 
@@ -176,22 +180,28 @@ fn everything_that_does_not_fit_is_told_at_once_and_nothing_is_made() {
 fn inputs_of_a_join_have_one_count() {
     let mut log = complete();
     create(&log, REPARTITION, 2, &[]);
-    fails(&mut log, expect![[r#"
+    fails(
+        &mut log,
+        expect![[r#"
         the application `shop` cannot start:
           `with_shop` joins topics of unlike partitions: `shop-by_shop-repartition` has 2 and `shops` has 3
             help: lay the stream that comes from `shop-by_shop-repartition` out anew with `repartition(partitions = 3)`, or make both topics alike
           `shops` has 3 partitions, but is read together with `shop-by_shop-repartition`, which leads, has 2, and is the one that is shared out: declare `partitions = 3` for it
-            help: partitions of `shops` that nobody shares out would not be read"#]]);
+            help: partitions of `shops` that nobody shares out would not be read"#]],
+    );
 }
 
 #[test]
 fn a_changelog_has_a_partition_for_each_task() {
     let mut log = complete();
     create(&log, TOTALS, 2, &[("cleanup.policy", "compact,delete"), ("retention.ms", "90300000")]);
-    fails(&mut log, expect![[r#"
+    fails(
+        &mut log,
+        expect![[r#"
         the application `shop` cannot start:
           the changelog of windows `shop-totals-changelog` has 2 partitions, but 4 tasks share its rows
-            help: give the inputs 2 partitions again; or, if its rows can be made anew from the inputs, stop all instances, delete it (`kafka-topics.sh --bootstrap-server b:9092 --delete --topic shop-totals-changelog`) and take the offsets of group `shop` back"#]]);
+            help: give the inputs 2 partitions again; or, if its rows can be made anew from the inputs, stop all instances, delete it (`kafka-topics.sh --bootstrap-server b:9092 --delete --topic shop-totals-changelog`) and take the offsets of group `shop` back"#]],
+    );
 }
 
 #[test]
@@ -276,11 +286,14 @@ fn flawed() -> Flawed {
 
 #[test]
 fn no_broker_answers() {
-    fails(&mut Flawed { unreached: true, ..flawed() }, expect![[r#"
+    fails(
+        &mut Flawed { unreached: true, ..flawed() },
+        expect![[r#"
         the application `shop` cannot start:
           no broker answered within 1 s
               b:9092/bootstrap: Connect to ipv4#10.0.0.1:9092 failed: Connection refused
-            help: `bootstrap.servers` is `b:9092`; `default.api.timeout.ms` says how long is waited"#]]);
+            help: `bootstrap.servers` is `b:9092`; `default.api.timeout.ms` says how long is waited"#]],
+    );
 }
 
 #[test]
@@ -294,10 +307,13 @@ fn who_comes_second_takes_what_the_first_has_made() {
 
 #[test]
 fn who_comes_second_checks_what_the_first_has_made() {
-    fails(&mut Flawed { faster: vec![(TOTALS, 8)], ..flawed() }, expect![[r#"
+    fails(
+        &mut Flawed { faster: vec![(TOTALS, 8)], ..flawed() },
+        expect![[r#"
         the application `shop` cannot start:
           the changelog of windows `shop-totals-changelog` has 8 partitions, but 4 tasks share its rows
-            help: give the inputs 8 partitions again; or, if its rows can be made anew from the inputs, stop all instances, delete it (`kafka-topics.sh --bootstrap-server b:9092 --delete --topic shop-totals-changelog`) and take the offsets of group `shop` back"#]]);
+            help: give the inputs 8 partitions again; or, if its rows can be made anew from the inputs, stop all instances, delete it (`kafka-topics.sh --bootstrap-server b:9092 --delete --topic shop-totals-changelog`) and take the offsets of group `shop` back"#]],
+    );
 }
 
 #[test]
@@ -323,22 +339,31 @@ fn a_repartition_topic_that_feeds_no_join_keeps_its_count_while_the_input_grows(
 #[test]
 fn a_topic_is_refused() {
     let words = "Replication factor 3 is larger than the number of available brokers: 1";
-    fails(&mut Flawed { refused: Some(words), ..flawed() }, expect![[r#"
+    fails(
+        &mut Flawed { refused: Some(words), ..flawed() },
+        expect![[r#"
         the application `shop` cannot start:
           the internal topic `shop-by_shop-repartition` could not be created: Replication factor 3 is larger than the number of available brokers: 1
-            help: set `replication.factor`"#]]);
-    fails(&mut Flawed { refused: Some("Topic authorization failed"), ..flawed() }, expect![[r#"
+            help: set `replication.factor`"#]],
+    );
+    fails(
+        &mut Flawed { refused: Some("Topic authorization failed"), ..flawed() },
+        expect![[r#"
         the application `shop` cannot start:
           the internal topic `shop-by_shop-repartition` could not be created: Topic authorization failed
-            help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Create --topic shop- --resource-pattern-type prefixed`"#]]);
+            help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Create --topic shop- --resource-pattern-type prefixed`"#]],
+    );
 }
 
 #[test]
 fn not_all_brokers_know_a_new_topic() {
-    fails(&mut Flawed { unknown: true, ..flawed() }, expect![[r#"
+    fails(
+        &mut Flawed { unknown: true, ..flawed() },
+        expect![[r#"
         the application `shop` cannot start:
           the internal topic `shop-by_shop-repartition` was created, and not all brokers know it after 1 s
-            help: start it again; `kafka-topics.sh --bootstrap-server b:9092 --describe --topic shop-by_shop-repartition` says what is missing"#]]);
+            help: start it again; `kafka-topics.sh --bootstrap-server b:9092 --describe --topic shop-by_shop-repartition` says what is missing"#]],
+    );
 }
 
 #[test]
@@ -348,7 +373,9 @@ fn rights_are_missing() {
         topic.rights = Some(Operations::numbered(if name == "shops" { [4, 8] } else { [3, 8] }));
     };
     let mut topics = Flawed { rights: nobody, described: read_only, forbidden: Some("orders"), ..flawed() };
-    fails(&mut topics, expect![[r#"
+    fails(
+        &mut topics,
+        expect![[r#"
         the application `shop` cannot start:
           topic `orders` may not be used for `Describe`, which is needed to see how many partitions it has (Topic authorization failed)
             help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Describe --topic orders`
@@ -359,7 +386,8 @@ fn rights_are_missing() {
           topic `totals` may not be used for `Write`, which is needed to write records to it
             help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Write --topic totals`
           group `shop` may not be used for `Read`, which is needed to share out partitions
-            help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Read --group shop`"#]]);
+            help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Read --group shop`"#]],
+    );
 }
 
 #[test]
@@ -394,14 +422,17 @@ fn a_topic_cannot_be_written_or_has_no_leader() {
         "shops" => topic.leaderless = vec![2],
         _ => {}
     };
-    fails(&mut Flawed { described, ..flawed() }, expect![[r#"
+    fails(
+        &mut Flawed { described, ..flawed() },
+        expect![[r#"
         the application `shop` cannot start:
           nothing can be written to topic `reports`: `min.insync.replicas` is 2, and it has 1
             help: `kafka-configs.sh --bootstrap-server b:9092 --alter --topic reports --add-config min.insync.replicas=1`, or give it more replicas
           topic `orders` has no leader for 2 of 4 partitions
             help: see which brokers are missing: `kafka-topics.sh --bootstrap-server b:9092 --describe --topic orders`
           topic `shops` has no leader for partition 2 of 3
-            help: see which brokers are missing: `kafka-topics.sh --bootstrap-server b:9092 --describe --topic shops`"#]]);
+            help: see which brokers are missing: `kafka-topics.sh --bootstrap-server b:9092 --describe --topic shops`"#]],
+    );
 }
 
 #[test]
@@ -425,7 +456,8 @@ fn a_hash_tells_which_topic_leads() {
                 "shop-by_shop-repartition",
             ),
         ]
-    "#]].assert_debug_eq(&shop.leaders());
+    "#]]
+    .assert_debug_eq(&shop.leaders());
     assert_eq!(shop.leaders_hash(), plan(&App::topology(), "shop").leaders_hash());
     assert_ne!(shop.leaders_hash(), plan(&App::topology(), "other").leaders_hash());
     expect!["445c86a5ffd4f509"].assert_eq(&format!("{:016x}", shop.leaders_hash()));

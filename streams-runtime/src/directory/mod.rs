@@ -16,6 +16,8 @@
 mod engines;
 mod process;
 
+pub(crate) use process::random as random_id;
+
 use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

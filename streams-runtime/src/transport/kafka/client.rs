@@ -4,6 +4,7 @@
 //! the promises of this crate rest on. Knows names and values of properties; deliberately does not know when a client
 //! is made, nor what it is used for.
 
+use super::admin::KafkaAdmin;
 use super::consumer::KafkaConsumer;
 use super::producer::KafkaProducer;
 use super::sys::Config;
@@ -40,6 +41,12 @@ const TRANSACTIONAL: &[(&str, &str)] = &[
     ("retry.backoff.ms", "5"),
 ];
 
+/// For the client that looks after topics.
+const ADMIN: &[(&str, &str)] = &[
+    // A broker that comes back is found within a second, not within ten.
+    ("reconnect.backoff.max.ms", "1000"),
+];
+
 /// Reading rests on these.
 const READING: &[(&str, &str)] = &[
     ("enable.auto.commit", "false"),
@@ -71,6 +78,9 @@ pub struct KafkaClients {
 }
 
 impl KafkaClients {
+    /// What a batch holds at most unless a setting says otherwise, in bytes.
+    pub(crate) const BATCH_SIZE: u64 = 1_000_000;
+
     /// Takes the settings as they are; a property that librdkafka does not know is told when a client is made.
     pub fn new(settings: ClientSettings) -> Self {
         KafkaClients { settings }
@@ -147,6 +157,23 @@ impl KafkaClients {
             .producer()
             .map_err(refuses("making a producer"))?;
         Ok(KafkaProducer::new(client.into(), transactional_id, timeout_ms))
+    }
+
+    /// The client that looks after topics.
+    ///
+    /// # Errors
+    /// If librdkafka refuses a property.
+    pub fn admin(&self) -> Result<KafkaAdmin, TransportError> {
+        self.admin_of(&self.settings.brokers)
+    }
+
+    /// One that asks other brokers first.
+    pub(super) fn admin_of(&self, brokers: &str) -> Result<KafkaAdmin, TransportError> {
+        let user = pairs(&self.settings.common).chain(pairs(&self.settings.admin));
+        let client = config("making a client for topics", brokers, ADMIN.iter().copied().chain(user))?
+            .producer()
+            .map_err(refuses("making a client for topics"))?;
+        Ok(KafkaAdmin::new(client, self.clone()))
     }
 
     fn of_consumers(&self) -> impl Iterator<Item = (&str, &str)> {

@@ -18,10 +18,10 @@ use foldhash::HashMap;
 
 use super::client::KafkaClients;
 use super::errors::{self, END_OF_PARTITION, Meaning, meaning};
+use super::handles::{ANSWER_MS, Handles};
 use super::member::{Identity, Member, News};
 use super::message::KafkaMessage;
 use super::sys::{Batch, Client, Code, End, Ends, Fault, Fetched, PartitionList, Wakeup};
-use super::topics::{ANSWER_MS, Topics};
 use crate::transport::{
     CommittedOffset, Consumer, Event, GroupMetadata, Isolation, TopicPartition, TransportError, Watermarks,
 };
@@ -53,7 +53,7 @@ pub struct KafkaConsumer {
     reader: Rc<Client>,
     member: Option<Member>,
     wakeup: Arc<Wakeup>,
-    topics: Topics,
+    topics: Handles,
     slots: Vec<Slot>,
     by_place: HashMap<TopicPartition, u32>,
     /// By the number of a topic in messages, and the partition.
@@ -84,7 +84,7 @@ impl KafkaConsumer {
                 instance: instance.map(Into::into),
             },
             isolation,
-            topics: Topics::new(&reader),
+            topics: Handles::new(&reader),
             reader,
             member: None,
             wakeup,

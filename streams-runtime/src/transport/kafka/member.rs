@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use super::client::KafkaClients;
 use super::errors::{self, FENCED_INSTANCE, MAX_POLL_EXCEEDED, Meaning, UNRELEASED_INSTANCE, meaning};
+use super::handles::Handles;
 use super::sys::{Client, Fault, PartitionList, Rebalance, Wakeup};
-use super::topics::Topics;
 use crate::transport::{GroupMetadata, TopicPartition, TransportError};
 
 /// Properties that only the classic protocol has.
@@ -293,7 +293,7 @@ fn connect(
     let client = Rc::new(identity.clients.member(&identity.group, &identity.client_id, instance)?);
     client.ring(wakeup);
     // A client that knows the topics joins at once; one that does not joins 0.3 s later.
-    let mut known = Topics::new(&client);
+    let mut known = Handles::new(&client);
     for topic in topics {
         if let Err(error) = known.partitions(topic) {
             tracing::debug!(topic, "before joining: {error}");

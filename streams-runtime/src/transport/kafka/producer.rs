@@ -16,8 +16,8 @@
 use std::rc::Rc;
 
 use super::errors::{self, Meaning, QUEUE_FULL, meaning};
+use super::handles::{ANSWER_MS, Handles};
 use super::sys::{Client, Code, Fault, Headers, Membership, PartitionList, Report, ToSend};
-use super::topics::{ANSWER_MS, Topics};
 use crate::transport::{
     CommitOutcome, CommittedOffset, Delivery, GroupMetadata, Outgoing, Producer, TopicPartition,
     TransportError,
@@ -40,7 +40,7 @@ enum State {
 /// same id, or its time-out.
 pub struct KafkaProducer {
     client: Rc<Client>,
-    topics: Topics,
+    topics: Handles,
     /// The transactional id; empty for a plain producer.
     id: String,
     is_transactional: bool,
@@ -67,7 +67,7 @@ const UNKNOWN: TransportError = TransportError::Misuse(
 impl KafkaProducer {
     pub(super) fn new(client: Rc<Client>, id: Option<&str>, timeout_ms: u64) -> Self {
         KafkaProducer {
-            topics: Topics::new(&client),
+            topics: Handles::new(&client),
             client,
             id: id.unwrap_or_default().to_owned(),
             is_transactional: id.is_some(),

@@ -28,7 +28,7 @@ use super::list::{Element, PartitionList, c_ms, c_string, element, elements};
 use super::produce::Topic;
 
 const TIMED_OUT: Code = Code(-185);
-const NO_ANSWER: Code = Code(-196);
+pub(super) const NO_ANSWER: Code = Code(-196);
 
 /// Which end of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,19 +39,23 @@ pub(in super::super) enum End {
 }
 
 /// A question whose answer has not come yet.
-struct Asked {
+pub(super) struct Asked {
     queue: NonNull<rd_kafka_queue_t>,
     client: Rc<Client>,
 }
 
 impl Asked {
-    fn new(client: &Rc<Client>) -> Asked {
+    pub(super) fn new(client: &Rc<Client>) -> Asked {
         // SAFETY: a living client; never null.
         let queue = unsafe { rd_kafka_queue_new(client.raw()) };
         Asked { queue: NonNull::new(queue).expect("librdkafka gives a queue"), client: Rc::clone(client) }
     }
 
-    fn answer(&self, ms: u64) -> Result<Answer, Fault> {
+    pub(super) fn queue(&self) -> *mut rd_kafka_queue_t {
+        self.queue.as_ptr()
+    }
+
+    pub(super) fn answer(&self, ms: u64) -> Result<Answer, Fault> {
         // SAFETY: our queue; the event is ours.
         let event = unsafe { rd_kafka_queue_poll(self.queue.as_ptr(), c_ms(ms)) };
         let answer = Answer(NonNull::new(event).ok_or_else(|| Fault::of(TIMED_OUT))?);
@@ -74,7 +78,13 @@ impl Drop for Asked {
 }
 
 /// An event with the result of a request.
-struct Answer(NonNull<rd_kafka_event_t>);
+pub(super) struct Answer(NonNull<rd_kafka_event_t>);
+
+impl Answer {
+    pub(super) fn as_ptr(&self) -> *mut rd_kafka_event_t {
+        self.0.as_ptr()
+    }
+}
 
 impl Drop for Answer {
     fn drop(&mut self) {
@@ -83,10 +93,14 @@ impl Drop for Answer {
     }
 }
 
-struct Options(NonNull<rd_kafka_AdminOptions_t>);
+pub(super) struct Options(NonNull<rd_kafka_AdminOptions_t>);
 
 impl Options {
-    fn new(client: &Client, of: rd_kafka_admin_op_t) -> Options {
+    pub(super) fn as_ptr(&self) -> *mut rd_kafka_AdminOptions_t {
+        self.0.as_ptr()
+    }
+
+    pub(super) fn new(client: &Client, of: rd_kafka_admin_op_t) -> Options {
         // SAFETY: a living client and a request that exists; never null for one.
         let options = unsafe { rd_kafka_AdminOptions_new(client.raw(), of) };
         Options(NonNull::new(options).expect("librdkafka gives options"))

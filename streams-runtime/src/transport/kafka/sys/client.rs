@@ -129,6 +129,8 @@ pub(in super::super) enum Rebalance {
 pub(super) struct Notes {
     pub(super) reports: RefCell<Vec<Report>>,
     rebalances: RefCell<Vec<Rebalance>>,
+    /// Errors that belong to no call, if somebody listens.
+    heard: RefCell<Option<Vec<Fault>>>,
     /// Revocations are answered by the callback itself: nobody polls any more.
     closing: Cell<bool>,
 }
@@ -213,6 +215,16 @@ impl Client {
         // SAFETY: written by the library, with a zero at the end, if there is a code.
         let fault = |code| Fault { text: unsafe { text(words.as_ptr()) }, fatal: true, ..Fault::of(code) };
         (code != 0).then(|| fault(Code(code)))
+    }
+
+    /// Whether errors that belong to no call are kept for [`heard`](Self::heard).
+    pub(in super::super) fn listen(&self, listen: bool) {
+        *self.notes.heard.borrow_mut() = listen.then(Vec::new);
+    }
+
+    /// What went wrong by itself since the last call: connections, mostly.
+    pub(in super::super) fn heard(&self) -> Vec<Fault> {
+        self.notes.heard.borrow_mut().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     // ---- the group ----
@@ -367,9 +379,12 @@ unsafe extern "C" fn on_wakeup(_: *mut rd_kafka_t, opaque: *mut c_void) {
     unsafe { &*opaque.cast::<Wakeup>() }.ring();
 }
 
-unsafe extern "C" fn on_error(rk: *mut rd_kafka_t, code: c_int, reason: *const c_char, _: *mut c_void) {
-    // SAFETY: a living client and a string that lives until we return.
-    let (client, reason) = unsafe { (text(rd_kafka_name(rk)), text(reason)) };
+unsafe extern "C" fn on_error(rk: *mut rd_kafka_t, code: c_int, reason: *const c_char, opaque: *mut c_void) {
+    // SAFETY: run inside of a call on the owner's thread, with a living client and a string that lives until we return.
+    let (client, reason, notes) = unsafe { (text(rd_kafka_name(rk)), text(reason), notes(opaque)) };
+    if let Some(heard) = notes.heard.borrow_mut().as_mut() {
+        heard.push(Fault { text: reason.clone(), ..Fault::of(Code(code)) });
+    }
     // The library tries again by itself; what it gives up comes back from the call that needed it.
     tracing::warn!(target: "librdkafka", client, code = Code(code).name(), "{reason}");
 }

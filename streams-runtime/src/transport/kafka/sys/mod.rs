@@ -7,6 +7,7 @@
 //! fetch     batches of messages out of a queue
 //! produce   records into topics, transactions
 //! ask       requests with one answer: ends of logs, committed offsets, topics
+//! admin     more of them: what topics are like, making them, what is allowed
 //! ```
 //!
 //! Everything a caller gets is released by dropping it, and nothing outlives the client it came from: handles hold
@@ -17,6 +18,7 @@
 //! own threads call two things here: the log, which has no state, and a [`Wakeup`].
 #![allow(unsafe_code)]
 
+mod admin;
 mod ask;
 mod client;
 mod codes;
@@ -24,6 +26,7 @@ mod fetch;
 mod list;
 mod produce;
 
+pub(super) use admin::{Described, ToMake};
 pub(super) use ask::{End, Ends};
 pub(super) use client::{Client, Config, Rebalance, Wakeup};
 pub(super) use codes::{Code, Fault};

@@ -15,7 +15,7 @@ use crate::transport::TransportError;
 pub(super) const ANSWER_MS: u64 = 5_000;
 
 /// The topics of one client. Handles are kept as long as it is: the numbers of topics in messages stay theirs.
-pub(super) struct Topics {
+pub(super) struct Handles {
     client: Rc<Client>,
     known: Vec<Known>,
     by_name: HashMap<String, usize>,
@@ -29,9 +29,9 @@ struct Known {
     partitions: u32,
 }
 
-impl Topics {
+impl Handles {
     pub(super) fn new(client: &Rc<Client>) -> Self {
-        Topics { client: Rc::clone(client), known: Vec::new(), by_name: HashMap::default(), last: 0 }
+        Handles { client: Rc::clone(client), known: Vec::new(), by_name: HashMap::default(), last: 0 }
     }
 
     /// The handle of a topic, whether it exists or not.
