@@ -2,3 +2,4 @@
 
 mod harness;
 mod startup;
+mod transport_suite;
