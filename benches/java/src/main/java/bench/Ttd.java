@@ -92,7 +92,7 @@ public final class Ttd {
                 long cpu = cpuNanos();
                 long wall = System.nanoTime();
                 for (int i = 0; i < records / together; i++) {
-                    List<TestRecord<byte[], byte[]>> list = new ArrayList<>(together);
+                    List<TestRecord<byte[], byte[]>> list = together == 1 ? null : new ArrayList<>(together);
                     for (int j = 0; j < together; j++) {
                         random = random * 6_364_136_223_846_793_005L + 1_442_695_040_888_963_407L;
                         byte[] key = ByteBuffer.allocate(8).putLong((random >>> 33) % KEYS).array();
