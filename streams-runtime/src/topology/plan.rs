@@ -2,10 +2,10 @@
 //!
 //! Knows the graph and the counts a log reports; checks that they fit and says everything that does not at once.
 
-use super::{SubTopology, TopicRef, Topology};
+use super::{Names, SubTopology, TopicRef, Topology};
 use crate::operators::changelog_topic;
 use crate::stream::StoreSpec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A topic with its count.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct SubPlan {
 pub struct Plan {
     /// Its id, which is its consumer group as well.
     pub application: String,
+    /// What the log calls its topics.
+    pub names: Names,
     /// Its sub-topologies.
     pub subs: Vec<SubPlan>,
     /// Topics it makes itself: repartition topics and changelogs.
@@ -67,25 +69,29 @@ impl Plan {
         application: &str,
         count: impl Fn(&str, Option<u32>) -> Option<u32>,
     ) -> Result<Plan, PlanError> {
+        let names = topology.names(application);
         let mut problems = Vec::new();
         let mut counts = BTreeMap::new();
+        let mut declared = BTreeSet::new();
         for entry in topology.entries() {
             let spec = &entry.spec;
             for topic in spec.reads.iter().filter_map(|read| read.topic).chain(spec.to) {
-                match (count(topic.name, topic.partitions), topic.partitions) {
-                    (None, _) => problems.push(format!("topic `{}` does not exist", topic.name)),
+                declared.insert(topic.name);
+                let name = names.external(topic.name);
+                match (count(name, topic.partitions), topic.partitions) {
+                    (None, _) => problems.push(format!("topic `{name}` does not exist")),
                     (Some(live), Some(declared)) if live != declared => problems.push(format!(
-                        "topic `{}` has {live} partitions, but is declared with {declared}",
-                        topic.name
+                        "topic `{name}` has {live} partitions, but is declared with {declared}"
                     )),
                     (Some(live), _) => drop(counts.insert(TopicRef::External(topic.name), live)),
                 }
             }
         }
+        problems.extend(names.misplaced(&declared));
         count_internal(topology, &mut counts);
         let planned = |topic: &TopicRef| PlannedTopic {
             topic: topic.clone(),
-            name: topic.name(application),
+            name: topic.name(&names),
             partitions: counts.get(topic).copied().unwrap_or(1),
         };
         let subs: Vec<SubPlan> = topology
@@ -94,7 +100,7 @@ impl Plan {
             .map(|sub| sub_plan(topology, sub, application, sub.sources.iter().map(planned).collect()))
             .collect();
         for sub in &subs {
-            problems.extend(unlike_joined(topology, sub, &counts));
+            problems.extend(unlike_joined(topology, sub, &counts, &topology.names("...")));
             problems.extend(unread(sub));
         }
         problems.sort();
@@ -111,7 +117,7 @@ impl Plan {
             }
         }
         let external = counts.keys().filter(|t| matches!(t, TopicRef::External(_))).map(planned).collect();
-        Ok(Plan { application: application.to_owned(), subs, internal, external })
+        Ok(Plan { application: application.to_owned(), names, subs, internal, external })
     }
 }
 
@@ -200,7 +206,12 @@ fn unread(sub: &SubPlan) -> Option<String> {
 }
 
 /// Joins whose sides have unlike counts: what `cargo check` could not see because a count was not declared.
-fn unlike_joined(topology: &Topology, sub: &SubPlan, counts: &BTreeMap<TopicRef, u32>) -> Vec<String> {
+fn unlike_joined(
+    topology: &Topology,
+    sub: &SubPlan,
+    counts: &BTreeMap<TopicRef, u32>,
+    names: &Names,
+) -> Vec<String> {
     let mut problems = Vec::new();
     for &i in &sub.steps {
         let spec = &topology.entries()[i].spec;
@@ -214,8 +225,8 @@ fn unlike_joined(topology: &Topology, sub: &SubPlan, counts: &BTreeMap<TopicRef,
                 problems.push(format!(
                     "`{}` joins topics of unlike partitions: `{}` has {a} and `{}` has {b}",
                     spec.id.name,
-                    pair[0].name("..."),
-                    pair[1].name("..."),
+                    pair[0].name(names),
+                    pair[1].name(names),
                 ));
             }
         }
