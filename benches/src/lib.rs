@@ -12,3 +12,4 @@
 pub mod bench;
 pub mod chains;
 pub mod peer;
+pub mod workload;

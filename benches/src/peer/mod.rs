@@ -1,46 +1,16 @@
-//! The workloads that are also written in Java (`java/src/main/java/bench`): the same bytes in, the same out.
+//! The workloads that are also written in Java, as any user would write them: the same bytes in, the same out.
+//!
+//! | module | workload |
+//! |---|---|
+//! | [`bytes`] | W1, S1: two stateless steps; W2, W3: a count by key, its store on disk or in memory |
+//! | [`orders`] | W1J: two stateless steps on JSON |
+//! | [`words`] | W7: words counted behind a repartition |
+//! | [`table`] | W8: a topic read as a table |
+//!
+//! Knows topologies only. Where their inputs come from, and what must come out, is the business of
+//! [`workload`](crate::workload); the Java side is `java/src/main/java/bench` and `broker/java`.
 
-use streams_runtime::{ktable, processor, topic, topology};
-
-/// Records of 100 bytes under 8 bytes of key; bytes on both sides, so that formats cost next to nothing.
-#[topic(name = "in", key = Vec<u8>, value = Vec<u8>)]
-pub struct In;
-
-/// What the stateless workload writes.
-#[topic(name = "flipped", key = Vec<u8>, value = Vec<u8>)]
-pub struct Flipped;
-
-/// What the count writes.
-#[topic(name = "counts", key = Vec<u8>, value = i64)]
-pub struct Counts;
-
-const MASK: u8 = 0x5A;
-
-/// Flips bits of the first byte.
-#[processor(from = In, map_values)]
-pub fn flip(mut value: Vec<u8>) -> Vec<u8> {
-    if let Some(first) = value.first_mut() {
-        *first ^= MASK;
-    }
-    value
-}
-
-/// Drops what began with a zero.
-#[processor(from = flip, filter, to = Flipped)]
-pub fn kept(value: &[u8]) -> bool {
-    value.first() != Some(&MASK)
-}
-
-topology!(
-    /// W1: two stateless steps.
-    pub Stateless = [flip, kept]
-);
-
-/// How many records there were of each key.
-#[ktable(store = "count", from = In, count, to = Counts)]
-pub struct Count;
-
-topology!(
-    /// W3: a count by key, its store in memory.
-    pub InMemoryCount = [Count]
-);
+pub mod bytes;
+pub mod orders;
+pub mod table;
+pub mod words;
