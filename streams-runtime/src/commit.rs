@@ -97,7 +97,11 @@ impl Sender {
 }
 
 /// Committed rows wait for the engine, because most are changed again soon: a crash replays at most this.
-const APPLY: Due = Due { bytes: 64 << 20, ms: 5_000 };
+const APPLY: Due = Due { bytes: 64 << 20, ms: 5_000, marks: false };
+
+/// A worker that was asleep (a machine that was suspended) may have lost its tasks and not know it yet. After so long
+/// a gap between two rounds, what it believes to own proves nothing for as long again.
+const ASLEEP_MS: i64 = 300_000;
 
 impl<C: Connect> Worker<C> {
     /// Commits everything processed so far.
@@ -117,7 +121,7 @@ impl<C: Connect> Worker<C> {
         }
         if changed.is_empty() {
             self.changed = changed;
-            return Ok(Commit::Nothing);
+            return self.look_after_stores().map(|()| Commit::Nothing);
         }
         let result = self.commit_tasks(&changed);
         self.changed = changed;
@@ -125,16 +129,18 @@ impl<C: Connect> Worker<C> {
     }
 
     fn commit_tasks(&mut self, changed: &[usize]) -> Result<Commit, WorkerError> {
+        // A commit that succeeds proves that the tasks were ours until it was sent, not after that.
+        let now_ms = self.connect.now_ms();
         if let Err(trouble) = self.send_all(changed) {
             return self.mend(trouble).map(|()| Commit::TakenBack);
         }
         if self.guarantee == Guarantee::AtLeastOnce {
-            return self.committed(changed).map(|()| Commit::Done);
+            return self.committed(changed, now_ms).map(|()| Commit::Done);
         }
         match self.producer.commit() {
             CommitOutcome::Committed => {
                 self.in_transaction = false;
-                self.committed(changed).map(|()| Commit::Done)
+                self.committed(changed, now_ms).map(|()| Commit::Done)
             }
             CommitOutcome::Aborted(reason) => {
                 self.in_transaction = false;
@@ -190,8 +196,7 @@ impl<C: Connect> Worker<C> {
         })
     }
 
-    fn committed(&mut self, changed: &[usize]) -> Result<(), WorkerError> {
-        let now_ms = self.connect.now_ms();
+    fn committed(&mut self, changed: &[usize], now_ms: i64) -> Result<(), WorkerError> {
         // All of them first: an engine that fails must not leave another task's changes undecided.
         changed.iter().for_each(|&at| self.tasks[at].committed());
         for &at in changed {
@@ -199,8 +204,27 @@ impl<C: Connect> Worker<C> {
                 continue;
             }
             let task = self.tasks[at].id();
-            let applied = self.tasks[at].apply(APPLY, now_ms);
+            let applied = self.tasks[at].apply(APPLY, now_ms, now_ms);
             applied.map_err(|cause| WorkerError::Store { task, cause })?;
+        }
+        self.look_after_stores()
+    }
+
+    /// What is committed goes to the engines when it is due, also of tasks that have nothing to do.
+    fn look_after_stores(&mut self) -> Result<(), WorkerError> {
+        if !self.tasks.iter().any(Task::remembers) {
+            return Ok(());
+        }
+        let now_ms = self.connect.now_ms();
+        let owned_ms = std::mem::replace(&mut self.owned_ms, now_ms);
+        if now_ms.saturating_sub(owned_ms) > ASLEEP_MS {
+            self.awake_ms = now_ms;
+        }
+        let due = Due { marks: now_ms.saturating_sub(self.awake_ms) > ASLEEP_MS, ..APPLY };
+        for task in self.tasks.iter_mut().filter(|task| task.remembers()) {
+            let id = task.id();
+            let applied = task.apply(due, now_ms, owned_ms);
+            applied.map_err(|cause| WorkerError::Store { task: id, cause })?;
         }
         Ok(())
     }

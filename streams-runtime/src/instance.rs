@@ -49,8 +49,16 @@ pub struct InProcess {
     application: String,
     instance: String,
     overlay: OverlayLimit,
-    disk: Option<MemoryDisk>,
+    disk: Option<Disk>,
     guarantee: Guarantee,
+}
+
+/// Where stores rest.
+#[derive(Clone)]
+enum Disk {
+    Memory(MemoryDisk),
+    #[cfg(feature = "rocksdb")]
+    Directory(crate::directory::StateDirectory),
 }
 
 impl InProcess {
@@ -75,7 +83,14 @@ impl InProcess {
 
     /// Where its stores rest; without a disk they are rebuilt from their changelogs at each start.
     pub fn disk(mut self, disk: &MemoryDisk) -> Self {
-        self.disk = Some(disk.clone());
+        self.disk = Some(Disk::Memory(disk.clone()));
+        self
+    }
+
+    /// Stores rest in files there, as in production.
+    #[cfg(feature = "rocksdb")]
+    pub fn directory(mut self, directory: &crate::directory::StateDirectory) -> Self {
+        self.disk = Some(Disk::Directory(directory.clone()));
         self
     }
 
@@ -127,8 +142,12 @@ impl Connect for InProcess {
     }
 
     fn engines(&self, task: TaskId) -> Engines {
-        let Some(disk) = self.disk.clone() else { return in_memory() };
-        Box::new(move |store| Ok(Box::new(disk.engine(task, store.name))))
+        match self.disk.clone() {
+            None => in_memory(),
+            Some(Disk::Memory(disk)) => Box::new(move |store| Ok(Box::new(disk.engine(task, store.name)))),
+            #[cfg(feature = "rocksdb")]
+            Some(Disk::Directory(directory)) => directory.engines(task),
+        }
     }
 
     fn overlay(&self) -> OverlayLimit {

@@ -61,6 +61,7 @@ pub mod commit;
 pub mod context;
 #[doc(hidden)]
 pub mod counters;
+pub mod directory;
 pub mod driver;
 pub mod failure;
 pub mod guarantee;
@@ -77,9 +78,11 @@ pub mod policy;
 pub mod record;
 #[doc(hidden)]
 pub mod restore;
+mod run;
 pub mod serde;
 pub mod settings;
 pub mod slot;
+pub mod startup;
 pub mod state;
 pub mod stream;
 #[doc(hidden)]
@@ -101,6 +104,7 @@ pub mod __private;
 pub use app::{App, Builder, Error, Summary};
 pub use context::Source;
 pub use counters::{Dropped, Reason};
+pub use directory::{DirectoryError, StateDirectory};
 pub use driver::{Driver, DriverError, Input, Output, OutputRecord, TestRecord};
 pub use failure::Failure;
 pub use guarantee::Guarantee;

@@ -13,6 +13,7 @@
 //! Knows plans, wirings and the two consumers. Does not know records, nor why a task has to be opened.
 
 use crate::restore::{self, Changelog, Replay, RestoreError, StepError};
+use crate::state::StateError;
 use crate::task::{Task, TaskId};
 use crate::times::{Times, TooManyTimes};
 use crate::topology::SubPlan;
@@ -50,6 +51,10 @@ pub(crate) struct Opening<M> {
     /// Where it would be if its last transaction turns out to be committed.
     sent: Vec<(TopicPartition, i64)>,
     stage: Stage,
+    /// The wall clock before which it is not asked again.
+    not_before_ms: i64,
+    /// Since when there are rows and no offsets, by the wall clock.
+    without_offsets_ms: Option<i64>,
 }
 
 enum Stage {
@@ -57,16 +62,32 @@ enum Stage {
     Replaying { replays: Vec<Replay>, has_offsets: bool },
 }
 
+/// For how long rows without offsets are asked about again: a broker that just became coordinator may say "none" for
+/// a moment.
+const OFFSETS_PATIENCE_MS: i64 = 10_000;
+
+/// How often.
+const OFFSETS_RETRY_MS: i64 = 200;
+
+/// Kafka's default of `delete.retention.ms`, where the log does not tell.
+const DELETE_RETENTION_MS: i64 = 24 * 3_600_000;
+
 impl<M: crate::transport::Message> Opening<M> {
     /// A task that was never here.
     fn new(id: TaskId) -> Self {
-        Opening { id, task: None, survived: false, sent: Vec::new(), stage: Stage::Asking }
+        Self::at_the_beginning(id, None, Vec::new())
     }
 
     /// A task that comes back with its stores, because the outcome of its transaction is unknown.
     pub(crate) fn again(mut task: Task<M>) -> Self {
         let sent = task.suspend();
-        Opening { id: task.id(), task: Some(task), survived: true, sent, stage: Stage::Asking }
+        Self::at_the_beginning(task.id(), Some(task), sent)
+    }
+
+    fn at_the_beginning(id: TaskId, task: Option<Task<M>>, sent: Vec<(TopicPartition, i64)>) -> Self {
+        let survived = task.is_some();
+        let (not_before_ms, without_offsets_ms) = (i64::MIN, None);
+        Opening { id, task, survived, sent, stage: Stage::Asking, not_before_ms, without_offsets_ms }
     }
 
     pub(crate) fn id(&self) -> TaskId {
@@ -113,8 +134,10 @@ impl<C: Connect> Worker<C> {
     /// # Errors
     /// If one cannot be opened: it is set aside, the others go on.
     pub(crate) fn open_step(&mut self, max: usize) -> Result<usize, WorkerError> {
+        let now_ms = self.connect.now_ms();
         for at in 0..self.opening.len() {
             if let Stage::Asking = self.opening[at].stage
+                && now_ms >= self.opening[at].not_before_ms
                 && let Err(cause) = self.ask(at)
             {
                 return Err(self.cannot_open(at, cause));
@@ -145,6 +168,12 @@ impl<C: Connect> Worker<C> {
             }
         }
         while let Some(at) = self.opening.iter().position(Opening::is_done) {
+            if let Err(cause) = self.settle(at) {
+                return Err(self.cannot_open(at, cause));
+            }
+            if !self.opening[at].is_done() {
+                continue;
+            }
             progress += 1;
             if let Err(cause) = self.finish(at) {
                 return Err(self.cannot_open(at, cause));
@@ -177,8 +206,18 @@ impl<C: Connect> Worker<C> {
         let mut changelogs = Vec::new();
         for (spec, topic) in plan.stores.iter().filter(|(spec, _)| spec.changelog) {
             let partition = TopicPartition { topic: topic.clone(), partition: id.partition };
-            let ends = self.reader.watermarks(&partition)?;
-            changelogs.push((spec.hash, partition, ends, self.reader.topic_id(topic)?));
+            // Before the ends are read: what comes behind them is not part of it.
+            let read_ms = self.connect.now_ms();
+            let changelog = Changelog {
+                store: 0,
+                partition: partition.clone(),
+                ends: self.reader.watermarks(&partition)?,
+                topic_id: self.reader.topic_id(topic)?,
+                delete_retention_ms: self.reader.delete_retention_ms(topic)?.unwrap_or(DELETE_RETENTION_MS),
+                retention_ms: self.reader.retention_ms(topic)?,
+                read_ms,
+            };
+            changelogs.push((spec.hash, changelog));
         }
         let opening = &mut self.opening[at];
         let survived = opening.survived;
@@ -197,7 +236,11 @@ impl<C: Connect> Worker<C> {
                 for &step in &plan.steps {
                     (self.topology.entries()[step].wire)(&mut wiring);
                 }
-                let wired = wiring.finish().map_err(RestoreError::from)?;
+                let wired = match wiring.finish() {
+                    // Another worker of this process lets go of it when it next follows the group.
+                    Err(StateError::InUse { .. }) => return Ok(()),
+                    wired => wired.map_err(RestoreError::from)?,
+                };
                 wired.times.check()?;
                 let task = none.insert(Task::new(id, wired, &positions));
                 if committed.iter().any(Option::is_none) {
@@ -209,10 +252,10 @@ impl<C: Connect> Worker<C> {
         };
         let mut replays = Vec::with_capacity(changelogs.len());
         let remembering = &task.wired().remembering;
-        for (hash, partition, ends, topic_id) in changelogs {
+        for (hash, changelog) in changelogs {
             let store = remembering.iter().position(|r| r.store.is_some_and(|store| store.hash == hash));
             let Some(store) = store else { continue };
-            let changelog = Changelog { store, partition, ends, topic_id };
+            let changelog = Changelog { store, ..changelog };
             replays.push(Replay::begin(&mut self.reader, &remembering[store], changelog, survived)?);
         }
         let has_offsets = committed.iter().any(Option::is_some);
@@ -220,17 +263,39 @@ impl<C: Connect> Worker<C> {
         Ok(())
     }
 
+    /// The ends are reached: whether that was enough.
+    fn settle(&mut self, at: usize) -> Result<(), OpenError> {
+        if let Stage::Replaying { replays, .. } = &mut self.opening[at].stage {
+            for replay in replays {
+                replay.settle(&mut self.reader)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The stores are there: reads the inputs.
     fn finish(&mut self, at: usize) -> Result<(), OpenError> {
+        let now_ms = self.connect.now_ms();
         let opening = &mut self.opening[at];
         let Stage::Replaying { replays, has_offsets } = &opening.stage else { return Ok(()) };
         let Some(task) = &mut opening.task else { return Ok(()) };
-        let remembering = &mut task.wired_mut().remembering;
-        for replay in replays {
-            replay.finish(remembering);
-        }
+        let wired = task.wired_mut();
         if !has_offsets && let Some(replay) = replays.iter().find(|replay| replay.found) {
-            return Err(OpenError::NoOffsets(replay.store_name(remembering)));
+            let since_ms = *opening.without_offsets_ms.get_or_insert(now_ms);
+            if now_ms - since_ms >= OFFSETS_PATIENCE_MS {
+                return Err(OpenError::NoOffsets(replay.store_name(&wired.remembering)));
+            }
+            opening.not_before_ms = now_ms + OFFSETS_RETRY_MS;
+            opening.stage = Stage::Asking;
+            return Ok(());
+        }
+        let times = wired.times.to_metadata().into_bytes();
+        for replay in replays {
+            // Without offsets nothing was ever committed, and that is how it must look after the next crash too.
+            replay.finish(&mut wired.remembering, times.clone(), *has_offsets)?;
+            let report = replay.report(opening.id, &wired.remembering);
+            self.restored.retain(|other| (other.task, other.store) != (report.task, report.store));
+            self.restored.push(report);
         }
         let opening = self.opening.remove(at);
         self.tasks.extend(opening.task);

@@ -5,9 +5,20 @@
 //! gaps. It is stepped like the worker: what cannot go on yet (an open transaction before the end) simply is not
 //! done, and nobody waits for it.
 //!
+//! Where a replay begins, if there are rows already:
+//!
+//! | the rows | the replay |
+//! |---|---|
+//! | followed another topic of the same name | from empty |
+//! | go beyond the end: the log lost what they have | none; it stops with words |
+//! | are so old that deletions behind them may be gone | from empty |
+//! | end before the log begins | from empty; windows stay if all that can be missing has expired |
+//! | anything else | from where they end |
+//!
 //! Knows stores and changelogs; deliberately does not know tasks' inputs, nor who waits.
 
 use crate::state::{Mark, Remembered, Restored, StateError};
+use crate::task::TaskId;
 use crate::transport::{Consumer, Event, Message, TopicPartition, TransportError, Watermarks};
 use crate::wiring::Remembering;
 use std::cell::RefCell;
@@ -37,6 +48,54 @@ pub enum RestoreError {
     },
 }
 
+/// What bringing a store up to its changelog took; see [`Worker::restored`](crate::worker::Worker::restored).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoredStore {
+    /// The task.
+    pub task: TaskId,
+    /// The store.
+    pub store: &'static str,
+    /// The records that were replayed. A store that was up to date has none.
+    pub records: u64,
+    /// The offset at which the replay began. If the store was rebuilt, that is where its changelog begins.
+    pub from: i64,
+    /// The offset at which it ended: the high watermark.
+    pub to: i64,
+    /// Set if rows on disk were not used.
+    pub rebuilt: Option<Rebuilt>,
+}
+
+/// Why the rows on disk were not used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rebuilt {
+    /// The files were damaged.
+    #[error("{0}")]
+    Damaged(String),
+    /// Deletions that it has not seen may be gone from the changelog: deleted keys would rise again.
+    #[error(
+        "it was last complete {} h ago, and its changelog keeps deletions for {} h (`delete.retention.ms`)",
+        age_ms / 3_600_000,
+        kept_ms / 3_600_000
+    )]
+    Old {
+        /// How long ago it was last complete, in ms of the wall clock.
+        age_ms: i64,
+        /// How long the changelog keeps deletions, in ms.
+        kept_ms: i64,
+    },
+    /// What comes next is no longer in the changelog.
+    #[error("it ends at offset {offset}, and its changelog begins at {start}")]
+    BehindStart {
+        /// How far it was.
+        offset: i64,
+        /// Where its changelog begins.
+        start: i64,
+    },
+    /// It followed another topic of the same name.
+    #[error("its changelog was deleted and made anew")]
+    OtherTopic,
+}
+
 /// A changelog as it is when its replay begins.
 #[derive(Clone, Debug)]
 pub(crate) struct Changelog {
@@ -45,17 +104,34 @@ pub(crate) struct Changelog {
     pub(crate) partition: TopicPartition,
     pub(crate) ends: Watermarks,
     pub(crate) topic_id: u128,
+    /// How long it keeps deletions (`delete.retention.ms`).
+    pub(crate) delete_retention_ms: i64,
+    /// How long it keeps records at least (`retention.ms`), if it deletes by age and the log tells.
+    pub(crate) retention_ms: Option<i64>,
+    /// The wall clock before `ends` were read: a store that gets there is complete as of then.
+    pub(crate) read_ms: i64,
+}
+
+/// Clocks of brokers and ours differ, and a replay takes time. No more than a part of short times.
+fn margin_ms(of: i64) -> i64 {
+    (of / 24).min(3_600_000)
 }
 
 /// One store on its way to the end of its changelog.
 pub(crate) struct Replay {
-    store: usize,
+    log: Changelog,
     state: Rc<RefCell<dyn Remembered>>,
-    partition: TopicPartition,
+    survived: bool,
     slot: u32,
+    from: i64,
     position: i64,
-    end: i64,
-    topic_id: u128,
+    records: u64,
+    /// The wall clock as of which nothing before `position` can have been missed.
+    complete_ms: i64,
+    rebuilt: Option<Rebuilt>,
+    /// Set if the replay does not begin where the store ends: the windows that may be missing begin at this or
+    /// before. Whether they are all expired is known at the end.
+    missing_until: Option<(i64, Rebuilt)>,
     /// True if the store had rows before it was opened, or got some.
     pub(crate) found: bool,
 }
@@ -69,41 +145,96 @@ impl Replay {
     pub(crate) fn begin<C: Consumer>(
         reader: &mut C,
         remembering: &Remembering,
-        changelog: Changelog,
+        log: Changelog,
         survived: bool,
     ) -> Result<Replay, RestoreError> {
-        let Changelog { store, partition, ends, topic_id } = changelog;
-        let name = remembering.store.map_or("", |store| store.name);
         let state = remembering.state.clone();
         let known = match survived {
-            true => Some((remembering.reached, remembering.topic_id)),
-            false => state.borrow().mark()?.map(|mark| (mark.changelog_offset, mark.topic_id)),
+            // Its worker followed the log all the time.
+            true => Some((remembering.reached, remembering.topic_id, log.read_ms)),
+            false => state.borrow().mark()?.map(|mark| (mark.changelog_offset, mark.topic_id, mark.wall_ms)),
         };
-        // An engine is only marked together with rows. A store that survived was asked when it was opened first.
-        let mut found = !survived && known.is_some();
-        let position = match known {
-            None => ends.start,
-            // Another topic under the old name, or a tail that cannot be replayed: only a rebuild is right.
-            Some((offset, id)) if id != 0 && topic_id != 0 && id != topic_id || offset < ends.start => {
-                state.borrow_mut().clear()?;
-                found = false;
-                ends.start
-            }
-            Some((offset, _)) if offset > ends.high => {
-                return Err(RestoreError::Ahead { store: name, offset, end: ends.high });
-            }
-            Some((offset, _)) => offset,
+        let (start, read_ms) = (log.ends.start, log.read_ms);
+        let mut replay = Replay {
+            state,
+            survived,
+            slot: u32::MAX,
+            from: start,
+            position: start,
+            records: 0,
+            complete_ms: read_ms,
+            rebuilt: None,
+            missing_until: None,
+            // An engine is only marked together with rows. A store that survived was asked when it was opened first.
+            found: !survived && known.is_some(),
+            log,
         };
-        let slot = if position < ends.high { reader.assign(&partition, position)? } else { u32::MAX };
-        Ok(Replay { store, state, partition, slot, position, end: ends.high, topic_id, found })
+        let log = &replay.log;
+        let Some((offset, topic_id, complete_ms)) = known else {
+            replay.rebuilt = replay.state.borrow().damage().map(Rebuilt::Damaged);
+            replay.read(reader, start)?;
+            return Ok(replay);
+        };
+        let age_ms = read_ms.saturating_sub(complete_ms);
+        let kept_ms = log.delete_retention_ms;
+        let behind = Rebuilt::BehindStart { offset, start };
+        let keeps_windows = replay.state.borrow().first_visible().is_some();
+        if topic_id != 0 && log.topic_id != 0 && topic_id != log.topic_id {
+            replay.rebuild(reader, Rebuilt::OtherTopic)?;
+        } else if offset > log.ends.high {
+            let store = remembering.store.map_or("", |store| store.name);
+            return Err(RestoreError::Ahead { store, offset, end: log.ends.high });
+        } else if offset < log.ends.high && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms)) {
+            replay.rebuild(reader, Rebuilt::Old { age_ms, kept_ms })?;
+        } else if offset >= start {
+            replay.complete_ms = complete_ms;
+            replay.read(reader, offset)?;
+        } else if let (Some(kept_ms), true) = (log.retention_ms, keeps_windows) {
+            // Deleted by age: a window begins before or at the time of its last record.
+            replay.missing_until = Some((read_ms - kept_ms + margin_ms(kept_ms), behind));
+            replay.complete_ms = complete_ms;
+            replay.read(reader, start)?;
+        } else {
+            replay.rebuild(reader, behind)?;
+        }
+        Ok(replay)
+    }
+
+    fn read<C: Consumer>(&mut self, reader: &mut C, from: i64) -> Result<(), RestoreError> {
+        (self.from, self.position) = (from, from);
+        if from < self.log.ends.high {
+            self.slot = reader.assign(&self.log.partition, from)?;
+        }
+        Ok(())
+    }
+
+    /// Begins anew, without rows.
+    fn rebuild<C: Consumer>(&mut self, reader: &mut C, why: Rebuilt) -> Result<(), RestoreError> {
+        self.state.borrow_mut().clear()?;
+        self.rebuilt = Some(why);
+        self.found = false;
+        self.complete_ms = self.log.read_ms;
+        self.read(reader, self.log.ends.start)
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.position >= self.end
+        self.position >= self.log.ends.high
     }
 
     pub(crate) fn reads(&self, topic: &str, partition: u32) -> bool {
-        self.partition.topic == topic && self.partition.partition == partition
+        self.log.partition.topic == topic && self.log.partition.partition == partition
+    }
+
+    /// Once it is done: whether what the changelog had lost is really expired. If not, it begins anew.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub(crate) fn settle<C: Consumer>(&mut self, reader: &mut C) -> Result<(), RestoreError> {
+        let Some((until, why)) = self.missing_until.take() else { return Ok(()) };
+        if self.state.borrow().first_visible().is_some_and(|visible| until < visible) {
+            return Ok(());
+        }
+        self.rebuild(reader, why)
     }
 
     /// Replays events of its partition. Returns how many records.
@@ -124,33 +255,62 @@ impl Replay {
             }
         }
         self.found |= !records.is_empty();
-        // Times and the wall clock come with the first mark after a commit: until then the engine is not at the
-        // end, and says so.
-        let mark = Mark { changelog_offset: self.position, topic_id: self.topic_id, ..Mark::default() };
+        self.records += records.len() as u64;
         if !records.is_empty() {
+            // The task's times belong to the end; until then they are unknown.
+            let mark = self.mark(self.complete_ms, Vec::new());
             self.state.borrow_mut().restore(&records, &mark)?;
         }
         Ok(records.len())
     }
 
-    /// The store's name.
-    pub(crate) fn store_name(&self, remembering: &[Remembering]) -> &'static str {
-        remembering.get(self.store).and_then(|r| r.store).map_or("", |store| store.name)
+    fn mark(&self, wall_ms: i64, task_times: Vec<u8>) -> Mark {
+        Mark { changelog_offset: self.position, topic_id: self.log.topic_id, task_times, wall_ms }
     }
 
-    /// Notes how far the store is now.
-    pub(crate) fn finish(&self, remembering: &mut [Remembering]) {
-        if let Some(remembering) = remembering.get_mut(self.store) {
-            remembering.reached = self.position;
-            remembering.topic_id = self.topic_id;
-            remembering.open = None;
+    /// The store's name.
+    pub(crate) fn store_name(&self, remembering: &[Remembering]) -> &'static str {
+        remembering.get(self.log.store).and_then(|r| r.store).map_or("", |store| store.name)
+    }
+
+    /// Notes how far the store is now, in the store as well: it is complete as of when the end was read, with these
+    /// times. `marked`: false if it must look as if it had never been opened.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) fn finish(
+        &self,
+        remembering: &mut [Remembering],
+        task_times: Vec<u8>,
+        marked: bool,
+    ) -> Result<(), RestoreError> {
+        let Some(remembering) = remembering.get_mut(self.log.store) else { return Ok(()) };
+        remembering.reached = self.position;
+        remembering.topic_id = self.log.topic_id;
+        remembering.open = None;
+        // What survived has rows that wait for their engine, and gets its mark with them.
+        if marked && !self.survived && self.position > 0 {
+            self.state.borrow_mut().apply(&self.mark(self.log.read_ms, task_times))?;
+            remembering.applied_ms = self.log.read_ms;
         }
+        Ok(())
+    }
+
+    /// What it took, for whoever asks.
+    pub(crate) fn report(&self, task: TaskId, remembering: &[Remembering]) -> RestoredStore {
+        let store = self.store_name(remembering);
+        let (partition, records, from, to) = (task.partition, self.records, self.from, self.position);
+        if let Some(why) = &self.rebuilt {
+            tracing::warn!(store, partition, %why, "store rebuilt from its changelog");
+        }
+        tracing::info!(store, partition, records, from, to, "restored");
+        RestoredStore { task, store, records, from, to, rebuilt: self.rebuilt.clone() }
     }
 
     /// Stops reading.
     pub(crate) fn close<C: Consumer>(&self, reader: &mut C) {
         if self.slot != u32::MAX {
-            reader.unassign(&self.partition);
+            reader.unassign(&self.log.partition);
         }
     }
 }

@@ -17,7 +17,7 @@
 //! Knows the wired steps and positions. Does not know the transport, groups or what a transaction is: its worker
 //! says `prepare`, `committed` or `aborted`.
 
-use crate::context::Source as Origin;
+use crate::context::{Context, Source as Origin};
 use crate::counters::DropCounter;
 use crate::failure::{Failure, What};
 use crate::operators::{RawRecord, Source};
@@ -110,12 +110,21 @@ pub struct Due {
     pub bytes: usize,
     /// Once they may have waited for so long.
     pub ms: i64,
+    /// Whether marks are renewed that have said the same for an hour.
+    pub marks: bool,
 }
 
 impl Due {
     /// At once.
-    pub const NOW: Due = Due { bytes: 0, ms: 0 };
+    pub const NOW: Due = Due { bytes: 0, ms: 0, marks: false };
 }
+
+/// How long the mark of a store that nobody writes to says the same: a restart must not take it for older than the
+/// deletions its changelog keeps.
+const MARKED_MS: i64 = 3_600_000;
+
+/// How long a store that nobody writes to keeps memory for writing: there may be a thousand of them.
+const RESTLESS_MS: i64 = 600_000;
 
 /// Expired rows deleted at a time: bounded, so that a jump of stream time does not hold up a commit.
 const EXPIRED_ROWS: usize = 10_000;
@@ -431,7 +440,9 @@ impl<M: Message> Task<M> {
     #[inline]
     pub fn committed(&mut self) {
         self.wired.remembering.iter().for_each(|remembering| remembering.state.borrow_mut().committed());
-        self.wired.drops.iter().for_each(|drops| drops.commit());
+        if self.wired.dropped.take() {
+            self.wired.drops.iter().for_each(|drops| drops.commit());
+        }
         self.inputs.iter_mut().for_each(|input| input.committed = input.position);
         for remembering in &mut self.wired.remembering {
             remembering.reached = remembering.open.take().unwrap_or(remembering.reached);
@@ -482,33 +493,42 @@ impl<M: Message> Task<M> {
 
     /// Hands committed rows to the engines once more than `due.bytes` wait or the oldest may have waited for `due.ms`,
     /// and deletes what has expired. Each store is marked with its own place in its own changelog, as of the last
-    /// commit; call it only between `committed` and the next record.
+    /// commit; call it only between `committed` and the next record. `owned_ms` is a time of the wall clock at which
+    /// the task was certainly ours, so that nobody else has written to its changelogs before.
     ///
     /// # Errors
     /// If an engine fails; nothing is forgotten then.
-    pub fn apply(&mut self, due: Due, now_ms: i64) -> Result<(), StateError> {
+    pub fn apply(&mut self, due: Due, now_ms: i64, owned_ms: i64) -> Result<(), StateError> {
         let mut times = None;
         for remembering in self.wired.remembering.iter_mut().filter(|remembering| remembering.store.is_some())
         {
             let mut state = remembering.state.borrow_mut();
             let waiting = state.unapplied_bytes();
-            if waiting == 0 {
-                continue;
-            }
-            // The first commit starts the clock.
             if remembering.applied_ms == i64::MIN {
+                if waiting == 0 {
+                    continue;
+                }
+                // The first commit starts the clock.
                 remembering.applied_ms = now_ms;
             }
-            if waiting > due.bytes || now_ms.saturating_sub(remembering.applied_ms) >= due.ms {
+            let since_ms = now_ms.saturating_sub(remembering.applied_ms);
+            let is_due = waiting > 0 && (waiting > due.bytes || since_ms >= due.ms);
+            if is_due || due.marks && waiting == 0 && since_ms >= MARKED_MS {
                 let times = times.get_or_insert_with(|| self.wired.times.to_metadata().into_bytes());
                 state.apply(&Mark {
                     changelog_offset: remembering.reached,
                     topic_id: remembering.topic_id,
                     task_times: times.clone(),
-                    wall_ms: now_ms,
+                    wall_ms: owned_ms,
                 })?;
                 remembering.applied_ms = now_ms;
+            }
+            if is_due {
+                remembering.rests = false;
                 state.expire(EXPIRED_ROWS)?;
+            } else if !remembering.rests && waiting == 0 && since_ms >= RESTLESS_MS {
+                remembering.rests = true;
+                state.rest()?;
             }
         }
         Ok(())
@@ -550,7 +570,13 @@ impl<M: Message> Input<M> {
             }
             // Headers cost, and the source does not look at them.
             let none = Headers::new();
-            self.head = self.source.head(&raw(&self.topic, self.partition, message, &none))?;
+            self.head = self.source.head(&RawRecord {
+                source: Origin { topic: &self.topic, partition: self.partition, offset: message.offset() },
+                timestamp: message.timestamp(),
+                key: message.key(),
+                value: message.value(),
+                headers: &none,
+            })?;
             if self.head.is_none() {
                 self.pop();
             }
@@ -563,8 +589,10 @@ impl<M: Message> Input<M> {
     fn process(&mut self) -> Result<(), Failure> {
         let (Some(timestamp), Some(message)) = (self.head, self.buffer.front()) else { return Ok(()) };
         let headers = message.headers();
-        self.source.process(&raw(&self.topic, self.partition, message, &headers), timestamp)?;
-        self.last = message.offset();
+        let offset = message.offset();
+        let source = Origin { topic: &self.topic, partition: self.partition, offset };
+        self.source.process(message.key(), &Context { timestamp, headers: &headers, source })?;
+        self.last = offset;
         self.head = None;
         self.pop();
         Ok(())
@@ -591,21 +619,5 @@ impl<M: Message> Input<M> {
         {
             self.position = self.position.max(end);
         }
-    }
-}
-
-#[inline]
-fn raw<'a, M: Message>(
-    topic: &'a str,
-    partition: u32,
-    message: &'a M,
-    headers: &'a Headers,
-) -> RawRecord<'a> {
-    RawRecord {
-        source: Origin { topic, partition, offset: message.offset() },
-        timestamp: message.timestamp(),
-        key: message.key(),
-        value: message.value(),
-        headers,
     }
 }

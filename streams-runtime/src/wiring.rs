@@ -17,7 +17,7 @@ use crate::stream::{Id, Step, StoreSpec, Stream};
 use crate::times::Times;
 use crate::topology::Names;
 use std::any::Any;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -93,11 +93,13 @@ pub struct Remembering {
     pub open: Option<i64>,
     /// When the engine was last brought up to date, in ms of the wall clock.
     pub applied_ms: i64,
+    /// True if the engine was told that nothing is written.
+    pub rests: bool,
 }
 
 impl Remembering {
     fn new(store: Option<StoreSpec>, state: Rc<RefCell<dyn Remembered>>) -> Self {
-        Remembering { store, state, topic_id: 0, reached: 0, open: None, applied_ms: i64::MIN }
+        Remembering { store, state, topic_id: 0, reached: 0, open: None, applied_ms: i64::MIN, rests: false }
     }
 }
 
@@ -111,6 +113,8 @@ pub struct Wired {
     pub outbox: Rc<RefCell<Outbox>>,
     /// What they left out.
     pub drops: Vec<Rc<DropCounter>>,
+    /// True if one of them counted something that is neither committed nor aborted.
+    pub dropped: Rc<Cell<bool>>,
     /// The stream times of the operators.
     pub times: Times,
     /// Typed access to stores for drivers and queries, by hash of the store's name.
@@ -153,6 +157,7 @@ impl Wiring {
                 remembering: Vec::new(),
                 outbox: Rc::default(),
                 drops: Vec::new(),
+                dropped: Rc::default(),
                 times,
                 stores: HashMap::new(),
             },
@@ -213,7 +218,7 @@ impl Wiring {
 
     /// A counter of records left out by `step` for `reason`.
     pub fn drops(&mut self, step: &'static str, reason: Reason) -> Rc<DropCounter> {
-        let counter = Rc::new(DropCounter::new(step, reason));
+        let counter = Rc::new(DropCounter::new(step, reason, self.wired.dropped.clone()));
         self.wired.drops.push(counter.clone());
         counter
     }

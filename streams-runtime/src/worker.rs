@@ -17,6 +17,7 @@ use crate::commit::Trouble;
 use crate::failure::Failure;
 use crate::guarantee::Guarantee;
 use crate::open::{OpenError, Opening};
+use crate::restore::RestoredStore;
 use crate::state::{OverlayLimit, StateError};
 use crate::task::{Due, Task, TaskId};
 use crate::topology::{Plan, Topology};
@@ -145,6 +146,8 @@ pub struct Worker<C: Connect> {
     /// Reads changelogs.
     pub(crate) reader: C::Consumer,
     pub(crate) replayed: Vec<Event<MessageOf<C>>>,
+    /// What opening each store took, the last time.
+    pub(crate) restored: Vec<RestoredStore>,
     /// By the slot of an assigned partition.
     slots: Vec<Option<Destination>>,
     events: Vec<Event<MessageOf<C>>>,
@@ -156,6 +159,9 @@ pub struct Worker<C: Connect> {
     pub(crate) in_transaction: bool,
     /// True if the next commit should not wait until it is due.
     pub(crate) commit_now: bool,
+    /// The wall clock at the last round, and since when there was no long gap between two.
+    pub(crate) owned_ms: i64,
+    pub(crate) awake_ms: i64,
     /// How often reading began anew: what was fetched before is not for a task that was rewound.
     pub(crate) rewinds: u64,
     /// The task that is processed first: the one that `max` left without its turn.
@@ -179,6 +185,7 @@ impl<C: Connect> Worker<C> {
         let leaders: Vec<String> = plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         consumer.subscribe(&leaders)?;
         let reader = connect.restore_consumer()?;
+        let now_ms = connect.now_ms();
         Ok(Worker {
             connect,
             topology,
@@ -192,6 +199,7 @@ impl<C: Connect> Worker<C> {
             aside: Vec::new(),
             reader,
             replayed: Vec::new(),
+            restored: Vec::new(),
             slots: Vec::new(),
             events: Vec::new(),
             changed: Vec::new(),
@@ -199,6 +207,8 @@ impl<C: Connect> Worker<C> {
             guarantee,
             in_transaction: false,
             commit_now: false,
+            owned_ms: now_ms,
+            awake_ms: now_ms,
             rewinds: 0,
             turn: 0,
         })
@@ -212,6 +222,12 @@ impl<C: Connect> Worker<C> {
     /// The tasks that are being opened.
     pub fn opening(&self) -> Vec<TaskId> {
         self.opening.iter().map(Opening::id).collect()
+    }
+
+    /// What it took to bring each store up to its changelog when it was last opened here: how many records were
+    /// replayed, from where to where, and whether rows on disk were not used.
+    pub fn restored(&self) -> &[RestoredStore] {
+        &self.restored
     }
 
     /// The tasks that failed. They stay this worker's, so that nobody else fails on them too.
@@ -448,7 +464,7 @@ impl<C: Connect> Worker<C> {
         let goes =
             |id: TaskId| partitions.iter().any(|p| p.topic == leaders[id.sub] && p.partition == id.partition);
         self.close_opening(goes);
-        let (mut applied, now_ms) = (Ok(()), self.connect.now_ms());
+        let (mut applied, now_ms, owned_ms) = (Ok(()), self.connect.now_ms(), self.owned_ms);
         let mut moved = Vec::with_capacity(self.tasks.len());
         let mut stay = Vec::new();
         for mut task in std::mem::take(&mut self.tasks) {
@@ -457,8 +473,9 @@ impl<C: Connect> Worker<C> {
                 // A task with changes was just taken back; its changes are not in what is applied.
                 if apply && applied.is_ok() {
                     let id = task.id();
-                    applied =
-                        task.apply(Due::NOW, now_ms).map_err(|cause| WorkerError::Store { task: id, cause });
+                    applied = task
+                        .apply(Due::NOW, now_ms, owned_ms)
+                        .map_err(|cause| WorkerError::Store { task: id, cause });
                 }
                 moved.push(None);
             } else {

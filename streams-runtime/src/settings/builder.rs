@@ -53,6 +53,13 @@ impl Builder {
         self
     }
 
+    /// Leaves the group whenever it closes (`leave.group.on.close`), as to scale down. Unless said otherwise an
+    /// application with stores in a state directory stays a member, so that a restart finds its tasks where their
+    /// stores are.
+    pub fn leave_group_on_close(self, leave: bool) -> Self {
+        self.property(names::LEAVE, leave.to_string())
+    }
+
     /// Any setting by its name: ours, a property of librdkafka for all clients (`security.protocol`), or for one kind
     /// of them (`consumer.fetch.min.bytes`, `producer.linger.ms`, `admin.…`), or a setting of internal topics
     /// (`topic.min.insync.replicas`).

@@ -67,6 +67,8 @@ pub struct Settings {
     pub replication: Option<u16>,
     /// How long the start waits for brokers and for topics, in ms.
     pub patience_ms: u64,
+    /// True if a close always leaves the group, also where stores on disk would be worth coming back to.
+    pub leave_on_close: bool,
     /// Further settings of internal topics.
     pub topics: Vec<(String, String)>,
     /// What clients are made with.

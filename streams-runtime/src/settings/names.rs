@@ -18,10 +18,12 @@ pub(super) const STATE_DIR: &str = "state.dir";
 pub(super) const REPLICATION: &str = "replication.factor";
 /// How long the start waits for brokers.
 pub(super) const PATIENCE: &str = "default.api.timeout.ms";
+/// Whether a close gives up what a static member would find again.
+pub(super) const LEAVE: &str = "leave.group.on.close";
 
 /// Ours; everything else goes to librdkafka or to internal topics.
-pub(super) const OURS: [&str; 7] =
-    [BROKERS, GUARANTEE, COMMIT_INTERVAL, THREADS, STATE_DIR, REPLICATION, PATIENCE];
+pub(super) const OURS: [&str; 8] =
+    [BROKERS, GUARANTEE, COMMIT_INTERVAL, THREADS, STATE_DIR, REPLICATION, PATIENCE, LEAVE];
 
 /// What stands before the settings of internal topics.
 pub(super) const TOPIC_PREFIX: &str = "topic.";

@@ -83,6 +83,7 @@ impl<'a> Resolver<'a> {
             state_dir: self.ours(names::STATE_DIR).map(|entry| PathBuf::from(&entry.value)),
             replication: self.replication(),
             patience_ms: patience.unwrap_or(60_000),
+            leave_on_close: self.flag(names::LEAVE),
             topics: self.topics(),
             clients: self.clients(brokers.clone().unwrap_or_default(), guarantee),
             brokers,
@@ -129,6 +130,18 @@ impl<'a> Resolver<'a> {
                 let cure = format!("write a whole number{unit} from {low} to {high}{or}");
                 self.mistakes.push(Mistake::new(entry, problem, cure));
                 None
+            }
+        }
+    }
+
+    fn flag(&mut self, name: &'static str) -> bool {
+        let Some(entry) = self.ours(name) else { return false };
+        match self.text(entry) {
+            Some("true") => true,
+            Some("false") | None => false,
+            Some(_) => {
+                self.mistakes.push(Mistake::new(entry, "it is neither", "write `true` or `false`"));
+                false
             }
         }
     }

@@ -57,6 +57,7 @@ fn nothing_said_is_exactly_once_on_the_in_process_log() {
             state_dir: None,
             replication: None,
             patience_ms: 60000,
+            leave_on_close: false,
             topics: [],
             clients: ClientSettings {
                 brokers: "",
@@ -551,4 +552,17 @@ fn librdkafka_judges_values_and_knows_more_names() {
         ("producer.lingerms", "1"),
     ]);
     expect![[""]].assert_eq(&error.unwrap_err().to_string());
+}
+
+#[test]
+fn a_flag_is_true_or_false() {
+    let leaves = |value| settings(&[("leave.group.on.close", value)], "", &[]).leave_on_close;
+    assert_eq!((leaves("true"), leaves("false")), (true, false));
+    wrong(
+        &[("leave.group.on.close", "yes")],
+        expect![[r#"
+            a setting is wrong:
+              `leave.group.on.close = yes` in the code: it is neither
+                help: write `true` or `false`"#]],
+    );
 }

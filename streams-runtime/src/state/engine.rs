@@ -43,6 +43,19 @@ pub trait Engine: Send {
     /// # Errors
     /// If it cannot.
     fn clear(&mut self) -> Result<(), EngineError>;
+
+    /// Nothing was written for a while, and may not be for long: gives back what memory it holds for writing.
+    ///
+    /// # Errors
+    /// If what is there cannot be written. Nothing is lost then.
+    fn rest(&mut self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    /// Why it was opened empty although there had been rows: what was found, and where it was moved to.
+    fn damage(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Rows to write; `None` deletes.

@@ -210,6 +210,14 @@ impl<S: Serde> Remembered for KeyValueStore<S> {
         KeyValueStore::clear(self)
     }
 
+    fn rest(&mut self) -> Result<(), StateError> {
+        self.overlay.rest()
+    }
+
+    fn damage(&self) -> Option<String> {
+        self.overlay.engine().damage().map(str::to_owned)
+    }
+
     fn unapplied_bytes(&self) -> usize {
         self.overlay.unapplied_bytes()
     }

@@ -12,7 +12,7 @@
 //!
 //! | file | answers |
 //! |---|---|
-//! | [`Engine`] | where do committed rows rest? ([`MemoryEngine`]: in a map) |
+//! | [`Engine`] | where do committed rows rest? ([`MemoryEngine`]: in a map; `RocksEngine`, with the feature `rocksdb`: on disk) |
 //! | `row` | what are the bytes of a row? |
 //! | `key`, `table` | how is a key found without an allocation? |
 //! | `overlay` | which of the three states is a value in, and what follows from it? |
@@ -29,6 +29,8 @@ mod key;
 mod kv;
 mod memory;
 mod overlay;
+#[cfg(feature = "rocksdb")]
+mod rocks;
 mod row;
 mod scan;
 mod table;
@@ -41,6 +43,10 @@ pub use engine::{Batch, Cursor, Direction, Engine, EngineError, KeyAnd, KeyRange
 pub use kv::KeyValueStore;
 pub use memory::MemoryEngine;
 pub use overlay::OverlayLimit;
+#[cfg(feature = "rocksdb")]
+pub(crate) use rocks::Shared;
+#[cfg(feature = "rocksdb")]
+pub use rocks::{DiskMemory, RocksEngine};
 pub use row::Stamped;
 pub use scan::Scan;
 pub use window_store::{WindowRow, WindowScan, WindowStore};
@@ -113,6 +119,24 @@ pub trait Remembered {
         Ok(())
     }
 
+    /// As [`Engine::rest`]. What is not applied stays where it is.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    fn rest(&mut self) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    /// As [`Engine::damage`].
+    fn damage(&self) -> Option<String> {
+        None
+    }
+
+    /// The lowest start of a window that a reader can see; `None` for what does not keep windows, or has none.
+    fn first_visible(&self) -> Option<i64> {
+        None
+    }
+
     /// How many bytes an [`apply`](Remembered::apply) would write now.
     fn unapplied_bytes(&self) -> usize {
         0
@@ -155,6 +179,12 @@ pub enum StateError {
         /// What happened.
         #[source]
         cause: EngineError,
+    },
+    /// Another worker of this process has not closed the store yet. It passes.
+    #[error("store `{store}` is still open in another worker of this process")]
+    InUse {
+        /// The store.
+        store: Box<str>,
     },
     /// A value has no form in the format of its store.
     #[error("store `{store}`: the value of key {key} cannot be encoded: {cause}")]

@@ -353,6 +353,18 @@ impl<S: Serde> Remembered for WindowStore<S> {
         WindowStore::expire(self, rows).map(drop)
     }
 
+    fn rest(&mut self) -> Result<(), StateError> {
+        self.overlay.rest()
+    }
+
+    fn damage(&self) -> Option<String> {
+        self.overlay.engine().damage().map(str::to_owned)
+    }
+
+    fn first_visible(&self) -> Option<i64> {
+        self.highest.get_committed().map(|highest| first_visible(highest, self.retention))
+    }
+
     fn unapplied_bytes(&self) -> usize {
         self.overlay.unapplied_bytes()
     }

@@ -9,7 +9,7 @@ mod names;
 mod plan;
 
 pub use names::Names;
-pub use plan::{Plan, PlanError, PlannedTopic, SubPlan};
+pub use plan::{Plan, PlanError, PlanProblem, PlannedTopic, SubPlan};
 
 use crate::stream::{NodeSpec, Read};
 use crate::wiring::Wiring;
@@ -62,6 +62,11 @@ impl Topology {
     /// Calls a declared topic by another name in the log.
     pub fn call(&mut self, declared: &'static str, name: String) {
         self.given.insert(declared, name);
+    }
+
+    /// What the log calls the topic that was declared under this name.
+    pub fn called<'a>(&'a self, declared: &'a str) -> &'a str {
+        self.given.get(declared).map_or(declared, String::as_str)
     }
 
     /// What the log calls its topics when it runs as this application.

@@ -3,7 +3,7 @@
 //! A declared topic is called as it is declared, unless the application was told another name for it; an internal one
 //! is called after the application and the step. Knows names only; does not know which topics there are.
 
-use super::TopicRef;
+use super::{PlanProblem, TopicRef};
 use crate::operators::repartition_topic;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,16 +31,14 @@ impl Names {
     }
 
     /// Names that were given to topics which are not there, and names that two topics share.
-    pub(super) fn misplaced(&self, topics: &BTreeSet<&'static str>) -> Vec<String> {
+    pub(super) fn misplaced(&self, topics: &BTreeSet<&'static str>) -> Vec<PlanProblem> {
         let mut problems = Vec::new();
         for (declared, name) in &self.given {
+            let (topic, name) = (*declared, name.clone());
             if !topics.contains(declared) {
-                problems.push(format!(
-                    "topic `{declared}` is to be called `{name}`, but no step reads or writes it"
-                ));
-            }
-            if topics.iter().filter(|topic| self.external(topic) == name).count() > 1 {
-                problems.push(format!("two topics are to be called `{name}`, one of them `{declared}`"));
+                problems.push(PlanProblem::Unknown { topic, name });
+            } else if topics.iter().filter(|topic| self.external(topic) == name).count() > 1 {
+                problems.push(PlanProblem::Shared { topic, name });
             }
         }
         problems

@@ -20,6 +20,7 @@ pub mod kafka;
 pub mod memory;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
+pub mod topics;
 
 pub use self::clients::ClientSettings;
 pub(crate) use self::clients::is_secret;
@@ -275,6 +276,18 @@ pub trait Consumer {
     /// The identity of a topic: one made anew under the same name has another. 0 if the log does not tell.
     fn topic_id(&mut self, _topic: &str) -> Result<u128, TransportError> {
         Ok(0)
+    }
+
+    /// For how long a compacted topic keeps deletions at least, in ms (`delete.retention.ms`); `None` if the log does
+    /// not tell.
+    fn delete_retention_ms(&mut self, _topic: &str) -> Result<Option<i64>, TransportError> {
+        Ok(None)
+    }
+
+    /// For how long a topic keeps records at least, by their own time, in ms (`retention.ms`); `None` if it does not
+    /// delete by age (`cleanup.policy`), or the log does not tell.
+    fn retention_ms(&mut self, _topic: &str) -> Result<Option<i64>, TransportError> {
+        Ok(None)
     }
 }
 

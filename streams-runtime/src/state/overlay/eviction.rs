@@ -24,6 +24,10 @@ impl<S: Serde> Overlay<S> {
         self.engine
     }
 
+    pub(in crate::state) fn rest(&mut self) -> Result<(), StateError> {
+        self.engine.rest().map_err(|e| engine_error(&self.name, e))
+    }
+
     pub(in crate::state) fn unapplied_bytes(&self) -> usize {
         self.unapplied_bytes
     }

@@ -1,0 +1,159 @@
+//! The open stores of a process: each is open once, and handed from worker to worker.
+//!
+//! A task that moves between the threads of one process meets no lock of its own: what its last worker dropped is
+//! kept open and handed to the next. While somebody still has it, the next one is told so and asks again; two at a
+//! time would write over one another. What nobody took back for ten minutes is closed.
+//!
+//! Knows names, partitions and open engines. Does not know tasks' stages, nor what is in a store.
+
+use super::{Inner, StateDirectory, file_name};
+use crate::state::{
+    Batch, Cursor, Direction, DiskMemory, Engine, EngineError, KeyRange, Mark, RocksEngine, Shared,
+    StateError,
+};
+use crate::task::TaskId;
+use crate::wiring::Engines;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long an engine is kept open for nobody.
+const KEPT: Duration = Duration::from_secs(600);
+
+type Place = (String, u32);
+
+pub(super) struct Stores {
+    held: Mutex<HashMap<Place, Held>>,
+    shared: Arc<Shared>,
+}
+
+enum Held {
+    /// A worker has it, or is just opening it.
+    InUse,
+    Resting(Box<RocksEngine>, Instant),
+}
+
+impl Stores {
+    pub(super) fn new(memory: DiskMemory) -> Result<Stores, rocksdb::Error> {
+        Ok(Stores { held: Mutex::default(), shared: Arc::new(Shared::new(memory)?) })
+    }
+
+    /// Entries are changed in one go, so a panic elsewhere leaves them whole.
+    fn held(&self) -> MutexGuard<'_, HashMap<Place, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes what was kept open for nobody.
+    fn sweep(&self) {
+        let old = |held: &Held| matches!(held, Held::Resting(_, since) if since.elapsed() > KEPT);
+        let gone: Vec<_> = self.held().extract_if(|_, held| old(held)).collect();
+        // Outside of the lock: closing waits for what is being written.
+        drop(gone);
+    }
+}
+
+impl StateDirectory {
+    /// Opens the stores of a task: for [`Connect::engines`](crate::worker::Connect::engines).
+    pub fn engines(&self, task: TaskId) -> Engines {
+        let directory = self.clone();
+        Box::new(move |store| directory.engine(store.name, task.partition))
+    }
+
+    /// The engine of one partition of a store, for as long as the caller holds it.
+    ///
+    /// # Errors
+    /// [`StateError::InUse`] while another worker of this process has it, [`StateError::Engine`] if it cannot be
+    /// opened.
+    pub fn engine(&self, store: &str, partition: u32) -> Result<Box<dyn Engine>, StateError> {
+        let stores = &self.0.stores;
+        stores.sweep();
+        let place = (store.to_owned(), partition);
+        let resting = match stores.held().insert(place.clone(), Held::InUse) {
+            Some(Held::InUse) => return Err(StateError::InUse { store: store.into() }),
+            Some(Held::Resting(engine, _)) => Some(engine),
+            None => None,
+        };
+        let opened = match resting {
+            Some(engine) => Ok(engine),
+            None => {
+                let path = self.0.path.join(file_name(store)).join(partition.to_string());
+                RocksEngine::open(&path, &stores.shared).map(Box::new)
+            }
+        };
+        match opened {
+            Ok(engine) => Ok(Box::new(Lent { engine: Some(engine), place, home: self.0.clone() })),
+            Err(cause) => {
+                stores.held().remove(&place);
+                Err(StateError::Engine { store: store.into(), cause })
+            }
+        }
+    }
+}
+
+/// An engine that goes home when it is dropped.
+struct Lent {
+    /// `None` only while it is dropped.
+    engine: Option<Box<RocksEngine>>,
+    place: Place,
+    home: Arc<Inner>,
+}
+
+impl Lent {
+    fn engine(&self) -> &RocksEngine {
+        match &self.engine {
+            Some(engine) => engine,
+            None => unreachable!("an engine is taken out when it is dropped"),
+        }
+    }
+
+    fn engine_mut(&mut self) -> &mut RocksEngine {
+        match &mut self.engine {
+            Some(engine) => engine,
+            None => unreachable!("an engine is taken out when it is dropped"),
+        }
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(mut engine) = self.engine.take() else { return };
+        // It may stay away for long. If this fails, its log still has everything.
+        let _ = engine.rest();
+        self.home.stores.held().insert(self.place.clone(), Held::Resting(engine, Instant::now()));
+        self.home.stores.sweep();
+    }
+}
+
+impl Engine for Lent {
+    fn get(&self, key: &[u8], out: &mut Vec<u8>) -> Result<bool, EngineError> {
+        self.engine().get(key, out)
+    }
+
+    fn apply(&mut self, batch: &mut Batch<'_>, mark: Option<&Mark>) -> Result<(), EngineError> {
+        self.engine_mut().apply(batch, mark)
+    }
+
+    fn scan<'a>(
+        &'a self,
+        range: KeyRange<'_>,
+        direction: Direction,
+    ) -> Result<Box<dyn Cursor + 'a>, EngineError> {
+        self.engine().scan(range, direction)
+    }
+
+    fn mark(&self) -> Result<Option<Mark>, EngineError> {
+        self.engine().mark()
+    }
+
+    fn clear(&mut self) -> Result<(), EngineError> {
+        self.engine_mut().clear()
+    }
+
+    fn rest(&mut self) -> Result<(), EngineError> {
+        self.engine_mut().rest()
+    }
+
+    fn damage(&self) -> Option<&str> {
+        self.engine().damage()
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests on a real Apache Kafka, which they start themselves.
+
+mod harness;
