@@ -305,6 +305,9 @@ impl<C: Connect> Worker<C> {
         {
             self.opening.insert(at, Opening::again(task));
         }
+        if let Some(task) = self.tasks.last().filter(|_| result.is_ok()) {
+            tracing::info!(task = %task.id(), "running");
+        }
         Ok(result?)
     }
 

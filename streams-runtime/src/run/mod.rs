@@ -44,6 +44,13 @@ mod on_kafka {
         let clients = KafkaClients::new(settings.clients.clone());
         let started = Startup::new(application, &settings).run(&mut clients.admin()?, &topology)?;
         started.warnings.iter().for_each(|warning| tracing::warn!(application, "{warning}"));
+        tracing::info!(
+            application,
+            brokers = settings.brokers.as_deref(),
+            guarantee = settings.guarantee.name(),
+            threads = settings.threads,
+            "starting"
+        );
         let machine = Arc::new(Machine::new(application, &started, &settings)?);
         let plan = started.plan;
         let stop = Arc::new(AtomicBool::new(false));
