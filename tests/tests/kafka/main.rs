@@ -2,4 +2,5 @@
 
 mod harness;
 mod members;
+mod startup;
 mod transport_suite;
