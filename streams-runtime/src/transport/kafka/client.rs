@@ -7,7 +7,7 @@
 use super::admin::KafkaAdmin;
 use super::consumer::KafkaConsumer;
 use super::producer::KafkaProducer;
-use super::sys::Config;
+use super::sys::{Client, Config};
 use super::{ClientSettings, member};
 use crate::transport::{Isolation, TransportError};
 
@@ -143,7 +143,7 @@ impl KafkaClients {
         group: &str,
         client_id: &str,
         instance: Option<&str>,
-    ) -> Result<super::sys::Client, TransportError> {
+    ) -> Result<Client, TransportError> {
         let mut own = vec![("group.id", group), ("client.id", client_id)];
         own.extend(instance.map(|instance| ("group.instance.id", instance)));
         let is_classic = self.is_classic();
@@ -165,6 +165,11 @@ impl KafkaClients {
     /// # Errors
     /// If librdkafka refuses a property.
     pub fn producer(&self, transactional_id: Option<&str>) -> Result<KafkaProducer, TransportError> {
+        KafkaProducer::new(self.clone(), transactional_id)
+    }
+
+    /// The client of a producer, and how long a transaction may be open.
+    pub(super) fn writer(&self, transactional_id: Option<&str>) -> Result<(Client, u64), TransportError> {
         let defaults = match transactional_id {
             Some(_) => TRANSACTIONAL,
             None => &[],
@@ -182,7 +187,7 @@ impl KafkaClients {
         let client = config("making a producer", &self.settings.brokers, layers)?
             .producer()
             .map_err(refuses("making a producer"))?;
-        Ok(KafkaProducer::new(client.into(), transactional_id, timeout_ms))
+        Ok((client, timeout_ms))
     }
 
     /// The client that looks after topics.
