@@ -146,8 +146,7 @@ impl KafkaClients {
     ) -> Result<super::sys::Client, TransportError> {
         let mut own = vec![("group.id", group), ("client.id", client_id)];
         own.extend(instance.map(|instance| ("group.instance.id", instance)));
-        let protocol = self.of_consumers().filter(|&(name, _)| name == "group.protocol").last();
-        let is_classic = protocol.is_none_or(|(_, protocol)| protocol == "classic");
+        let is_classic = self.is_classic();
         if is_classic {
             // The only one under which a member keeps what it keeps while others come and go.
             own.push(("partition.assignment.strategy", "cooperative-sticky"));
@@ -201,6 +200,12 @@ impl KafkaClients {
             .producer()
             .map_err(refuses("making a client for topics"))?;
         Ok(KafkaAdmin::new(client, self.clone()))
+    }
+
+    /// Whether members speak the older group protocol.
+    pub(super) fn is_classic(&self) -> bool {
+        let protocol = self.of_consumers().filter(|&(name, _)| name == "group.protocol").last();
+        protocol.is_none_or(|(_, protocol)| protocol == "classic")
     }
 
     fn of_consumers(&self) -> impl Iterator<Item = (&str, &str)> {

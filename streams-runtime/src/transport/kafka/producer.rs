@@ -172,7 +172,8 @@ impl KafkaProducer {
     /// Waits for everything that was sent; the first failure since the last time is the answer.
     fn settle(&mut self) -> Result<(), TransportError> {
         const DOING: &str = "writing records";
-        let patience = if self.is_transactional { self.timeout_ms + 1_000 } else { ANSWER_MS };
+        // Shorter than the transaction may live: what did not arrive can still be aborted.
+        let patience = if self.is_transactional { self.timeout_ms / 2 } else { ANSWER_MS };
         let flushed = self.client.flush(patience);
         self.sort();
         self.until_served = SERVED_EVERY;
@@ -344,7 +345,7 @@ impl Producer for KafkaProducer {
             list.push_with(&place.topic, partition, committed.offset, committed.metadata.as_bytes());
         }
         let proof = Membership::new(&group.group, group.generation, &group.member, group.instance.as_deref());
-        let Err(fault) = self.client.send_offsets(&list, &proof, self.timeout_ms) else { return Ok(()) };
+        let Err(fault) = self.client.send_offsets(&list, &proof, self.timeout_ms / 2) else { return Ok(()) };
         let told = match meaning(fault.code) {
             Meaning::StaleMember => TransportError::StaleGeneration {
                 group: group.group.to_string(),
