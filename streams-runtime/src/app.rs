@@ -83,6 +83,9 @@ pub enum Error {
         /// What the worker said.
         cause: WorkerError,
     },
+    /// A second signal came before everything was closed.
+    #[error("stopped by a second signal; what was not committed is processed again at the next start")]
+    Interrupted,
     /// The command line cannot be understood.
     #[error("{0}; see --help")]
     Usage(String),

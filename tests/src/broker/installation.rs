@@ -49,7 +49,7 @@ impl Installation {
         let java = java();
         let software = cache().join(hash(&[POM.as_bytes()]));
         let jars = software.join("jars");
-        once(&jars, |making| download(making));
+        once(&jars, download);
         // An archive of classes belongs to one Java and one path of the jars.
         let same = [PROPERTIES.as_bytes(), java.as_os_str().as_encoded_bytes()];
         let made = software.join(hash(&same));

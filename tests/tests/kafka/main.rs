@@ -1,3 +1,5 @@
 //! Tests on a real Apache Kafka, which they start themselves.
 
 mod harness;
+mod startup;
+mod transport_suite;
