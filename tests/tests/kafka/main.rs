@@ -2,5 +2,6 @@
 
 mod harness;
 mod members;
+mod reliability;
 mod startup;
 mod transport_suite;
