@@ -1,3 +1,4 @@
 //! Tests on a real Apache Kafka, which they start themselves.
 
+mod examples;
 mod harness;
