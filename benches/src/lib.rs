@@ -9,6 +9,13 @@
 //!
 //! `docs/performance.md` holds the figures and says what they do not show.
 
+#[cfg(feature = "broker")]
+pub mod bare;
 pub mod bench;
 pub mod chains;
+pub mod contender;
+pub mod contract;
 pub mod peer;
+#[cfg(feature = "broker")]
+pub mod versus;
+pub mod workload;

@@ -469,6 +469,7 @@ impl<C: Connect> Worker<C> {
         let mut stay = Vec::new();
         for mut task in std::mem::take(&mut self.tasks) {
             if goes(task.id()) {
+                tracing::info!(task = %task.id(), "given back");
                 task.positions().for_each(|(partition, _)| self.consumer.unassign(&partition));
                 // A task with changes was just taken back; its changes are not in what is applied.
                 if apply && applied.is_ok() {

@@ -39,7 +39,7 @@ fn judge() -> fn(&str, &str) -> Verdict {
     |name, value| match rdkafka::ClientConfig::new().set(name, value).create_native_config() {
         Ok(_) => Verdict::Fine,
         Err(KafkaError::ClientConfig(RD_KAFKA_CONF_UNKNOWN, ..)) => Verdict::Unknown,
-        Err(KafkaError::ClientConfig(_, words, ..)) => Verdict::Refused(words),
+        Err(KafkaError::ClientConfig(_, words, ..)) => Verdict::Refused(words.trim().to_owned()),
         Err(other) => Verdict::Refused(other.to_string()),
     }
 }

@@ -54,8 +54,10 @@ const PROMISES: &[(&[&str], &[&str], &str, &str)] = &[
 
     // Who reads what.
     (&["partition.assignment.strategy"], &["cooperative-sticky"], "everything would stop at each rebalance", REMOVE),
-    (&["group.protocol"], &["classic"], "the protocol `consumer` is not built yet", REMOVE),
-    (&["group.remote.assignor", "group.protocol.type"], &[], "the group shares out partitions itself", REMOVE),
+    (&["group.protocol"], &["classic", "consumer"], "there are two protocols of consumers",
+     "write `classic`, or `consumer` on brokers from 4.0 on"),
+    (&["group.remote.assignor"], &["uniform"], "more partitions than necessary would move at each rebalance", REMOVE),
+    (&["group.protocol.type"], &[], OURS, REMOVE),
 
     // What is written.
     (&["enable.idempotence"], &["true"], "records could be written twice, or in another order", REMOVE),

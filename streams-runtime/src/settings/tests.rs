@@ -167,6 +167,7 @@ fn values_that_change_nothing_are_allowed() {
         ("partition.assignment.strategy", "cooperative-sticky"),
         ("replication.factor", "-1"),
         ("enable.auto.commit", "false"),
+        ("group.protocol", "consumer"),
     ];
     assert_eq!(settings(&said, "", &[]).replication, None);
 }
@@ -342,7 +343,8 @@ fn what_nobody_may_change() {
             ("consumer.auto.offset.reset", "latest"),
             ("consumer.enable.partition.eof", "false"),
             ("partition.assignment.strategy", "range"),
-            ("group.protocol", "consumer"),
+            ("group.protocol", "streams"),
+            ("group.remote.assignor", "range"),
             ("enable.idempotence", "false"),
             ("producer.acks", "1"),
             ("producer.request.required.acks", "0"),
@@ -362,7 +364,9 @@ fn what_nobody_may_change() {
                 help: remove it
               `enable.idempotence = false` in the code: nobody may change it: records could be written twice, or in another order
                 help: remove it
-              `group.protocol = consumer` in the code: nobody may change it: the protocol `consumer` is not built yet
+              `group.protocol = streams` in the code: nobody may change it: there are two protocols of consumers
+                help: write `classic`, or `consumer` on brokers from 4.0 on
+              `group.remote.assignor = range` in the code: nobody may change it: more partitions than necessary would move at each rebalance
                 help: remove it
               `partition.assignment.strategy = range` in the code: nobody may change it: everything would stop at each rebalance
                 help: remove it
@@ -551,7 +555,32 @@ fn librdkafka_judges_values_and_knows_more_names() {
         ("consumer.dr_cb", "x"),
         ("producer.lingerms", "1"),
     ]);
-    expect![[""]].assert_eq(&error.unwrap_err().to_string());
+    expect![[r#"
+        some settings are wrong:
+          `producer.lingerms = 1` in the code: there is no such setting
+            help: is `producer.linger.ms` meant?
+          `consumer.dr_cb = x` in the code: nobody may change it: it belongs to the runtime
+            help: remove it
+          `producer.compression.type = rar` in the code: librdkafka does not take it (Invalid value "rar" for configuration property "compression.codec")
+            help: its values stand in librdkafka's `CONFIGURATION.md`
+          `producer.linger.ms = 1000000000` in the code: librdkafka does not take it (Configuration property "queue.buffering.max.ms" value 1e+09 is outside allowed range 0..900000)
+            help: its values stand in librdkafka's `CONFIGURATION.md`"#]].assert_eq(&error.unwrap_err().to_string());
+}
+
+#[test]
+fn the_page_of_settings_names_all_of_ours_and_the_words_of_errors() {
+    let page = include_str!("../../../docs/settings.md");
+    for name in super::names::OURS {
+        assert!(page.contains(&format!("| `{name}` |")), "{name}");
+    }
+    let sources = sources(
+        &[("commit.interval.ms", "soon")],
+        &format!("{}producer.lingerms = 5", "\n".repeat(8)),
+        &[("STREAMS_CONSUMER_ISOLATION_LEVEL", "read_uncommitted")],
+    );
+    let words =
+        resolve(&sources, &build()).unwrap_err().to_string().replace("app.properties", "orders.properties");
+    assert!(page.contains(&words), "{words}");
 }
 
 #[test]

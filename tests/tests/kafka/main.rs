@@ -2,3 +2,5 @@
 
 mod examples;
 mod harness;
+mod startup;
+mod transport_suite;

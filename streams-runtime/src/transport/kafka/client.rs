@@ -20,7 +20,14 @@ const CONSUMER: &[(&str, &str)] = &[
     // What is fetched ahead, for all partitions of the consumer together. Small records need four times as much
     // memory as they have bytes.
     ("queued.max.messages.kbytes", "16384"),
+    // Committed offsets wait for open transactions; they are asked for again in steps of this, up to the second.
+    ("retry.backoff.ms", "5"),
+    ("retry.backoff.max.ms", "50"),
 ];
+
+/// For those that read a changelog to its end once: the end is told by an answer without records, which a broker holds
+/// back for so long. (Consumers of inputs are woken by records; for them less would only cost.)
+const RESTORING: &[(&str, &str)] = &[("fetch.wait.max.ms", "10")];
 
 /// For all producers.
 const PRODUCER: &[(&str, &str)] = &[
@@ -97,13 +104,33 @@ impl KafkaClients {
         instance: Option<&str>,
         isolation: Isolation,
     ) -> Result<KafkaConsumer, TransportError> {
+        self.consumer_with(&[], group, client_id, instance, isolation)
+    }
+
+    /// A consumer outside of any group that reads changelogs to their ends.
+    ///
+    /// # Errors
+    /// If librdkafka refuses a property.
+    pub fn restore_consumer(&self, group: &str, client_id: &str) -> Result<KafkaConsumer, TransportError> {
+        self.consumer_with(RESTORING, group, client_id, None, Isolation::ReadCommitted)
+    }
+
+    fn consumer_with(
+        &self,
+        defaults: &[(&str, &str)],
+        group: &str,
+        client_id: &str,
+        instance: Option<&str>,
+        isolation: Isolation,
+    ) -> Result<KafkaConsumer, TransportError> {
         let level = match isolation {
             Isolation::ReadCommitted => "read_committed",
             Isolation::ReadUncommitted => "read_uncommitted",
         };
         let own = [("group.id", group), ("client.id", client_id), ("isolation.level", level)];
         let user = self.of_consumers().filter(|(name, _)| !MEMBERSHIP.contains(name));
-        let layers = CONSUMER.iter().copied().chain(user).chain(READING.iter().copied()).chain(own);
+        let layers = CONSUMER.iter().chain(defaults).copied().chain(user);
+        let layers = layers.chain(READING.iter().copied()).chain(own);
         let reader = config("making a consumer", &self.settings.brokers, layers)?
             .consumer()
             .map_err(refuses("making a consumer"))?;
