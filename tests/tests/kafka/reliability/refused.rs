@@ -3,9 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use streams_tests::broker::Broker;
-use streams_tests::broker::tools::{
-    Isolation, Message, Producer, committed, create_topic, read, read_until,
-};
+use streams_tests::broker::tools::{Isolation, Message, Producer, committed, create_topic, read, read_until};
 
 use super::PATIENCE;
 use super::application::Application;
@@ -94,7 +92,9 @@ impl Court {
         let mut lenient = self.app("lenient");
         lenient.start();
         let all = self.good.iter().map(Vec::len).sum();
-        read_until(&self.broker.bootstrap(), "judged", Isolation::Committed, PATIENCE, |read| read.len() >= all);
+        read_until(&self.broker.bootstrap(), "judged", Isolation::Committed, PATIENCE, |read| {
+            read.len() >= all
+        });
         lenient.stop();
         assert_eq!(self.visible(), self.good);
         let log = lenient.log();
