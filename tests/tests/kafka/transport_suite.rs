@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use streams_runtime::transport::kafka::{ClientSettings, KafkaClients, KafkaConsumer, KafkaProducer};
 use streams_runtime::transport::suite::{self, Accident, Case, Fixture, Need};
-use streams_runtime::transport::{Isolation, Producer as _, TopicPartition, Topics as _, TransportError};
+use streams_runtime::transport::topics::Topics as _;
+use streams_runtime::transport::{Isolation, Producer as _, TopicPartition, TransportError};
 use streams_tests::broker::Broker;
 use streams_tests::broker::proxy::{Api, Fault, Proxy};
 use streams_tests::broker::tools::{create_topic, unique};
