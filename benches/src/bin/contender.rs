@@ -3,10 +3,15 @@
 use std::process::ExitCode;
 use streams_bench::contender::application;
 use streams_bench::contract::Contract;
+use streams_bench::positions::begin;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let app = match Contract::of_process().and_then(|contract| application(&contract)) {
+    let contract = Contract::of_process().and_then(|contract| match begin(&contract) {
+        Ok(()) => Ok(contract),
+        Err(error) => Err(error.to_string()),
+    });
+    let app = match contract.and_then(|contract| application(&contract)) {
         Ok(app) => app,
         Err(problem) => {
             eprintln!("contender: {problem}");
