@@ -121,15 +121,18 @@ impl Member {
         {
             self.is_dead = true;
             self.lose_all(&mut tell);
+            // Somebody else has the name: to join again would throw him out, and he us. But a client whose session ran
+            // out forgets its id, and while it waits for the answer to that it goes on saying that it is there; with
+            // the name and no id, so that the broker takes it for somebody else. Then nobody but us has the name.
+            let (_, id) = self.client.membership();
+            if fault.code == FENCED_INSTANCE && !id.is_empty() {
+                return trouble.and(Err(errors::broker("keeping the membership", &fault)));
+            }
             tracing::warn!(
                 group = &*self.identity.group,
                 reason = fault.text,
                 "membership ended, joins again"
             );
-            // Somebody else has the name: to join again would throw him out, and he us.
-            if fault.code == FENCED_INSTANCE {
-                return trouble.and(Err(errors::broker("keeping the membership", &fault)));
-            }
         }
         trouble
     }
