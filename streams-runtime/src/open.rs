@@ -140,6 +140,10 @@ impl<C: Connect> Worker<C> {
                 && now_ms >= self.opening[at].not_before_ms
                 && let Err(cause) = self.ask(at)
             {
+                if matches!(cause, OpenError::Transport(TransportError::TimedOut(_))) {
+                    // Offsets that are pending, or a broker that is gone for the moment: it is asked again.
+                    continue;
+                }
                 return Err(self.cannot_open(at, cause));
             }
         }
@@ -182,16 +186,12 @@ impl<C: Connect> Worker<C> {
         Ok(progress)
     }
 
-    /// Reads the committed offsets and then the ends of the changelogs. Pending offsets are no error: it will be
-    /// asked again.
+    /// Reads the committed offsets and then the ends of the changelogs. What is not answered in time is asked again.
     fn ask(&mut self, at: usize) -> Result<(), OpenError> {
         let id = self.opening[at].id;
         let plan = &self.plan.subs[id.sub];
         let inputs = inputs(plan, id.partition);
-        let committed = match self.consumer.committed(&inputs) {
-            Err(TransportError::TimedOut(_)) => return Ok(()),
-            committed => committed?,
-        };
+        let committed = self.consumer.committed(&inputs)?;
         let mut positions = Vec::with_capacity(inputs.len());
         for (input, committed) in inputs.into_iter().zip(&committed) {
             let position = match committed {

@@ -192,6 +192,11 @@ impl<M: Message> Task<M> {
         self.inputs.iter().map(|input| (input.partition_of(), input.position))
     }
 
+    /// Its inputs, with the position that is committed of each.
+    pub(crate) fn committed_positions(&self) -> impl Iterator<Item = (TopicPartition, i64)> + '_ {
+        self.inputs.iter().map(|input| (input.partition_of(), input.committed))
+    }
+
     /// A fetched record of input `input`.
     #[inline]
     pub fn buffer(&mut self, input: usize, message: M) {

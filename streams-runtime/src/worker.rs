@@ -20,7 +20,7 @@ use crate::open::{OpenError, Opening};
 use crate::restore::RestoredStore;
 use crate::state::{OverlayLimit, StateError};
 use crate::task::{Due, Task, TaskId};
-use crate::topology::{Plan, Topology};
+use crate::topology::{Plan, TopicRef, Topology};
 use crate::transport::{CommittedOffset, Consumer, Event, Producer, TopicPartition, TransportError};
 use crate::wiring::Engines;
 
@@ -255,6 +255,22 @@ impl<C: Connect> Worker<C> {
     /// members subscribe to the leaders only: call it at least hourly.
     pub fn renew_offsets(&mut self) {
         self.tasks.iter_mut().for_each(Task::renew);
+    }
+
+    /// Committed positions in internal topics that are only read to be processed: what is before them is read by nobody
+    /// any more.
+    pub fn consumed(&self) -> Vec<(TopicPartition, i64)> {
+        let repartition = |task: &Task<_>| -> Vec<&str> {
+            let sources = self.plan.subs[task.id().sub].sources.iter();
+            let internal = sources.filter(|source| matches!(source.topic, TopicRef::Internal(_)));
+            internal.map(|source| source.name.as_str()).collect()
+        };
+        let mut consumed = Vec::new();
+        for task in &self.tasks {
+            let internal = repartition(task);
+            consumed.extend(task.committed_positions().filter(|(p, _)| internal.contains(&p.topic.as_str())));
+        }
+        consumed
     }
 
     /// Waits until there may be something to do, at most so long.

@@ -13,6 +13,7 @@
 //!
 //! Knows when. Does not know what a step does, nor who asks it to stop.
 
+use crate::transport::TopicPartition;
 use crate::worker::{Connect, Worker, WorkerError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Rhythm {
     commit: Duration,
     renew: Duration,
+    consumed: Duration,
     rest: Duration,
     finish: Duration,
 }
@@ -34,6 +36,8 @@ impl Rhythm {
             // Offsets of topics that nobody subscribes to expire after `offsets.retention.minutes`, a week if nobody
             // said otherwise.
             renew: Duration::from_secs(3_600),
+            // `repartition.purge.interval.ms` of Kafka Streams.
+            consumed: Duration::from_secs(30),
             // As long as it may take to see that it is asked to stop.
             rest: Duration::from_millis(100),
             finish: Duration::from_secs(5),
@@ -41,23 +45,33 @@ impl Rhythm {
     }
 }
 
+/// What a thread is told, and whom it tells.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) rhythm: Rhythm,
+    /// True if it leaves the group for good when it ends.
+    pub(crate) leave: bool,
+    pub(crate) stop: &'a AtomicBool,
+    /// Takes what nobody will read again.
+    pub(crate) consumed: &'a dyn Fn(Vec<(TopicPartition, i64)>),
+}
+
 /// Turns a worker until it is asked to stop or something fails; closes it, or lets it leave for good.
 ///
 /// # Errors
 /// The first failure. What does not depend on it is committed before this returns.
-pub(crate) fn cycle<C: Connect>(
-    mut worker: Worker<C>,
-    rhythm: Rhythm,
-    leave: bool,
-    stop: &AtomicBool,
-) -> Result<(), WorkerError> {
-    let (mut committed, mut renewed) = (Instant::now(), Instant::now());
+pub(crate) fn cycle<C: Connect>(mut worker: Worker<C>, around: &Surroundings<'_>) -> Result<(), WorkerError> {
+    let rhythm = around.rhythm;
+    let (mut committed, mut renewed, mut told) = (Instant::now(), Instant::now(), Instant::now());
     let mut failed: Option<(WorkerError, Instant)> = None;
-    while !stop.load(Ordering::Acquire) {
+    while !around.stop.load(Ordering::Acquire) {
         let now = Instant::now();
         if now - renewed >= rhythm.renew {
             worker.renew_offsets();
             renewed = now;
+        }
+        if now - told >= rhythm.consumed {
+            (around.consumed)(worker.consumed());
+            told = now;
         }
         let turned = turn(&mut worker, rhythm, now, &mut committed);
         match (turned, &failed) {
@@ -65,17 +79,21 @@ pub(crate) fn cycle<C: Connect>(
             (Ok(_), _) => {}
             (Err(error), None) => {
                 tracing::error!(%error, "cannot go on; others are brought to an end");
+                let hopeless = matches!(error, WorkerError::Transport(_));
                 failed = Some((error, now));
+                if hopeless {
+                    break;
+                }
             }
             (Err(error), Some((_, since))) => {
                 tracing::error!(%error, "another failure");
-                if now - *since > rhythm.finish {
+                if matches!(error, WorkerError::Transport(_)) || now - *since > rhythm.finish {
                     break;
                 }
             }
         }
     }
-    let closed = if leave { worker.leave() } else { worker.close() };
+    let closed = if around.leave { worker.leave() } else { worker.close() };
     match failed {
         Some((error, _)) => Err(error),
         None => closed,
@@ -154,10 +172,15 @@ mod tests {
         stop
     }
 
+    fn run(worker: Worker<InProcess>, commit_ms: u64, stop: &AtomicBool) -> Result<(), WorkerError> {
+        let rhythm = Rhythm::new(commit_ms);
+        cycle(worker, &Surroundings { rhythm, leave: false, stop, consumed: &|_| {} })
+    }
+
     #[test]
     fn commits_what_is_not_due_when_it_is_asked_to_stop() {
         let (log, worker) = start([&[1, 2, 3], &[4]]);
-        cycle(worker, Rhythm::new(3_600_000), false, &stop_after(200)).unwrap();
+        run(worker, 3_600_000, &stop_after(200)).unwrap();
         assert_eq!(written(&log), 4);
         assert_eq!(log.committed("checks", "numbers", 0).unwrap().map(|c| c.offset), Some(3));
     }
@@ -166,7 +189,7 @@ mod tests {
     fn a_failure_ends_it_after_everything_else_is_done() {
         let (log, worker) = start([&[1, 2, -3, 4], &[5, 6, 7]]);
         let never = AtomicBool::new(false);
-        let error = cycle(worker, Rhythm::new(100), false, &never).unwrap_err().to_string();
+        let error = run(worker, 100, &never).unwrap_err().to_string();
         assert!(error.contains("-3 is negative") && error.contains("offset 2"), "{error}");
         assert_eq!(written(&log), 5);
         assert_eq!(log.committed("checks", "numbers", 0).unwrap().map(|c| c.offset), Some(2));

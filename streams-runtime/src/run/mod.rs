@@ -9,6 +9,7 @@
 //! ```text
 //! cycle     what one thread does: step, commit when it is due, rest
 //! machine   clients, ids and stores of one process
+//! purge     deletes what was consumed from repartition topics
 //! ```
 //!
 //! Knows threads, signals and the order of things at start and end. Does not know tasks or records.
@@ -17,14 +18,17 @@
 mod cycle;
 #[cfg(feature = "kafka")]
 mod machine;
+#[cfg(any(test, feature = "kafka"))]
+mod purge;
 
 #[cfg(feature = "kafka")]
 pub(crate) use on_kafka::run;
 
 #[cfg(feature = "kafka")]
 mod on_kafka {
-    use super::cycle::{Rhythm, cycle};
+    use super::cycle::{Rhythm, Surroundings, cycle};
     use super::machine::Machine;
+    use super::purge::purge;
     use crate::app::Error;
     use crate::settings::Settings;
     use crate::startup::Startup;
@@ -51,6 +55,14 @@ mod on_kafka {
             threads = settings.threads,
             "starting"
         );
+        let (consumed, told) = std::sync::mpsc::channel();
+        let purging = std::thread::Builder::new().name(format!("{application}-purge"));
+        // Ends with the last worker that could tell something.
+        let purging = purging.spawn(move || match clients.admin() {
+            Ok(mut admin) => purge(&mut admin, &told),
+            Err(error) => tracing::warn!(%error, "repartition topics are not purged"),
+        });
+        purging.map_err(|cause| Error::Io { what: "a thread".to_owned(), cause })?;
         let machine = Arc::new(Machine::new(application, &started, &settings)?);
         let plan = started.plan;
         let stop = Arc::new(AtomicBool::new(false));
@@ -60,12 +72,14 @@ mod on_kafka {
         let threads: Vec<JoinHandle<Result<(), WorkerError>>> = (0..settings.threads)
             .map(|number| {
                 let (machine, stop, ended) = (machine.clone(), stop.clone(), Ended(ended.clone()));
-                let (topology, plan) = (topology.clone(), plan.clone());
+                let (topology, plan, consumed) = (topology.clone(), plan.clone(), consumed.clone());
                 let thread = std::thread::Builder::new().name(format!("{application}-{number}"));
                 let body = move || {
                     let _ended = ended;
                     let worker = Worker::start(machine.thread(number), topology, plan)?;
-                    cycle(worker, rhythm, leave, &stop)
+                    // Nobody hears it any more when everything ends.
+                    let consumed = |positions| drop(consumed.send(positions));
+                    cycle(worker, &Surroundings { rhythm, leave, stop: &stop, consumed: &consumed })
                 };
                 thread.spawn(body).map_err(|cause| Error::Io { what: "a thread".to_owned(), cause })
             })
@@ -84,6 +98,7 @@ mod on_kafka {
                 _ = stop_signal() => return Err(Error::Interrupted),
             }
         }
+        drop(consumed);
         let mut first = Ok(());
         for thread in threads {
             match thread.join() {

@@ -442,6 +442,17 @@ impl Consumer for KafkaConsumer {
         }
     }
 
+    fn delete_retention_ms(&mut self, topic: &str) -> Result<Option<i64>, TransportError> {
+        Ok(self.identity.clients.topic_ms(topic, "delete.retention.ms"))
+    }
+
+    fn retention_ms(&mut self, topic: &str) -> Result<Option<i64>, TransportError> {
+        let clients = &self.identity.clients;
+        let deletes = clients.topic_setting(topic, "cleanup.policy").is_some_and(|p| p.contains("delete"));
+        // −1 keeps for ever.
+        Ok(clients.topic_ms(topic, "retention.ms").filter(|ms| deletes && *ms >= 0))
+    }
+
     fn topic_id(&mut self, topic: &str) -> Result<u128, TransportError> {
         let answered = self.reader.topic_id(topic, ANSWER_MS);
         answered.map_err(|fault| errors::error("asking for a topic", topic, &fault))
