@@ -230,20 +230,24 @@ fn a_quiet_store_does_not_get_old() {
 /// nothing.
 #[test]
 fn a_worker_that_slept_does_not_renew_its_marks() {
-    let world = World::new();
-    let mut one = world.start("one");
-    world.word("k", Some("v"));
-    world.run(&mut one);
-    world.pass(5_000);
-    world.run(&mut one);
-    world.pass(60 * HOUR);
-    for _ in 0..3 {
-        one.commit().unwrap();
-        world.pass(1_000);
+    for applied in [true, false] {
+        let world = World::new();
+        let mut one = world.start("one");
+        world.word("k", Some("v"));
+        world.run(&mut one);
+        if applied {
+            world.pass(5_000);
+            world.run(&mut one);
+        }
+        world.pass(60 * HOUR);
+        for _ in 0..3 {
+            one.commit().unwrap();
+            world.pass(1_000);
+        }
+        world.crash(one);
+        let why = restored(&world.start("one"), "words").rebuilt;
+        assert!(matches!(why, Some(Rebuilt::Old { .. })), "{why:?}");
     }
-    world.crash(one);
-    let why = restored(&world.start("one"), "words").rebuilt;
-    assert!(matches!(why, Some(Rebuilt::Old { .. })), "{why:?}");
 }
 
 #[test]
@@ -394,6 +398,7 @@ fn a_restore_leaves_a_whole_mark() {
 #[test]
 fn half_a_replay_is_as_old_as_its_beginning() {
     let world = World::keeping(Some(HOUR), None);
+    world.pass(1_000 * HOUR);
     let mut two = world.elsewhere();
     for n in 0..5_000 {
         world.word(&format!("{n}"), Some("v"));

@@ -144,7 +144,11 @@ impl Member {
         }
         if let Some(fault) = self.client.fatal() {
             self.lose_all(&mut tell);
-            self.life = match fault.code == FENCED_INSTANCE {
+            // Somebody else has the name: to join again would throw him out, and he us. But a client whose session ran out
+            // forgets its id, and while it waits for the answer to that it goes on saying that it is there; with the
+            // name and no id, so that the broker takes it for somebody else. Then nobody but us has the name.
+            let (_, id) = self.client.membership();
+            self.life = match fault.code == FENCED_INSTANCE && !id.is_empty() {
                 true => Life::Replaced(errors::broker("keeping the membership", &fault)),
                 false => Life::Dead(Instant::now() + REJOIN),
             };

@@ -51,7 +51,11 @@ pub fn read_until(
     let mut reader = Reader::new(bootstrap, topic, isolation);
     let deadline = Instant::now() + within;
     while !enough(&reader.records) {
-        assert!(Instant::now() < deadline, "not enough in {topic} within {within:?}: {:?}", reader.records);
+        let (records, last) = (reader.records.len(), reader.records.last());
+        assert!(
+            Instant::now() < deadline,
+            "not enough in {topic} within {within:?}: {records} records, the last {last:?}"
+        );
         reader.poll();
     }
     reader.sorted()

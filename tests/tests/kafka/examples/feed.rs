@@ -50,7 +50,7 @@ pub fn run(broker: &Broker, example: &Example) {
         });
     }
     app.signal(Signal::Terminate);
-    assert_eq!((app.ended(PATIENCE), app.stderr().as_str()), (Some(0), ""));
+    assert_eq!(app.ended(PATIENCE), Some(0), "{}", app.stderr());
     // Nothing came late.
     for output in &example.outputs {
         assert_eq!(written(&bootstrap, output), (output.all)(&driver), "{}", output.name);

@@ -7,6 +7,9 @@ use std::time::Duration;
 use streams_tests::broker::supervised::{Signal, Supervised};
 use streams_tests::broker::tools::{PATIENCE, until};
 
+/// How much of what it said is shown when its test fails.
+const LINES: usize = 200;
+
 /// One instance. It can be started again after it ended; dropped, it is killed.
 #[derive(Debug)]
 pub struct Application {
@@ -139,12 +142,6 @@ impl Application {
         self.until("its stores", || Some(self.restored()).filter(|restored| restored.len() >= stores))
     }
 
-    /// Waits until it says this.
-    #[track_caller]
-    pub fn until_said(&self, words: &str) {
-        self.until(words, || self.log().contains(words).then_some(()));
-    }
-
     #[track_caller]
     fn until<T>(&self, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         until(what, PATIENCE, || {
@@ -155,6 +152,17 @@ impl Application {
             })
         })
         .unwrap_or_else(|ended| panic!("waited for {what}, and {ended}"))
+    }
+}
+
+impl Drop for Application {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.process.stderr();
+            let lines: Vec<&str> = log.lines().collect();
+            let first = lines.len().saturating_sub(LINES);
+            println!("{}:\n{}", self.process.folder().display(), lines[first..].join("\n"));
+        }
     }
 }
 

@@ -41,6 +41,7 @@ fn results_of_an_open_transaction_are_never_seen_and_a_restart_ends_it_at_once()
         app.stop();
     }
     app.start();
+    app.until_restored(STORES);
     words.check(&[&app]);
 }
 
