@@ -123,7 +123,7 @@ mod tests {
             (3, "UNKNOWN_TOPIC_OR_PART", Meaning::Unknown),
             (-188, "_UNKNOWN_TOPIC", Meaning::Unknown),
             (-190, "_UNKNOWN_PARTITION", Meaning::Unknown),
-            (17, "INVALID_TOPIC_EXCEPTION", Meaning::Unknown),
+            (17, "TOPIC_EXCEPTION", Meaning::Unknown),
             (100, "UNKNOWN_TOPIC_ID", Meaning::Unknown),
             (1, "OFFSET_OUT_OF_RANGE", Meaning::OutOfRange),
             (-140, "_AUTO_OFFSET_RESET", Meaning::OutOfRange),

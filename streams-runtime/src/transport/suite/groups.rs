@@ -18,6 +18,7 @@ pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
             read_later,
         ),
         case("a rewind gives nothing away", Need::Nothing, rewind),
+        case("what stays is read on while others come and go", Need::Nothing, undisturbed),
         case("without subscription there is no membership", Need::Nothing, no_member_without),
     ]
 }
@@ -214,6 +215,38 @@ fn rewind<F: Fixture>(f: &F) -> Result<(), String> {
     a.consumer.revoked(&asked).map_err(fails)?;
     a.owned.retain(|place| !asked.contains(place));
     settle(f, &mut [&mut a, &mut b], 2)
+}
+
+/// A partition that is read to its end again and again, beside a group that is never at rest.
+fn undisturbed<F: Fixture>(f: &F) -> Result<(), String> {
+    let (topic, group, read) = (f.topic(2, LARGE), f.name("g"), at(&f.topic(1, LARGE), 0));
+    let mut producer = plain(f)?;
+    let mut a = Member::join(f, &group, "a", &[&topic])?;
+    settle(f, &mut [&mut a], 2)?;
+    retried(f, || a.consumer.assign(&read, 0))?;
+    let mut written = 0;
+    let mut pass = |members: &mut [&mut Member<F>]| {
+        write(f, &mut producer, &read, &["x"])?;
+        written += 1;
+        // To the end, so that the next record is behind an end that was told.
+        wait(f, "the record", || {
+            members.iter_mut().try_for_each(|member| member.step())?;
+            Ok((members[0].records == written).then_some(()))
+        })
+    };
+    for _ in 0..2 {
+        let mut b = Member::join(f, &group, "b", &[&topic])?;
+        while b.owned.is_empty() {
+            pass(&mut [&mut a, &mut b])?;
+            f.idle();
+        }
+        b.consumer.leave().map_err(fails)?;
+        while a.owned.len() < 2 {
+            pass(&mut [&mut a])?;
+            f.idle();
+        }
+    }
+    pass(&mut [&mut a])
 }
 
 fn no_member_without<F: Fixture>(f: &F) -> Result<(), String> {
