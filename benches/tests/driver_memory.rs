@@ -1,7 +1,7 @@
 //! The test driver forgets what was piped, and what was written once it is read.
 
 use streams_bench::chains::Numbers;
-use streams_bench::peer::{Flipped, In, Stateless};
+use streams_bench::peer::bytes::{Flipped, In, Stateless};
 use streams_runtime::{Driver, Serde, Topic, ktable, processor, topic, topology};
 
 const RECORDS: i64 = 5000;

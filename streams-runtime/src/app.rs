@@ -12,6 +12,7 @@ use crate::instance::{InProcess, create_topics, run_until_idle};
 use crate::lines::{self, LineError, TextInput, Topics};
 use crate::settings::{Given, SettingsError};
 use crate::startup::StartupError;
+use crate::stream::Topic;
 use crate::topology::{Entry, Plan, PlanError, Topology};
 use crate::transport::TransportError;
 use crate::transport::memory::MemoryLog;
@@ -82,6 +83,9 @@ pub enum Error {
         /// What the worker said.
         cause: WorkerError,
     },
+    /// A second signal came before everything was closed.
+    #[error("stopped by a second signal; what was not committed is processed again at the next start")]
+    Interrupted,
     /// The command line cannot be understood.
     #[error("{0}; see --help")]
     Usage(String),
@@ -160,6 +164,13 @@ impl Builder {
     /// the command line, `topic=file` is a file of values.
     pub fn input(mut self, file: impl AsRef<Path>) -> Self {
         self.files.push(file.as_ref().to_owned());
+        self
+    }
+
+    /// Calls a declared topic by another name in Kafka: the same application on topics of its own for staging, or for
+    /// each customer. Messages, and the [`Source`](crate::Source) that a step asks for, keep the declared name.
+    pub fn topic_name<T: Topic>(mut self, name: impl Into<String>) -> Self {
+        self.topology.call(T::TOPIC.name, name.into());
         self
     }
 

@@ -81,10 +81,9 @@ impl<C: Connect> Worker<C> {
             None => {
                 let steps = self.plan.subs[task.id().sub].steps.iter().filter_map(|&step| {
                     let spec = &self.topology.entries()[step].spec;
-                    let internal = spec.repartition.map(|repartition| {
-                        crate::operators::repartition_topic(&self.plan.application, repartition.name)
-                    });
-                    let to = spec.to.is_some_and(|to| to.name == topic);
+                    let names = &self.plan.names;
+                    let internal = spec.repartition.map(|repartition| names.internal(repartition.name));
+                    let to = spec.to.is_some_and(|to| names.external(to.name) == topic);
                     declared |= to && output;
                     (to || internal.as_ref() == Some(&topic)).then(|| format!("`{}`", spec.id.name))
                 });

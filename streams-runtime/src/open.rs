@@ -232,7 +232,7 @@ impl<C: Connect> Worker<C> {
             none => {
                 let (overlay, engines) = (self.connect.overlay(), self.connect.engines(id));
                 let times = Times::from_metadata(metadata);
-                let mut wiring = Wiring::new(&self.plan.application, overlay, times, engines);
+                let mut wiring = Wiring::new(&self.plan.names, overlay, times, engines);
                 for &step in &plan.steps {
                     (self.topology.entries()[step].wire)(&mut wiring);
                 }
@@ -304,6 +304,9 @@ impl<C: Connect> Worker<C> {
             && let Some(task) = self.tasks.pop()
         {
             self.opening.insert(at, Opening::again(task));
+        }
+        if let Some(task) = self.tasks.last().filter(|_| result.is_ok()) {
+            tracing::info!(task = %task.id(), "running");
         }
         Ok(result?)
     }

@@ -15,6 +15,7 @@ use crate::slot::{KeySlot, Slot};
 use crate::state::{Engine, MemoryEngine, OverlayLimit, Remembered, StateError, TimeCell};
 use crate::stream::{Id, Step, StoreSpec, Stream};
 use crate::times::Times;
+use crate::topology::Names;
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -130,7 +131,7 @@ pub fn in_memory() -> Engines {
 
 /// The nodes of one task while they are connected.
 pub struct Wiring {
-    application: String,
+    names: Names,
     overlay: OverlayLimit,
     engines: Engines,
     failed: Option<StateError>,
@@ -141,10 +142,10 @@ pub struct Wiring {
 }
 
 impl Wiring {
-    /// Nothing connected yet. Internal topics are called after the application.
-    pub fn new(application: &str, overlay: OverlayLimit, times: Times, engines: Engines) -> Self {
+    /// Nothing connected yet.
+    pub fn new(names: &Names, overlay: OverlayLimit, times: Times, engines: Engines) -> Self {
         Wiring {
-            application: application.to_owned(),
+            names: names.clone(),
             overlay,
             engines,
             failed: None,
@@ -163,9 +164,9 @@ impl Wiring {
         }
     }
 
-    /// The application's id.
-    pub fn application(&self) -> &str {
-        &self.application
+    /// What the log calls the topics.
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// The port of a step, or of one branch of it.
@@ -205,7 +206,7 @@ impl Wiring {
 
     /// The source of a topic, made when it is first asked for.
     pub fn source<T: Written>(&mut self) -> Rc<SourceNode<T>> {
-        let name = T::topic(&self.application);
+        let name = T::topic(&self.names);
         if let Some(source) = self.sources.get(&name) {
             return source.clone().downcast().expect("a topic is declared once");
         }

@@ -16,6 +16,7 @@
 mod engines;
 mod process;
 
+#[cfg(feature = "kafka")]
 pub(crate) use process::random as random_id;
 
 use std::fs::{File, TryLockError};

@@ -37,7 +37,10 @@ impl Machine {
     pub(crate) fn new(application: &str, started: &Started, settings: &Settings) -> Result<Machine, Error> {
         let plan = &started.plan;
         let has_state = plan.subs.iter().any(|sub| !sub.stores.is_empty());
-        let directory = match &settings.state_dir {
+        // Where Kafka Streams keeps stores as well if nothing is said: among the temporary files.
+        let by_default =
+            (has_state && cfg!(feature = "rocksdb")).then(|| std::env::temp_dir().join("streams"));
+        let directory = match settings.state_dir.as_ref().or(by_default.as_ref()) {
             Some(root) => match StateDirectory::open(root, application) {
                 Ok(directory) => Some(directory),
                 // Without stores the directory only says who this is: a second process on this machine is somebody else.
@@ -85,6 +88,10 @@ fn bounded(mut clients: ClientSettings, started: &Started) -> ClientSettings {
     clients
 }
 
+/// Rows that a store keeps typed, each with its bytes while they wait for the disk. A hot row is found without decoding;
+/// without a limit a store would be in memory as a whole.
+const ROWS: OverlayLimit = OverlayLimit::values(50_000);
+
 const BATCH_SIZE: &str = "batch.size";
 
 /// One thread of a [`Machine`].
@@ -114,7 +121,7 @@ impl Connect for OnMachine {
     fn restore_consumer(&self) -> Result<KafkaConsumer, TransportError> {
         let machine = &*self.machine;
         let group = format!("{}-restore", machine.application);
-        machine.clients.consumer(&group, &format!("{}-restore", self.name), None, Isolation::ReadCommitted)
+        machine.clients.restore_consumer(&group, &format!("{}-restore", self.name))
     }
 
     fn producer(&self) -> Result<KafkaProducer, TransportError> {
@@ -136,7 +143,7 @@ impl Connect for OnMachine {
     }
 
     fn overlay(&self) -> OverlayLimit {
-        OverlayLimit::UNBOUNDED
+        ROWS
     }
 
     fn now_ms(&self) -> i64 {

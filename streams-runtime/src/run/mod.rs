@@ -44,6 +44,13 @@ mod on_kafka {
         let clients = KafkaClients::new(settings.clients.clone());
         let started = Startup::new(application, &settings).run(&mut clients.admin()?, &topology)?;
         started.warnings.iter().for_each(|warning| tracing::warn!(application, "{warning}"));
+        tracing::info!(
+            application,
+            brokers = settings.brokers.as_deref(),
+            guarantee = settings.guarantee.name(),
+            threads = settings.threads,
+            "starting"
+        );
         let machine = Arc::new(Machine::new(application, &started, &settings)?);
         let plan = started.plan;
         let stop = Arc::new(AtomicBool::new(false));
@@ -70,7 +77,13 @@ mod on_kafka {
         }
         stop.store(true, Ordering::Release);
         // The executor's thread must not wait for them: others may live on it.
-        while ends.recv().await.is_some() {}
+        loop {
+            tokio::select! {
+                ended = ends.recv() => if ended.is_none() { break },
+                // Somebody is in a hurry: a broker that does not answer would hold the end up.
+                _ = stop_signal() => return Err(Error::Interrupted),
+            }
+        }
         let mut first = Ok(());
         for thread in threads {
             match thread.join() {

@@ -46,8 +46,9 @@ impl Builder {
         self.property(names::THREADS, threads.to_string())
     }
 
-    /// The directory in which stores rest, and which instance of the application this is (`state.dir`). Without one
-    /// stores are kept in memory and rebuilt from their changelogs at each start.
+    /// The directory in which stores rest, and which instance of the application this is (`state.dir`). Unless said
+    /// otherwise `streams` among the system's temporary files, as Kafka Streams has `kafka-streams` there: say another
+    /// one where that does not outlive the machine, and one for each process.
     pub fn state_dir(mut self, path: impl AsRef<Path>) -> Self {
         self.settings.say(names::STATE_DIR, path.as_ref());
         self

@@ -61,7 +61,7 @@ pub struct Settings {
     pub commit_interval_ms: u64,
     /// How many workers there are.
     pub threads: usize,
-    /// Where stores rest; `None`: in memory.
+    /// Where stores rest; `None`: in `streams` among the system's temporary files.
     pub state_dir: Option<PathBuf>,
     /// How many brokers keep each internal topic; `None`: the brokers decide.
     pub replication: Option<u16>,

@@ -568,6 +568,22 @@ fn librdkafka_judges_values_and_knows_more_names() {
 }
 
 #[test]
+fn the_page_of_settings_names_all_of_ours_and_the_words_of_errors() {
+    let page = include_str!("../../../docs/settings.md");
+    for name in super::names::OURS {
+        assert!(page.contains(&format!("| `{name}` |")), "{name}");
+    }
+    let sources = sources(
+        &[("commit.interval.ms", "soon")],
+        &format!("{}producer.lingerms = 5", "\n".repeat(8)),
+        &[("STREAMS_CONSUMER_ISOLATION_LEVEL", "read_uncommitted")],
+    );
+    let words =
+        resolve(&sources, &build()).unwrap_err().to_string().replace("app.properties", "orders.properties");
+    assert!(page.contains(&words), "{words}");
+}
+
+#[test]
 fn a_flag_is_true_or_false() {
     let leaves = |value| settings(&[("leave.group.on.close", value)], "", &[]).leave_on_close;
     assert_eq!((leaves("true"), leaves("false")), (true, false));

@@ -154,7 +154,7 @@ impl<'a> Startup<'a> {
         }
         let (read, written) = uses(topology);
         for name in read.union(&written) {
-            let Some(described) = seen.topics.get(*name) else { continue };
+            let Some(described) = seen.topics.get(name) else { continue };
             problems.extend(unusable(name, described, read.contains(name), written.contains(name)));
         }
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
@@ -299,13 +299,15 @@ fn unusable(name: &str, topic: &TopicDescription, read: bool, written: bool) -> 
 /// The declared topics.
 fn external(topology: &Topology) -> impl Iterator<Item = String> {
     let (read, written) = uses(topology);
-    read.into_iter().chain(written).map(str::to_owned)
+    read.into_iter().chain(written)
 }
 
 /// Which declared topics are read, and which are written.
-fn uses(topology: &Topology) -> (BTreeSet<&'static str>, BTreeSet<&'static str>) {
+fn uses(topology: &Topology) -> (BTreeSet<String>, BTreeSet<String>) {
     let specs = || topology.entries().iter().map(|entry| entry.spec);
-    let names = |topics: &mut dyn Iterator<Item = TopicSpec>| topics.map(|topic| topic.name).collect();
+    let names = |topics: &mut dyn Iterator<Item = TopicSpec>| {
+        topics.map(|topic| topology.called(topic.name).to_owned()).collect()
+    };
     let read = names(&mut specs().flat_map(|spec| spec.reads.iter().filter_map(|read| read.topic)));
     let written = names(&mut specs().filter_map(|spec| spec.to));
     (read, written)

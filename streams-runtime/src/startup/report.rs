@@ -169,6 +169,10 @@ impl fmt::Display for Cure<'_> {
                 }
                 Ok(())
             }
+            What::Plan(PlanProblem::Unknown { .. }) => {
+                f.write_str("remove this `topic_name`, or list the step that uses the topic in `topology!`")
+            }
+            What::Plan(PlanProblem::Shared { .. }) => f.write_str("give them two names"),
             What::Plan(PlanProblem::Joined { left, right, .. }) => {
                 let (less, more) = if left.1 < right.1 { (left, right) } else { (right, left) };
                 write!(

@@ -2,10 +2,10 @@
 //!
 //! Knows the graph and the counts a log reports; checks that they fit and says everything that does not at once.
 
-use super::{SubTopology, TopicRef, Topology};
+use super::{Names, SubTopology, TopicRef, Topology};
 use crate::operators::changelog_topic;
 use crate::stream::StoreSpec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// A topic with its count.
@@ -40,6 +40,8 @@ pub struct SubPlan {
 pub struct Plan {
     /// Its id, which is its consumer group as well.
     pub application: String,
+    /// What the log calls its topics.
+    pub names: Names,
     /// Its sub-topologies.
     pub subs: Vec<SubPlan>,
     /// Topics it makes itself: repartition topics and changelogs.
@@ -115,6 +117,22 @@ pub enum PlanProblem {
         /// How many partitions that one has.
         leads: u32,
     },
+    /// A name was given to a topic that the topology does not have.
+    #[error("topic `{topic}` is to be called `{name}`, but no step reads or writes it")]
+    Unknown {
+        /// The topic as it is declared.
+        topic: &'static str,
+        /// What it was to be called.
+        name: String,
+    },
+    /// Two topics would be one.
+    #[error("two topics are to be called `{name}`, one of them `{topic}`")]
+    Shared {
+        /// The topic that was given the name, as it is declared.
+        topic: &'static str,
+        /// What both are called.
+        name: String,
+    },
 }
 
 impl Plan {
@@ -142,13 +160,16 @@ impl Plan {
         count: impl Fn(&str, Option<u32>) -> Option<u32>,
         internal: impl Fn(&str) -> Option<u32>,
     ) -> (Plan, Vec<PlanProblem>) {
+        let names = topology.names(application);
         let mut problems = Vec::new();
         let mut counts = BTreeMap::new();
+        let mut there = BTreeSet::new();
         for entry in topology.entries() {
             let spec = &entry.spec;
             for topic in spec.reads.iter().filter_map(|read| read.topic).chain(spec.to) {
-                let (name, declared) = (topic.name.to_owned(), topic.partitions);
-                match (count(topic.name, declared), declared) {
+                there.insert(topic.name);
+                let (name, declared) = (names.external(topic.name).to_owned(), topic.partitions);
+                match (count(&name, declared), declared) {
                     (None, _) => problems.push(PlanProblem::Missing { topic: name, declared }),
                     (Some(live), Some(declared)) if live != declared => {
                         problems.push(PlanProblem::Count { topic: name, live, declared });
@@ -157,9 +178,10 @@ impl Plan {
                 }
             }
         }
+        problems.extend(names.misplaced(&there));
         for step in topology.entries().iter().filter_map(|entry| entry.spec.repartition) {
             let topic = TopicRef::Internal(step.name);
-            let name = topic.name(application);
+            let name = topic.name(&names);
             match (internal(&name), step.partitions) {
                 (Some(live), Some(declared)) if live != declared => {
                     problems.push(PlanProblem::Count { topic: name, live, declared });
@@ -170,7 +192,7 @@ impl Plan {
         count_internal(topology, &mut counts);
         let planned = |topic: &TopicRef| PlannedTopic {
             topic: topic.clone(),
-            name: topic.name(application),
+            name: topic.name(&names),
             partitions: counts.get(topic).copied().unwrap_or(1),
         };
         let subs: Vec<SubPlan> = topology
@@ -179,7 +201,7 @@ impl Plan {
             .map(|sub| sub_plan(topology, sub, application, sub.sources.iter().map(planned).collect()))
             .collect();
         for sub in &subs {
-            problems.extend(unlike_joined(topology, application, sub, &counts));
+            problems.extend(unlike_joined(topology, &names, sub, &counts));
             problems.extend(unread(sub));
         }
         problems.sort();
@@ -193,7 +215,7 @@ impl Plan {
             }
         }
         let external = counts.keys().filter(|t| matches!(t, TopicRef::External(_))).map(planned).collect();
-        (Plan { application: application.to_owned(), subs, internal, external }, problems)
+        (Plan { application: application.to_owned(), names, subs, internal, external }, problems)
     }
 
     /// Which topic leads each input: `(input, leader)`, sorted. Members of one group must agree on it, or a partition
@@ -299,7 +321,7 @@ fn unread(sub: &SubPlan) -> Option<PlanProblem> {
 /// Joins whose sides have unlike counts: what `cargo check` could not see because a count was not declared.
 fn unlike_joined(
     topology: &Topology,
-    application: &str,
+    names: &Names,
     sub: &SubPlan,
     counts: &BTreeMap<TopicRef, u32>,
 ) -> Vec<PlanProblem> {
@@ -315,8 +337,8 @@ fn unlike_joined(
             {
                 problems.push(PlanProblem::Joined {
                     step: spec.id.name,
-                    left: (pair[0].name(application), a),
-                    right: (pair[1].name(application), b),
+                    left: (pair[0].name(names), a),
+                    right: (pair[1].name(names), b),
                 });
             }
         }

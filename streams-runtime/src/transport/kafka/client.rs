@@ -7,7 +7,7 @@
 use super::admin::KafkaAdmin;
 use super::consumer::KafkaConsumer;
 use super::producer::KafkaProducer;
-use super::sys::Config;
+use super::sys::{Client, Config};
 use super::{ClientSettings, member};
 use crate::transport::{Isolation, TransportError};
 
@@ -20,7 +20,14 @@ const CONSUMER: &[(&str, &str)] = &[
     // What is fetched ahead, for all partitions of the consumer together. Small records need four times as much
     // memory as they have bytes.
     ("queued.max.messages.kbytes", "16384"),
+    // Committed offsets wait for open transactions; they are asked for again in steps of this, up to the second.
+    ("retry.backoff.ms", "5"),
+    ("retry.backoff.max.ms", "50"),
 ];
+
+/// For those that read a changelog to its end once: the end is told by an answer without records, which a broker holds
+/// back for so long. (Consumers of inputs are woken by records; for them less would only cost.)
+const RESTORING: &[(&str, &str)] = &[("fetch.wait.max.ms", "10")];
 
 /// For all producers.
 const PRODUCER: &[(&str, &str)] = &[
@@ -97,13 +104,33 @@ impl KafkaClients {
         instance: Option<&str>,
         isolation: Isolation,
     ) -> Result<KafkaConsumer, TransportError> {
+        self.consumer_with(&[], group, client_id, instance, isolation)
+    }
+
+    /// A consumer outside of any group that reads changelogs to their ends.
+    ///
+    /// # Errors
+    /// If librdkafka refuses a property.
+    pub fn restore_consumer(&self, group: &str, client_id: &str) -> Result<KafkaConsumer, TransportError> {
+        self.consumer_with(RESTORING, group, client_id, None, Isolation::ReadCommitted)
+    }
+
+    fn consumer_with(
+        &self,
+        defaults: &[(&str, &str)],
+        group: &str,
+        client_id: &str,
+        instance: Option<&str>,
+        isolation: Isolation,
+    ) -> Result<KafkaConsumer, TransportError> {
         let level = match isolation {
             Isolation::ReadCommitted => "read_committed",
             Isolation::ReadUncommitted => "read_uncommitted",
         };
         let own = [("group.id", group), ("client.id", client_id), ("isolation.level", level)];
         let user = self.of_consumers().filter(|(name, _)| !MEMBERSHIP.contains(name));
-        let layers = CONSUMER.iter().copied().chain(user).chain(READING.iter().copied()).chain(own);
+        let layers = CONSUMER.iter().chain(defaults).copied().chain(user);
+        let layers = layers.chain(READING.iter().copied()).chain(own);
         let reader = config("making a consumer", &self.settings.brokers, layers)?
             .consumer()
             .map_err(refuses("making a consumer"))?;
@@ -116,11 +143,10 @@ impl KafkaClients {
         group: &str,
         client_id: &str,
         instance: Option<&str>,
-    ) -> Result<super::sys::Client, TransportError> {
+    ) -> Result<Client, TransportError> {
         let mut own = vec![("group.id", group), ("client.id", client_id)];
         own.extend(instance.map(|instance| ("group.instance.id", instance)));
-        let protocol = self.of_consumers().filter(|&(name, _)| name == "group.protocol").last();
-        let is_classic = protocol.is_none_or(|(_, protocol)| protocol == "classic");
+        let is_classic = self.is_classic();
         if is_classic {
             // The only one under which a member keeps what it keeps while others come and go.
             own.push(("partition.assignment.strategy", "cooperative-sticky"));
@@ -139,6 +165,11 @@ impl KafkaClients {
     /// # Errors
     /// If librdkafka refuses a property.
     pub fn producer(&self, transactional_id: Option<&str>) -> Result<KafkaProducer, TransportError> {
+        KafkaProducer::new(self.clone(), transactional_id)
+    }
+
+    /// The client of a producer, and how long a transaction may be open.
+    pub(super) fn writer(&self, transactional_id: Option<&str>) -> Result<(Client, u64), TransportError> {
         let defaults = match transactional_id {
             Some(_) => TRANSACTIONAL,
             None => &[],
@@ -156,7 +187,7 @@ impl KafkaClients {
         let client = config("making a producer", &self.settings.brokers, layers)?
             .producer()
             .map_err(refuses("making a producer"))?;
-        Ok(KafkaProducer::new(client.into(), transactional_id, timeout_ms))
+        Ok((client, timeout_ms))
     }
 
     /// The client that looks after topics.
@@ -174,6 +205,12 @@ impl KafkaClients {
             .producer()
             .map_err(refuses("making a client for topics"))?;
         Ok(KafkaAdmin::new(client, self.clone()))
+    }
+
+    /// Whether members speak the older group protocol.
+    pub(super) fn is_classic(&self) -> bool {
+        let protocol = self.of_consumers().filter(|&(name, _)| name == "group.protocol").last();
+        protocol.is_none_or(|(_, protocol)| protocol == "classic")
     }
 
     fn of_consumers(&self) -> impl Iterator<Item = (&str, &str)> {

@@ -59,7 +59,13 @@ fn a_directory_has_one_process_and_damage_costs_a_rebuild_only() {
         println!("{hit} files {damaged} damaged: {restored:?}");
         words.write(50);
         words.until_counted();
-        let aside = || stores(&app).iter().flat_map(|s| files(s.parent().expect("a folder"))).filter(|f| f.to_string_lossy().contains("corrupt")).count();
+        let aside = || {
+            stores(&app)
+                .iter()
+                .flat_map(|s| files(s.parent().expect("a folder")))
+                .filter(|f| f.to_string_lossy().contains("corrupt"))
+                .count()
+        };
         println!("moved aside: {}", aside());
         if damaged == "MANIFEST-" {
             assert!(restored.iter().all(|store| store.from == 0 && store.to > 0), "{restored:?}");

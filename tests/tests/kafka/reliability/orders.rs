@@ -102,8 +102,12 @@ impl Shops {
             let totals = self.read(topic);
             assert_eq!(totals.len(), self.of_kind(topic), "{topic}");
             one_by_one(topic, &totals, |record| {
-                let value: Value = serde_json::from_slice(record.value.as_deref().expect("a total")).expect("JSON");
-                assert_eq!(value["store"]["contactNum"], "1", "{topic}: joined in another partition? {value}");
+                let value: Value =
+                    serde_json::from_slice(record.value.as_deref().expect("a total")).expect("JSON");
+                assert_eq!(
+                    value["store"]["contactNum"], "1",
+                    "{topic}: joined in another partition? {value}"
+                );
                 let total = value.get("windowRevenue").unwrap_or(&value)["totalRevenue"].clone();
                 let count = total["runningOrderCount"].as_i64().expect("a number of orders");
                 let revenue = total["runningRevenue"].as_f64().expect("a number");
@@ -138,7 +142,14 @@ fn one_by_one(topic: &str, records: &[Record], count: impl Fn(&Record) -> i64) {
     let mut last: BTreeMap<Option<&[u8]>, i64> = BTreeMap::new();
     for record in records {
         let (count, last) = (count(record), last.entry(record.key.as_deref()).or_default());
-        assert_eq!(count, *last + 1, "{topic}, {} at {}/{}", record.key_text(), record.partition, record.offset);
+        assert_eq!(
+            count,
+            *last + 1,
+            "{topic}, {} at {}/{}",
+            record.key_text(),
+            record.partition,
+            record.offset
+        );
         *last = count;
     }
 }

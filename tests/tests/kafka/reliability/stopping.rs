@@ -64,7 +64,10 @@ fn with_stores_the_place_is_kept_and_nothing_is_replayed() {
         assert!(restored.iter().all(complete), "{restored:?}");
         let found = group(&broker.bootstrap(), "stays").expect("a group").members;
         // The same place, by the same name.
-        assert_eq!(found.iter().map(|m| &m.assigned).collect::<Vec<_>>(), kept.iter().map(|m| &m.assigned).collect::<Vec<_>>());
+        assert_eq!(
+            found.iter().map(|m| &m.assigned).collect::<Vec<_>>(),
+            kept.iter().map(|m| &m.assigned).collect::<Vec<_>>()
+        );
     }
     words.check(&[&app]);
     assert_eq!(app.exit(Duration::ZERO), Some(0));

@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use streams_tests::broker::tools::{
-    Isolation, Message, Producer, Record, create_topic, read, read_until,
-};
+use streams_tests::broker::tools::{Isolation, Message, Producer, Record, create_topic, read, read_until};
 
 use super::application::Application;
 use super::{PATIENCE, Random};
