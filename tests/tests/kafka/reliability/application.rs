@@ -161,7 +161,8 @@ impl Drop for Application {
             let log = self.process.stderr();
             // While a broker is away its clients say so several times a second.
             let away = ["failed: Connection refused", "brokers are down"];
-            let lines: Vec<&str> = log.lines().filter(|line| !away.iter().any(|away| line.contains(away))).collect();
+            let lines: Vec<&str> =
+                log.lines().filter(|line| !away.iter().any(|away| line.contains(away))).collect();
             let first = lines.len().saturating_sub(LINES);
             println!("{}:\n{}", self.process.folder().display(), lines[first..].join("\n"));
         }
