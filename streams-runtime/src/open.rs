@@ -41,6 +41,17 @@ pub enum OpenError {
     Times(#[from] TooManyTimes),
 }
 
+impl OpenError {
+    /// True if asking again may help.
+    fn is_no_answer(&self) -> bool {
+        use TransportError::TimedOut;
+        matches!(
+            self,
+            OpenError::Transport(TimedOut(_)) | OpenError::Restore(RestoreError::Transport(TimedOut(_)))
+        )
+    }
+}
+
 /// A task on its way.
 pub(crate) struct Opening<M> {
     id: TaskId,
@@ -66,8 +77,8 @@ enum Stage {
 /// a moment.
 const OFFSETS_PATIENCE_MS: i64 = 10_000;
 
-/// How often.
-const OFFSETS_RETRY_MS: i64 = 200;
+/// How often, and how often a broker is asked that does not answer.
+const RETRY_MS: i64 = 200;
 
 /// Kafka's default of `delete.retention.ms`, where the log does not tell.
 const DELETE_RETENTION_MS: i64 = 24 * 3_600_000;
@@ -140,11 +151,7 @@ impl<C: Connect> Worker<C> {
                 && now_ms >= self.opening[at].not_before_ms
                 && let Err(cause) = self.ask(at)
             {
-                if matches!(cause, OpenError::Transport(TransportError::TimedOut(_))) {
-                    // Offsets that are pending, or a broker that is gone for the moment: it is asked again.
-                    continue;
-                }
-                return Err(self.cannot_open(at, cause));
+                self.put_off(at, cause, now_ms)?;
             }
         }
         let mut replays: Vec<(usize, &mut Replay)> = Vec::new();
@@ -173,14 +180,14 @@ impl<C: Connect> Worker<C> {
         }
         while let Some(at) = self.opening.iter().position(Opening::is_done) {
             if let Err(cause) = self.settle(at) {
-                return Err(self.cannot_open(at, cause));
+                self.put_off(at, cause, now_ms)?;
             }
             if !self.opening[at].is_done() {
                 continue;
             }
             progress += 1;
             if let Err(cause) = self.finish(at) {
-                return Err(self.cannot_open(at, cause));
+                self.put_off(at, cause, now_ms)?;
             }
         }
         Ok(progress)
@@ -191,7 +198,11 @@ impl<C: Connect> Worker<C> {
         let id = self.opening[at].id;
         let plan = &self.plan.subs[id.sub];
         let inputs = inputs(plan, id.partition);
-        let committed = self.consumer.committed(&inputs)?;
+        let committed = match self.consumer.committed(&inputs) {
+            // Pending, most likely, and soon decided.
+            Err(TransportError::TimedOut(_)) => return Ok(()),
+            committed => committed?,
+        };
         let mut positions = Vec::with_capacity(inputs.len());
         for (input, committed) in inputs.into_iter().zip(&committed) {
             let position = match committed {
@@ -256,7 +267,13 @@ impl<C: Connect> Worker<C> {
             let store = remembering.iter().position(|r| r.store.is_some_and(|store| store.hash == hash));
             let Some(store) = store else { continue };
             let changelog = Changelog { store, ..changelog };
-            replays.push(Replay::begin(&mut self.reader, &remembering[store], changelog, survived)?);
+            match Replay::begin(&mut self.reader, &remembering[store], changelog, survived) {
+                Ok(replay) => replays.push(replay),
+                Err(cause) => {
+                    replays.iter().for_each(|begun: &Replay| begun.close(&mut self.reader));
+                    return Err(cause.into());
+                }
+            }
         }
         let has_offsets = committed.iter().any(Option::is_some);
         self.opening[at].stage = Stage::Replaying { replays, has_offsets };
@@ -285,7 +302,7 @@ impl<C: Connect> Worker<C> {
             if now_ms - since_ms >= OFFSETS_PATIENCE_MS {
                 return Err(OpenError::NoOffsets(replay.store_name(&wired.remembering)));
             }
-            opening.not_before_ms = now_ms + OFFSETS_RETRY_MS;
+            opening.not_before_ms = now_ms + RETRY_MS;
             opening.stage = Stage::Asking;
             return Ok(());
         }
@@ -309,6 +326,18 @@ impl<C: Connect> Worker<C> {
             tracing::info!(task = %task.id(), "running");
         }
         Ok(result?)
+    }
+
+    /// A broker that does not answer, because it is being started again or somebody else takes over from it, is asked
+    /// again: for as long as it takes, as by those who write and read. Everything else sets the task aside.
+    fn put_off(&mut self, at: usize, cause: OpenError, now_ms: i64) -> Result<(), WorkerError> {
+        if !cause.is_no_answer() {
+            return Err(self.cannot_open(at, cause));
+        }
+        tracing::warn!(task = %self.opening[at].id, %cause, "a task is not open yet: asks again");
+        self.opening[at].stop(&mut self.reader);
+        self.opening[at].not_before_ms = now_ms + RETRY_MS;
+        Ok(())
     }
 
     /// Sets a task aside that cannot be opened. Its partitions stay here: another instance would fail as well.

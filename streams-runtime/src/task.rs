@@ -307,6 +307,12 @@ impl<M: Message> Task<M> {
         self.inputs.iter().any(|input| !input.buffer.is_empty())
     }
 
+    /// True if it is known of every input that nothing more is there, or nothing more is read. Before the first fetch
+    /// it is not known.
+    pub fn is_at_ends(&self) -> bool {
+        self.is_done() || self.inputs.iter().all(|input| input.ended_at.is_some())
+    }
+
     /// Drops what was fetched and will not be processed.
     pub fn drop_fetched(&mut self) {
         for input in &mut self.inputs {

@@ -245,6 +245,12 @@ impl<C: Connect> Worker<C> {
         self.commit_now
     }
 
+    /// True if everything there is to read is processed, as far as is known. A step that did nothing may have come
+    /// before the answer to a fetch.
+    pub fn is_at_ends(&self) -> bool {
+        !self.is_waiting() && self.tasks.iter().all(Task::is_at_ends)
+    }
+
     /// True if something was processed since the last commit.
     pub fn is_changed(&self) -> bool {
         self.tasks.iter().any(Task::is_changed)

@@ -122,7 +122,7 @@ fn turn<C: Connect>(
         false => rhythm.rest,
     };
     worker.rest(due.min(rhythm.rest).as_millis().max(1) as u64);
-    Ok(!worker.is_waiting() && !worker.is_changed())
+    Ok(worker.is_at_ends() && !worker.is_changed())
 }
 
 #[cfg(test)]

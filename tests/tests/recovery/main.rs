@@ -195,6 +195,21 @@ fn pending_offsets_are_waited_for() {
     world.check(vec![new], 3);
 }
 
+/// A broker that is being started again does not tell where partitions end: neither a task that is opened nor one that
+/// comes back gives up.
+#[test]
+fn ends_that_are_not_told_are_asked_for_again() {
+    let mut world = World::new(OverlayLimit::UNBOUNDED);
+    feed(&world.log, 0, 3);
+    world.log.lose_ends(7);
+    let mut one = world.start("one", true);
+    world.rest(&mut [&mut one]);
+    feed(&world.log, 3, 6);
+    world.log.inject("app-one", Fault::CommitAnswerLost);
+    world.log.lose_ends(7);
+    world.check(vec![one], 6);
+}
+
 /// An instance that dies in an open transaction holds its tasks back until the transaction's time-out.
 #[test]
 fn an_open_transaction_is_waited_for() {

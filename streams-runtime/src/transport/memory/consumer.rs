@@ -350,7 +350,11 @@ impl Consumer for MemoryConsumer {
     }
 
     fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, TransportError> {
-        let log = self.log.borrow();
+        let log = &mut *self.log.borrow_mut();
+        if log.lost_ends > 0 {
+            log.lost_ends -= 1;
+            return Err(TransportError::TimedOut("asking for the ends of a partition"));
+        }
         let place = log.topics.place(&partition.topic, partition.partition)?;
         Ok(log.topics.log(place).watermarks())
     }

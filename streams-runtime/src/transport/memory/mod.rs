@@ -68,6 +68,7 @@ struct Log {
     memo: Memo,
     /// How many answers about committed offsets will be "none".
     hidden_offsets: u32,
+    lost_ends: u32,
 }
 
 impl Log {
@@ -299,6 +300,11 @@ impl MemoryLog {
     /// become coordinator.
     pub fn hide_offsets(&self, answers: u32) {
         self.0.borrow_mut().hidden_offsets = answers;
+    }
+
+    /// The next `answers` about the ends of partitions do not come.
+    pub fn lose_ends(&self, answers: u32) {
+        self.0.borrow_mut().lost_ends = answers;
     }
 
     /// While held, a decided transaction becomes visible only marker by marker, by

@@ -79,18 +79,18 @@ fn a_directory_has_one_process_and_damage_costs_a_rebuild_only() {
 #[test]
 fn a_full_disk_stops_with_words_and_loses_nothing() {
     let broker = Broker::start();
-    let mut words = Words::votes(&broker.bootstrap(), 11);
+    let mut words = Words::votes(&broker.bootstrap(), 11).of(2_000, 100);
     let mut app = Application::new("tally", "disk", &broker.bootstrap()).on_disk();
     app.start();
-    words.write(100);
+    words.write(10);
     words.until_counted();
     app.stop();
 
-    // Less than what is written to the store from now on.
-    app.full_at(Some(64));
+    // Less than what is written to a store at once.
+    app.full_at(Some(48));
     app.start();
     app.until_restored(STORES);
-    let flow = words.flow(2_000);
+    let flow = words.flow(1_000);
     let code = app.exit(Duration::from_secs(60));
     words = flow.stop();
     println!("{}", app.log());

@@ -33,7 +33,6 @@ impl Input {
 pub const STORES: usize = 2;
 
 const WORDS_A_LINE: u64 = 4;
-const DIFFERENT: u64 = 60;
 
 /// Writes lines, and knows how often it has written each word.
 pub struct Words {
@@ -43,6 +42,9 @@ pub struct Words {
     random: Random,
     counts: BTreeMap<String, u64>,
     lines: i32,
+    different: u64,
+    /// How long a word is, at least.
+    width: usize,
 }
 
 impl Words {
@@ -61,14 +63,28 @@ impl Words {
         create_topic(bootstrap, from, 2, &[]);
         create_topic(bootstrap, to, 2, &[]);
         let (producer, random) = (Producer::new(bootstrap), Random(seed));
-        Self { bootstrap: bootstrap.to_owned(), input, producer, random, counts: BTreeMap::new(), lines: 0 }
+        Self {
+            bootstrap: bootstrap.to_owned(),
+            input,
+            producer,
+            random,
+            counts: BTreeMap::new(),
+            lines: 0,
+            different: 60,
+            width: 1,
+        }
+    }
+
+    /// So many different words, each at least so long.
+    pub fn of(self, different: u64, width: usize) -> Self {
+        Self { different, width, ..self }
     }
 
     /// Writes so many lines.
     pub fn write(&mut self, lines: usize) {
         for _ in 0..lines {
             let words: Vec<String> = (0..1 + self.random.below(WORDS_A_LINE * 2 - 1))
-                .map(|_| format!("word{}", self.random.below(DIFFERENT)))
+                .map(|_| format!("word{:0width$}", self.random.below(self.different), width = self.width))
                 .collect();
             for word in &words {
                 *self.counts.entry(word.clone()).or_default() += 1;
@@ -124,7 +140,8 @@ impl Words {
     pub fn check(&self, apps: &[&Application]) {
         self.until_counted();
         apps.iter().for_each(|app| app.stop());
-        assert_eq!(wrong(&self.results(), &self.counts), Vec::<String>::new());
+        let wrong = wrong(&self.results(), &self.counts);
+        assert!(wrong.is_empty(), "{} are wrong: {}", wrong.len(), wrong.join(", "));
     }
 
     /// As [`check`](Self::check) for what may be counted more than once: no word less often than it was written.
