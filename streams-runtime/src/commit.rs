@@ -97,11 +97,7 @@ impl Sender {
 }
 
 /// Committed rows wait for the engine, because most are changed again soon: a crash replays at most this.
-const APPLY: Due = Due { bytes: 64 << 20, ms: 5_000, marks: false };
-
-/// A worker that was asleep (a machine that was suspended) may have lost its tasks and not know it yet. After so long
-/// a gap between two rounds, what it believes to own proves nothing for as long again.
-const ASLEEP_MS: i64 = 300_000;
+const APPLY: Due = Due { bytes: 64 << 20, ms: 5_000 };
 
 impl<C: Connect> Worker<C> {
     /// Commits everything processed so far.
@@ -211,19 +207,18 @@ impl<C: Connect> Worker<C> {
     }
 
     /// What is committed goes to the engines when it is due, also of tasks that have nothing to do.
+    ///
+    /// That they are ours is certain up to the last round only: this machine may have been suspended since, for days,
+    /// and others may have had them.
     fn look_after_stores(&mut self) -> Result<(), WorkerError> {
         if !self.tasks.iter().any(Task::remembers) {
             return Ok(());
         }
         let now_ms = self.connect.now_ms();
         let owned_ms = std::mem::replace(&mut self.owned_ms, now_ms);
-        if now_ms.saturating_sub(owned_ms) > ASLEEP_MS {
-            self.awake_ms = now_ms;
-        }
-        let due = Due { marks: now_ms.saturating_sub(self.awake_ms) > ASLEEP_MS, ..APPLY };
         for task in self.tasks.iter_mut().filter(|task| task.remembers()) {
             let id = task.id();
-            let applied = task.apply(due, now_ms, owned_ms);
+            let applied = task.apply(APPLY, now_ms, owned_ms);
             applied.map_err(|cause| WorkerError::Store { task: id, cause })?;
         }
         Ok(())

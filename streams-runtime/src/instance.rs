@@ -205,7 +205,7 @@ impl MemoryDisk {
         marks
     }
 
-    fn engine(&self, task: TaskId, store: &str) -> OnDisk {
+    pub(crate) fn engine(&self, task: TaskId, store: &str) -> OnDisk {
         lock(&self.0).entry((task, store.to_owned())).or_default().clone()
     }
 }
@@ -217,7 +217,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The engine of one store, which survives the worker that opened it.
 #[derive(Clone, Debug, Default)]
-struct OnDisk(Arc<Mutex<MemoryEngine>>);
+pub(crate) struct OnDisk(Arc<Mutex<MemoryEngine>>);
 
 impl Engine for OnDisk {
     fn get(&self, key: &[u8], out: &mut Vec<u8>) -> Result<bool, EngineError> {

@@ -110,13 +110,11 @@ pub struct Due {
     pub bytes: usize,
     /// Once they may have waited for so long.
     pub ms: i64,
-    /// Whether marks are renewed that have said the same for an hour.
-    pub marks: bool,
 }
 
 impl Due {
     /// At once.
-    pub const NOW: Due = Due { bytes: 0, ms: 0, marks: false };
+    pub const NOW: Due = Due { bytes: 0, ms: 0 };
 }
 
 /// How long the mark of a store that nobody writes to says the same: a restart must not take it for older than the
@@ -513,7 +511,7 @@ impl<M: Message> Task<M> {
             }
             let since_ms = now_ms.saturating_sub(remembering.applied_ms);
             let is_due = waiting > 0 && (waiting > due.bytes || since_ms >= due.ms);
-            if is_due || due.marks && waiting == 0 && since_ms >= MARKED_MS {
+            if is_due || waiting == 0 && since_ms >= MARKED_MS {
                 let times = times.get_or_insert_with(|| self.wired.times.to_metadata().into_bytes());
                 state.apply(&Mark {
                     changelog_offset: remembering.reached,

@@ -159,9 +159,8 @@ pub struct Worker<C: Connect> {
     pub(crate) in_transaction: bool,
     /// True if the next commit should not wait until it is due.
     pub(crate) commit_now: bool,
-    /// The wall clock at the last round, and since when there was no long gap between two.
+    /// The wall clock at the last round.
     pub(crate) owned_ms: i64,
-    pub(crate) awake_ms: i64,
     /// How often reading began anew: what was fetched before is not for a task that was rewound.
     pub(crate) rewinds: u64,
     /// The task that is processed first: the one that `max` left without its turn.
@@ -208,7 +207,6 @@ impl<C: Connect> Worker<C> {
             in_transaction: false,
             commit_now: false,
             owned_ms: now_ms,
-            awake_ms: now_ms,
             rewinds: 0,
             turn: 0,
         })

@@ -18,13 +18,42 @@ topology!(Counting = [PerSecond]);
 struct World {
     log: MemoryLog,
     worker: Worker<InProcess>,
+    /// Gone with the test.
+    files: Option<std::path::PathBuf>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(files) = &self.files {
+            let _ = std::fs::remove_dir_all(files);
+        }
+    }
 }
 
 impl World {
-    fn new() -> Self {
+    /// Every machine there is: with a disk in memory, and with files.
+    fn each() -> Vec<Self> {
+        let (log, disk) = (MemoryLog::new(), MemoryDisk::new());
+        let in_memory = InProcess::new(&log, "counting", "one").disk(&disk);
+        vec![
+            Self::new(in_memory, log, None),
+            #[cfg(feature = "rocksdb")]
+            Self::on_disk(),
+        ]
+    }
+
+    #[cfg(feature = "rocksdb")]
+    fn on_disk() -> Self {
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        let root = std::env::temp_dir().join(format!("streams-upkeep-{test}-{}", std::process::id()));
+        let directory = streams_runtime::StateDirectory::open(&root, "counting").unwrap();
         let log = MemoryLog::new();
-        let instance = InProcess::new(&log, "counting", "one").disk(&MemoryDisk::new());
-        let mut world = World { worker: instance.start(Counting::graph()).unwrap(), log };
+        let instance = InProcess::new(&log, "counting", "one").directory(&directory);
+        Self::new(instance, log, Some(root))
+    }
+
+    fn new(instance: InProcess, log: MemoryLog, files: Option<std::path::PathBuf>) -> Self {
+        let mut world = World { worker: instance.start(Counting::graph()).unwrap(), log, files };
         world.run();
         world
     }
@@ -63,35 +92,37 @@ impl World {
 
 #[test]
 fn rows_wait_for_their_engine_five_seconds_at_most() {
-    let mut world = World::new();
-    world.click(1);
-    assert!(world.unapplied_bytes() > 0);
-    world.log.set_time_ms(4_999);
-    world.click(1);
-    assert!(world.unapplied_bytes() > 0);
-    world.log.set_time_ms(5_000);
-    world.click(1);
-    assert_eq!(world.unapplied_bytes(), 0);
+    for mut world in World::each() {
+        world.click(1);
+        assert!(world.unapplied_bytes() > 0);
+        world.log.set_time_ms(4_999);
+        world.click(1);
+        assert!(world.unapplied_bytes() > 0);
+        world.log.set_time_ms(5_000);
+        world.click(1);
+        assert_eq!(world.unapplied_bytes(), 0);
+    }
 }
 
 #[test]
 fn expired_windows_leave_the_store() {
-    let mut world = World::new();
-    let overlay_bytes = |world: &World| {
-        let stores = &world.worker.tasks()[0].wired().stores;
-        let store =
-            stores.values().next().unwrap().clone().downcast::<std::cell::RefCell<WindowStore<i64>>>();
-        store.unwrap().borrow().overlay_bytes()
-    };
-    for second in 0..2_000 {
-        world.click(second);
+    for mut world in World::each() {
+        let overlay_bytes = |world: &World| {
+            let stores = &world.worker.tasks()[0].wired().stores;
+            let store =
+                stores.values().next().unwrap().clone().downcast::<std::cell::RefCell<WindowStore<i64>>>();
+            store.unwrap().borrow().overlay_bytes()
+        };
+        for second in 0..2_000 {
+            world.click(second);
+        }
+        let before = overlay_bytes(&world);
+        // The next commit applies, and what was applied can expire.
+        for turn in 1..=3 {
+            world.log.set_time_ms(turn * 10_000);
+            world.click(2_000 + turn);
+        }
+        assert!(overlay_bytes(&world) < before / 20, "{} of {before} bytes", overlay_bytes(&world));
+        assert_eq!(world.visible_windows(), 1);
     }
-    let before = overlay_bytes(&world);
-    // The next commit applies, and what was applied can expire.
-    for turn in 1..=3 {
-        world.log.set_time_ms(turn * 10_000);
-        world.click(2_000 + turn);
-    }
-    assert!(overlay_bytes(&world) < before / 20, "{} of {before} bytes", overlay_bytes(&world));
-    assert_eq!(world.visible_windows(), 1);
 }

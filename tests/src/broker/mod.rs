@@ -1,10 +1,11 @@
 //! A real Apache Kafka for tests: one node, started from its released jars, gone when the test is.
 //!
 //! [`Broker`] starts, kills and restarts it; `tools` speak with it as a client that has nothing to do with the
-//! product; a [`Proxy`](proxy::Proxy) loses what they say to each other; [`Supervised`](supervised::Supervised) runs
-//! an application beside it. Everything here panics with words instead of returning errors: a test can do nothing
+//! product; a [`Proxy`](proxy::Proxy) loses what they say to each other; an [`App`](app::App) runs beside it, in a
+//! process of its own. Everything here panics with words instead of returning errors: a test can do nothing
 //! about them.
 
+pub mod app;
 mod installation;
 mod listeners;
 pub mod proxy;
@@ -23,7 +24,7 @@ use proxy::{Line, Proxy};
 use supervised::{Signal, Supervised};
 
 /// Set, brokers are left running for a look at them.
-const KEEP: &str = "STREAMS_KEEP_BROKER";
+const KEEP: &str = "KEEP_BROKER";
 
 /// Far more than a start takes: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -1,68 +1,89 @@
 //! The conformance suite of the transport seam on a real broker.
 //!
-//! Knows how a broker makes what a case works with. It deliberately does not know any case.
+//! Knows how a broker, and a proxy before it that loses what they say to each other, make what a case works with. It
+//! deliberately does not know any case.
 //!
-//! Answers take milliseconds here, so a case is given seconds before it fails, and cases run side by side.
+//! Answers take milliseconds here, so a case is given time before it fails, and two run side by side.
 
-use std::cell::Cell;
-use std::collections::BTreeSet;
-use std::process;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use rdkafka::util::Timeout;
 use streams_runtime::transport::kafka::{ClientSettings, KafkaClients, KafkaConsumer, KafkaProducer};
 use streams_runtime::transport::suite::{self, Accident, Case, Fixture, Need};
-use streams_runtime::transport::{Isolation, TopicPartition};
+use streams_runtime::transport::topics::Topics as _;
+use streams_runtime::transport::{Isolation, Producer as _, TopicPartition, TransportError};
 use streams_tests::broker::Broker;
+use streams_tests::broker::proxy::{Api, Fault, Proxy};
+use streams_tests::broker::tools::{create_topic, unique};
 
 /// Small, so that a case can wait for it.
-const TRANSACTION_TIMEOUT_MS: i64 = 3_000;
+const TRANSACTION_TIMEOUT_MS: i64 = 4_000;
 
 /// How long an expectation is polled for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(5);
 
 struct OnBroker {
-    bootstrap: String,
+    broker: &'static Broker,
+    proxy: Proxy,
+    /// Clients that live behind the proxy.
     clients: KafkaClients,
-    /// Group protocol and what it is called in names.
-    names: Cell<u32>,
-    tag: String,
+    /// One that does not.
+    direct: KafkaClients,
 }
 
 impl OnBroker {
-    fn new(bootstrap: &str, tag: &str, consumer: &[(&str, &str)]) -> Self {
+    fn new(consumer: &[(&str, &str)]) -> Self {
+        let broker = Broker::shared();
+        let proxy = broker.proxy();
         let own = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
             pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
         };
-        let settings = ClientSettings {
-            brokers: bootstrap.to_owned(),
-            consumer: own(consumer),
-            producer: own(&[("transaction.timeout.ms", &TRANSACTION_TIMEOUT_MS.to_string())]),
-            ..ClientSettings::default()
+        let clients = |brokers: String| {
+            KafkaClients::new(ClientSettings {
+                brokers,
+                consumer: own(consumer),
+                producer: own(&[("transaction.timeout.ms", &TRANSACTION_TIMEOUT_MS.to_string())]),
+                ..ClientSettings::default()
+            })
         };
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        OnBroker {
-            bootstrap: bootstrap.to_owned(),
-            clients: KafkaClients::new(settings),
-            names: Cell::new(0),
-            tag: format!("{tag}-{}-{}", process::id(), since.as_millis()),
-        }
+        OnBroker { broker, clients: clients(proxy.bootstrap()), direct: clients(broker.bootstrap()), proxy }
     }
 
-    fn admin(&self) -> AdminClient<DefaultClientContext> {
-        ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().expect("an admin client")
+    /// What happens to the requests that end a transaction: `first` to the first one, and the tries that follow get
+    /// lost until somebody takes the id over.
+    fn end_is_lost(&self, first: Fault) {
+        let taken_over = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&taken_over);
+        self.proxy.script(Api::INIT_PRODUCER_ID, move |_| {
+            taken_over.store(true, Ordering::SeqCst);
+            None
+        });
+        self.proxy.script(Api::END_TXN, move |before| match before {
+            0 => Some(first),
+            _ if seen.load(Ordering::SeqCst) => None,
+            _ => Some(Fault::LoseRequest),
+        });
     }
-}
 
-fn block<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+    /// Somebody else takes the id over before the end numbered `nth` arrives; `first` happens to the one before it.
+    fn fence_at(&self, id: &str, nth: usize, first: Option<Fault>) {
+        let (clients, id) = (self.direct.clone(), id.to_owned());
+        self.proxy.script(Api::END_TXN, move |before| {
+            if before != nth {
+                return first.filter(|_| before < nth);
+            }
+            let mut usurper = clients.producer(Some(&id)).expect("a producer");
+            while let Err(error) = usurper.init() {
+                assert!(matches!(error, TransportError::TimedOut(_)), "{error}");
+            }
+            None
+        });
+    }
 }
 
 impl Fixture for OnBroker {
@@ -71,27 +92,13 @@ impl Fixture for OnBroker {
 
     fn topic(&self, partitions: u32, max_message_bytes: usize) -> String {
         let (name, bytes) = (self.name("topic"), max_message_bytes.to_string());
-        let topic = NewTopic::new(&name, partitions.cast_signed(), TopicReplication::Fixed(1))
-            .set("max.message.bytes", &bytes);
-        let made = block(self.admin().create_topics([&topic], &AdminOptions::new())).expect("an answer");
-        assert!(made.iter().all(Result::is_ok), "{made:?}");
-        // A broker learns of a topic a moment after it was created.
-        let known: BaseConsumer =
-            ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().expect("a client");
-        loop {
-            let found = known.fetch_metadata(Some(&name), Timeout::After(PATIENCE)).expect("metadata");
-            let topic = &found.topics()[0];
-            let led = topic.partitions().iter().filter(|p| p.leader() >= 0).count();
-            if topic.error().is_none() && led == partitions as usize {
-                return name;
-            }
-            std::thread::sleep(PAUSE);
-        }
+        let settings = [("max.message.bytes", bytes.as_str())];
+        create_topic(&self.broker.bootstrap(), &name, partitions.cast_signed(), &settings);
+        name
     }
 
     fn name(&self, hint: &str) -> String {
-        self.names.set(self.names.get() + 1);
-        format!("{hint}-{}-{}", self.tag, self.names.get())
+        unique(hint)
     }
 
     fn consumer(&self, group: &str, client_id: &str, isolation: Isolation) -> KafkaConsumer {
@@ -103,19 +110,15 @@ impl Fixture for OnBroker {
     }
 
     fn idle(&self) {
-        std::thread::sleep(PAUSE);
+        thread::sleep(PAUSE);
     }
 
     fn patience(&self) -> usize {
         (PATIENCE.as_millis() / PAUSE.as_millis()) as usize
     }
 
-    fn supports(&self, need: Need) -> bool {
-        match need {
-            Need::Nothing | Need::Time | Need::DeleteRecords => true,
-            // Nobody stands between the clients and this broker who could lose an answer.
-            Need::Accidents => false,
-        }
+    fn supports(&self, _: Need) -> bool {
+        true
     }
 
     fn transaction_timeout_ms(&self) -> i64 {
@@ -124,55 +127,50 @@ impl Fixture for OnBroker {
 
     /// The broker looks for late transactions now and then; the case waits for what it expects.
     fn advance(&self, ms: i64) {
-        std::thread::sleep(Duration::from_millis(ms.unsigned_abs()));
+        thread::sleep(Duration::from_millis(ms.unsigned_abs()));
     }
 
     fn delete_records(&self, partition: &TopicPartition, before: i64) {
-        let mut list = TopicPartitionList::new();
-        let number = partition.partition.cast_signed();
-        list.add_partition_offset(&partition.topic, number, Offset::Offset(before)).expect("a list");
-        block(self.admin().delete_records(&list, &AdminOptions::new())).expect("deleted");
+        let mut admin = self.direct.admin().expect("an admin client");
+        admin.delete_records(&[(partition.clone(), before)]).expect("records are deleted");
     }
 
-    fn accident(&self, _: &str, _: Accident) {
-        unreachable!("cases that need accidents are skipped");
+    fn accident(&self, transactional_id: &str, accident: Accident) {
+        match accident {
+            Accident::AckLost => self.proxy.next(Api::PRODUCE, 2, Fault::LoseAnswer),
+            Accident::CommitLost => self.end_is_lost(Fault::LoseRequest),
+            Accident::CommitAnswerLost | Accident::AbortAnswerLost => self.end_is_lost(Fault::LoseAnswer),
+            Accident::FencedBeforeCommit => self.fence_at(transactional_id, 0, None),
+            Accident::FencedAfterCommit => self.fence_at(transactional_id, 1, Some(Fault::LoseAnswer)),
+            Accident::OffsetsLost => {
+                self.proxy.script(Api::TXN_OFFSET_COMMIT, |_| Some(Fault::LoseRequest));
+            }
+        }
     }
 }
 
-/// Runs all cases, several at once, and names those that failed.
-fn conforms(tag: &str, consumer: &[(&str, &str)]) {
-    let broker = match std::env::var("STREAMS_TEST_BOOTSTRAP") {
-        Ok(bootstrap) => bootstrap,
-        Err(_) => Broker::shared().bootstrap(),
-    };
-    let only = std::env::var("STREAMS_TEST_CASE").unwrap_or_default();
+/// Runs all cases, two at once, and names those that failed.
+fn conforms(consumer: &[(&str, &str)]) {
     let left: Mutex<Vec<usize>> = Mutex::new((0..suite::cases::<OnBroker>().len()).rev().collect());
-    let failed = Mutex::new(BTreeSet::new());
-    std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let (broker, left, failed, only) = (&broker, &left, &failed, &only);
-            scope.spawn(move || {
-                let fixture = OnBroker::new(broker, &format!("{tag}{thread}"), consumer);
+    let failed = Mutex::new(BTreeMap::new());
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let fixture = OnBroker::new(consumer);
                 let cases: Vec<Case<OnBroker>> = suite::cases();
                 loop {
                     let Some(at) = left.lock().expect("no case panics").pop() else { return };
-                    let case = &cases[at];
-                    if !case.name.contains(only.as_str()) {
-                        continue;
-                    }
-                    if !fixture.supports(case.need) {
-                        println!("skipped  {} ({:?})", case.name, case.need);
-                        continue;
-                    }
-                    let start = std::time::Instant::now();
+                    let (case, start) = (&cases[at], Instant::now());
                     let verdict = (case.run)(&fixture);
+                    fixture.proxy.heal();
                     let ms = start.elapsed().as_millis();
-                    match verdict {
-                        Ok(()) => println!("passed   {} ({ms} ms)", case.name),
-                        Err(why) => {
-                            println!("FAILED   {} ({ms} ms): {why}", case.name);
-                            failed.lock().expect("no case panics").insert(case.name);
-                        }
+                    println!(
+                        "{} {} ({ms} ms)",
+                        if verdict.is_ok() { "passed  " } else { "FAILED  " },
+                        case.name
+                    );
+                    if let Err(why) = verdict {
+                        failed.lock().expect("no case panics").insert(case.name, why);
                     }
                 }
             });
@@ -184,10 +182,10 @@ fn conforms(tag: &str, consumer: &[(&str, &str)]) {
 
 #[test]
 fn kafka_conforms_under_the_classic_protocol() {
-    conforms("classic", &[]);
+    conforms(&[]);
 }
 
 #[test]
 fn kafka_conforms_under_the_consumer_protocol() {
-    conforms("consumer", &[("group.protocol", "consumer")]);
+    conforms(&[("group.protocol", "consumer")]);
 }

@@ -9,7 +9,7 @@ use streams_runtime::worker::Worker;
 /// Random schedules of three instances and everything that can happen to them.
 #[test]
 fn random_schedules() {
-    let seeds = std::env::var("SEEDS").map_or(150, |seeds| seeds.parse().unwrap());
+    let seeds = std::env::var("SEEDS").map_or(crate::disk::SEEDS, |seeds| seeds.parse().unwrap());
     let first = std::env::var("SEED").map_or(0, |seed| seed.parse().unwrap());
     for seed in first..first + seeds {
         let result = std::panic::catch_unwind(|| random_schedule(seed));

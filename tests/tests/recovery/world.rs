@@ -1,8 +1,9 @@
 //! The application under test, the log it runs on, and the question whether the results are right.
 
+use crate::disk::Disk;
 use std::collections::BTreeMap;
 use streams_runtime::commit::Commit;
-use streams_runtime::instance::{InProcess, MemoryDisk};
+use streams_runtime::instance::InProcess;
 use streams_runtime::prelude::*;
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::transport::Message;
@@ -53,7 +54,7 @@ pub fn feed(log: &MemoryLog, from: i64, to: i64) {
 pub struct World {
     pub log: MemoryLog,
     overlay: OverlayLimit,
-    pub disks: BTreeMap<&'static str, MemoryDisk>,
+    pub disks: BTreeMap<&'static str, Disk>,
 }
 
 impl World {
@@ -68,7 +69,7 @@ impl World {
     pub fn start(&mut self, name: &'static str, with_disk: bool) -> Worker<InProcess> {
         let mut instance = InProcess::new(&self.log, "app", name).overlay(self.overlay);
         if with_disk {
-            instance = instance.disk(self.disks.entry(name).or_default());
+            instance = self.disks.entry(name).or_default().insert_into(instance);
         }
         instance.start(Adding::topology()).unwrap()
     }

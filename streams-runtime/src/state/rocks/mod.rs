@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const MARK: &[u8] = &[0];
+pub(super) const MARK: &[u8] = &[0];
 const DATA: u8 = 1;
 /// The first key behind the data.
 const BEHIND: u8 = 2;
@@ -130,7 +130,7 @@ impl RocksEngine {
         self.reopen().map_err(|cause| self.error("cannot open", cause))
     }
 
-    fn db(&self) -> Result<&DB, EngineError> {
+    pub(super) fn db(&self) -> Result<&DB, EngineError> {
         self.db.as_ref().ok_or_else(|| self.error("cannot read", "it could not be opened again".to_owned()))
     }
 

@@ -1,6 +1,9 @@
 //! Stores against plain maps with savepoints, over random schedules of everything that can happen to them.
 
+mod engines;
 mod kv_model;
+#[cfg(feature = "rocksdb")]
+mod on_disk;
 mod schedules;
 mod window_model;
 

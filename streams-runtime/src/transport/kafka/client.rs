@@ -7,7 +7,7 @@
 use super::admin::KafkaAdmin;
 use super::consumer::KafkaConsumer;
 use super::producer::KafkaProducer;
-use super::sys::Config;
+use super::sys::{Client, Config};
 use super::{ClientSettings, member};
 use crate::transport::{Isolation, TransportError};
 
@@ -143,11 +143,10 @@ impl KafkaClients {
         group: &str,
         client_id: &str,
         instance: Option<&str>,
-    ) -> Result<super::sys::Client, TransportError> {
+    ) -> Result<Client, TransportError> {
         let mut own = vec![("group.id", group), ("client.id", client_id)];
         own.extend(instance.map(|instance| ("group.instance.id", instance)));
-        let protocol = self.of_consumers().filter(|&(name, _)| name == "group.protocol").last();
-        let is_classic = protocol.is_none_or(|(_, protocol)| protocol == "classic");
+        let is_classic = self.is_classic();
         if is_classic {
             // The only one under which a member keeps what it keeps while others come and go.
             own.push(("partition.assignment.strategy", "cooperative-sticky"));
@@ -166,6 +165,11 @@ impl KafkaClients {
     /// # Errors
     /// If librdkafka refuses a property.
     pub fn producer(&self, transactional_id: Option<&str>) -> Result<KafkaProducer, TransportError> {
+        KafkaProducer::new(self.clone(), transactional_id)
+    }
+
+    /// The client of a producer, and how long a transaction may be open.
+    pub(super) fn writer(&self, transactional_id: Option<&str>) -> Result<(Client, u64), TransportError> {
         let defaults = match transactional_id {
             Some(_) => TRANSACTIONAL,
             None => &[],
@@ -183,7 +187,7 @@ impl KafkaClients {
         let client = config("making a producer", &self.settings.brokers, layers)?
             .producer()
             .map_err(refuses("making a producer"))?;
-        Ok(KafkaProducer::new(client.into(), transactional_id, timeout_ms))
+        Ok((client, timeout_ms))
     }
 
     /// The client that looks after topics.
@@ -201,6 +205,12 @@ impl KafkaClients {
             .producer()
             .map_err(refuses("making a client for topics"))?;
         Ok(KafkaAdmin::new(client, self.clone()))
+    }
+
+    /// Whether members speak the older group protocol.
+    pub(super) fn is_classic(&self) -> bool {
+        let protocol = self.of_consumers().filter(|&(name, _)| name == "group.protocol").last();
+        protocol.is_none_or(|(_, protocol)| protocol == "classic")
     }
 
     fn of_consumers(&self) -> impl Iterator<Item = (&str, &str)> {

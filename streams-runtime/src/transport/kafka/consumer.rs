@@ -13,6 +13,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
 
@@ -25,6 +26,9 @@ use super::sys::{Batch, Client, Code, End, Ends, Fault, Fetched, PartitionList, 
 use crate::transport::{
     CommittedOffset, Consumer, Event, GroupMetadata, Isolation, TopicPartition, TransportError, Watermarks,
 };
+
+/// For a broker that learns of what has just changed.
+const BEFORE_ASKING_AGAIN: Duration = Duration::from_millis(20);
 
 /// A partition that was assigned once; it keeps its slot when it is assigned again.
 struct Slot {
@@ -414,15 +418,28 @@ impl Consumer for KafkaConsumer {
     fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, TransportError> {
         let (topic, number) = (&partition.topic, partition.partition);
         self.topics.check(topic, number)?;
+        let deadline = Instant::now() + Duration::from_millis(ANSWER_MS);
         let mut ends = Watermarks { start: 0, last_stable: 0, high: 0 };
-        Ends::ask(&self.reader, topic, number.cast_signed(), &[End::Start, End::LastStable, End::High])
-            .answers(ANSWER_MS, |end, offset| match end {
+        loop {
+            let named = [End::Start, End::LastStable, End::High];
+            let asked = Ends::ask(&self.reader, topic, number.cast_signed(), &named);
+            let answered = asked.answers(ANSWER_MS, |end, offset| match end {
                 End::Start => ends.start = offset,
                 End::LastStable => ends.last_stable = offset,
                 End::High => ends.high = offset,
-            })
-            .map_err(|fault| errors::error("asking for the ends of a partition", topic, &fault))?;
-        Ok(ends)
+            });
+            match answered {
+                Ok(()) => return Ok(ends),
+                // The library asks the leader it knows of, once. Of a topic that was just made, or moves, the broker
+                // that is asked may not know yet that it leads.
+                Err(fault) if meaning(fault.code) == Meaning::Later && Instant::now() < deadline => {
+                    std::thread::sleep(BEFORE_ASKING_AGAIN);
+                }
+                Err(fault) => {
+                    return Err(errors::error("asking for the ends of a partition", topic, &fault));
+                }
+            }
+        }
     }
 
     fn topic_id(&mut self, topic: &str) -> Result<u128, TransportError> {

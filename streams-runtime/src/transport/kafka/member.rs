@@ -8,7 +8,8 @@
 //!
 //! ```text
 //! joining ──ASSIGN──→ member ──REVOKE──→ asked to give back ──confirm──→ member
-//!    ↑                  └──LOST, or fatal: a new client──→ lost ──next poll──┘
+//!    ↑                  └──LOST──→ lost ──next poll──┐
+//!    └──────────────────┴──fatal: a new client───────┘
 //! ```
 //!
 //! It knows generations, callbacks and their answers. It deliberately does not know offsets, tasks, nor what is read.
@@ -16,6 +17,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::client::KafkaClients;
 use super::errors::{self, FENCED_INSTANCE, MAX_POLL_EXCEEDED, Meaning, UNRELEASED_INSTANCE, meaning};
@@ -58,9 +60,26 @@ pub(super) struct Member {
     decided: VecDeque<Rebalance>,
     /// Lost ones were told; the answer follows with the next poll, so that they are worked off in between.
     answer_lost: bool,
-    /// The client is of no use any more.
-    is_dead: bool,
+    life: Life,
 }
+
+/// What the client is good for.
+enum Life {
+    Alive,
+    /// Its client is of no use any more; another one joins, not before this.
+    Dead(Instant),
+    /// Somebody else lives under its name. To join again would throw him out, and then he us.
+    Replaced(TransportError),
+}
+
+/// A static member that was killed is remembered until its session ends; who comes back meanwhile asks so often.
+const REJOIN: Duration = Duration::from_millis(500);
+
+/// How many errors are heard in one poll.
+const MESSAGES: usize = 16;
+
+/// How long a member waits for the answer to its leave.
+const LEAVING: Duration = Duration::from_secs(3);
 
 impl Member {
     /// Joins, for these topics.
@@ -80,7 +99,7 @@ impl Member {
             leaving: Vec::new(),
             decided: VecDeque::new(),
             answer_lost: false,
-            is_dead: false,
+            life: Life::Alive,
         })
     }
 
@@ -92,20 +111,27 @@ impl Member {
 
     /// True if something is known that was not told.
     pub(super) fn has_news(&self) -> bool {
-        self.answer_lost || self.is_dead || !self.decided.is_empty() || self.client.waiting() > 0
+        self.answer_lost
+            || !matches!(self.life, Life::Alive)
+            || !self.decided.is_empty()
+            || self.client.waiting() > 0
     }
 
     /// Serves the group, and tells what it decided.
     pub(super) fn poll(&mut self, mut tell: impl FnMut(News)) -> Result<(), TransportError> {
-        if self.is_dead {
-            self.reconnect()?;
+        match &self.life {
+            Life::Alive => {}
+            Life::Dead(until) if Instant::now() < *until => return Ok(()),
+            Life::Dead(_) => self.reconnect()?,
+            Life::Replaced(by) => return Err(by.clone()),
         }
         if std::mem::take(&mut self.answer_lost) {
             self.answer(self.client.answer_revoke());
         }
         let mut trouble = Ok(());
-        // Each call runs callbacks until one message stands in the queue; without messages one call runs them all.
-        while let Some(message) = self.client.poll() {
+        // Each call runs callbacks until a message stands in the queue; a client that is of no use any more has
+        // messages without end.
+        for message in std::iter::from_fn(|| self.client.poll()).take(MESSAGES).collect::<Vec<_>>() {
             let fault = Fault { text: message.text(), ..Fault::of(message.code()) };
             trouble = trouble.and(self.hear(&fault, &message.topic()));
         }
@@ -116,20 +142,13 @@ impl Member {
         {
             self.decide(rebalance, &mut tell);
         }
-        if let Some(fault) = self.client.fatal()
-            && !self.is_dead
-        {
-            self.is_dead = true;
+        if let Some(fault) = self.client.fatal() {
             self.lose_all(&mut tell);
-            tracing::warn!(
-                group = &*self.identity.group,
-                reason = fault.text,
-                "membership ended, joins again"
-            );
-            // Somebody else has the name: to join again would throw him out, and he us.
-            if fault.code == FENCED_INSTANCE {
-                return trouble.and(Err(errors::broker("keeping the membership", &fault)));
-            }
+            self.life = match fault.code == FENCED_INSTANCE {
+                true => Life::Replaced(errors::broker("keeping the membership", &fault)),
+                false => Life::Dead(Instant::now() + REJOIN),
+            };
+            tracing::warn!(group = &*self.identity.group, reason = fault.text, "membership ended");
         }
         trouble
     }
@@ -177,7 +196,7 @@ impl Member {
 
     /// Live proof of membership; none if the member was thrown out, or will be once its callbacks have run.
     pub(super) fn metadata(&self) -> Option<GroupMetadata> {
-        if self.is_dead || self.id.is_empty() || self.client.assignment_lost() {
+        if !matches!(self.life, Life::Alive) || self.id.is_empty() || self.client.assignment_lost() {
             return None;
         }
         let (generation, member) = self.client.membership();
@@ -199,11 +218,12 @@ impl Member {
         self.client.close().map_err(|fault| errors::error("leaving the group", "", &fault))
     }
 
-    /// Ends for good: a static member too is forgotten by the group.
+    /// Ends for good: a static member too is forgotten by the group. Not under the newer protocol: librdkafka has no
+    /// way to tell the broker, so others take over when the session has timed out.
     pub(super) fn leave(self) -> Result<(), TransportError> {
         self.answer_all();
         // Only a member that unsubscribes tells the broker so: a static one that closes keeps its place.
-        if self.identity.instance.is_some() {
+        if self.identity.instance.is_some() && self.identity.clients.is_classic() {
             let gone = self.client.unsubscribe();
             gone.map_err(|fault| errors::error("leaving the group", "", &fault))?;
             self.serve_until_left();
@@ -227,8 +247,8 @@ impl Member {
 
     /// The request to leave is sent once the (empty) assignment was taken back, which takes a callback.
     fn serve_until_left(&self) {
-        let patience = std::time::Instant::now() + std::time::Duration::from_secs(3);
-        while std::time::Instant::now() < patience {
+        let until = Instant::now() + LEAVING;
+        while Instant::now() < until {
             drop(self.client.poll());
             let (generation, member) = self.client.membership();
             if generation < 0 || member.is_empty() {
@@ -272,7 +292,7 @@ impl Member {
 
     fn reconnect(&mut self) -> Result<(), TransportError> {
         self.client = connect(&self.identity, &self.topics, &self.wakeup)?;
-        self.is_dead = false;
+        self.life = Life::Alive;
         Ok(())
     }
 

@@ -15,6 +15,7 @@
 
 use std::rc::Rc;
 
+use super::client::KafkaClients;
 use super::errors::{self, Meaning, QUEUE_FULL, meaning};
 use super::handles::{ANSWER_MS, Handles};
 use super::sys::{Client, Code, Fault, Headers, Membership, PartitionList, Report, ToSend};
@@ -39,6 +40,7 @@ enum State {
 /// A [`Producer`] of Kafka. Dropping it is a crash: its open transaction stays until `init` of another one with the
 /// same id, or its time-out.
 pub struct KafkaProducer {
+    clients: KafkaClients,
     client: Rc<Client>,
     topics: Handles,
     /// The transactional id; empty for a plain producer.
@@ -50,6 +52,9 @@ pub struct KafkaProducer {
     delivered: Vec<Delivery>,
     /// The first record that failed since then, and why.
     failed: Option<TransportError>,
+    /// A broker refused a record: its number in the sequence of its partition is missing there. librdkafka does not
+    /// mend that with the abort, and the next transaction would fail for it.
+    gap: bool,
     /// Records until reports are served again.
     until_served: u32,
 }
@@ -65,8 +70,11 @@ const UNKNOWN: TransportError = TransportError::Misuse(
 );
 
 impl KafkaProducer {
-    pub(super) fn new(client: Rc<Client>, id: Option<&str>, timeout_ms: u64) -> Self {
-        KafkaProducer {
+    pub(super) fn new(clients: KafkaClients, id: Option<&str>) -> Result<Self, TransportError> {
+        let (client, timeout_ms) = clients.writer(id)?;
+        let client = Rc::new(client);
+        Ok(KafkaProducer {
+            clients,
             topics: Handles::new(&client),
             client,
             id: id.unwrap_or_default().to_owned(),
@@ -75,8 +83,28 @@ impl KafkaProducer {
             state: State::New,
             delivered: Vec::new(),
             failed: None,
+            gap: false,
             until_served: SERVED_EVERY,
-        }
+        })
+    }
+
+    /// Goes on with another client, whose sequences begin anew. Nothing is open.
+    #[cold]
+    fn renew(&mut self) -> Result<(), TransportError> {
+        let (client, _) = self.clients.writer(Some(&self.id))?;
+        self.client = Rc::new(client);
+        self.topics = Handles::new(&self.client);
+        // Until it has succeeded it is tried again by each begin, with yet another client.
+        self.take_over()?;
+        self.gap = false;
+        Ok(())
+    }
+
+    fn take_over(&mut self) -> Result<(), TransportError> {
+        self.client.init_transactions(INIT_MS).map_err(|fault| match fault.retriable {
+            true => TransportError::TimedOut("init"),
+            false => self.told("taking over the transactional id", &fault),
+        })
     }
 
     fn fenced(&self) -> TransportError {
@@ -114,15 +142,21 @@ impl KafkaProducer {
     /// Sorts the reports that came.
     fn sort(&mut self) {
         let (client, delivered, failed) = (&self.client, &mut self.delivered, &mut self.failed);
+        let gap = &mut self.gap;
         let mut fenced = false;
-        client.reports(|report| match report.code {
-            Code::OK => delivered.push(Delivery { origin: report.origin, offset: report.offset }),
-            code if meaning(code) == Meaning::Fenced => fenced = true,
-            // Of a batch that is refused for one record the others fail as a consequence: the cause has the word.
-            code if failed.is_none() || (is_consequence(failed) && meaning(code) != Meaning::Consequence) => {
-                *failed = Some(failure(&report));
+        client.reports(|report| {
+            *gap |= report.code.0 > 0;
+            match report.code {
+                Code::OK => delivered.push(Delivery { origin: report.origin, offset: report.offset }),
+                code if meaning(code) == Meaning::Fenced => fenced = true,
+                // Of a batch that is refused for one record the others fail as a consequence: the cause has the word.
+                code if failed.is_none()
+                    || (is_consequence(failed) && meaning(code) != Meaning::Consequence) =>
+                {
+                    *failed = Some(failure(&report));
+                }
+                _ => {}
             }
-            _ => {}
         });
         if fenced {
             self.state = State::Fenced;
@@ -172,7 +206,8 @@ impl KafkaProducer {
     /// Waits for everything that was sent; the first failure since the last time is the answer.
     fn settle(&mut self) -> Result<(), TransportError> {
         const DOING: &str = "writing records";
-        let patience = if self.is_transactional { self.timeout_ms + 1_000 } else { ANSWER_MS };
+        // Shorter than the transaction may live: what did not arrive can still be aborted.
+        let patience = if self.is_transactional { self.timeout_ms / 2 } else { ANSWER_MS };
         let flushed = self.client.flush(patience);
         self.sort();
         self.until_served = SERVED_EVERY;
@@ -236,17 +271,11 @@ const UNKNOWN_PARTITION: i32 = -190;
 
 impl Producer for KafkaProducer {
     fn init(&mut self) -> Result<(), TransportError> {
-        const DOING: &str = "taking over the transactional id";
         if !matches!(self.state, State::New) {
             return Err(TransportError::Misuse("init is called once; take a new producer"));
         }
-        if self.is_transactional
-            && let Err(fault) = self.client.init_transactions(INIT_MS)
-        {
-            return Err(match fault.retriable {
-                true => TransportError::TimedOut("init"),
-                false => self.told(DOING, &fault),
-            });
+        if self.is_transactional {
+            self.take_over()?;
         }
         self.state = State::Ready;
         Ok(())
@@ -255,6 +284,9 @@ impl Producer for KafkaProducer {
     fn begin(&mut self) -> Result<(), TransportError> {
         match &self.state {
             State::Ready if self.is_transactional => {
+                if self.gap {
+                    self.renew()?;
+                }
                 self.client
                     .begin_transaction()
                     .map_err(|fault| self.told("beginning a transaction", &fault))?;
@@ -344,7 +376,7 @@ impl Producer for KafkaProducer {
             list.push_with(&place.topic, partition, committed.offset, committed.metadata.as_bytes());
         }
         let proof = Membership::new(&group.group, group.generation, &group.member, group.instance.as_deref());
-        let Err(fault) = self.client.send_offsets(&list, &proof, self.timeout_ms) else { return Ok(()) };
+        let Err(fault) = self.client.send_offsets(&list, &proof, self.timeout_ms / 2) else { return Ok(()) };
         let told = match meaning(fault.code) {
             Meaning::StaleMember => TransportError::StaleGeneration {
                 group: group.group.to_string(),

@@ -9,7 +9,7 @@ use streams_tests::broker::supervised::{Signal, Supervised};
 use streams_tests::broker::tools::{PATIENCE, until};
 
 /// Set for a test binary that is started in order to be killed.
-const VICTIM: &str = "STREAMS_TESTS_VICTIM";
+const VICTIM: &str = "VICTIM_OF_A_TEST";
 
 fn runs(pid: &str) -> bool {
     let mut signal = Command::new("kill");

@@ -1,0 +1,205 @@
+//! Stores in files, as in production: handed from worker to worker, taken up again, moved aside.
+#![cfg(feature = "rocksdb")]
+
+use std::path::PathBuf;
+use streams_runtime::instance::InProcess;
+use streams_runtime::prelude::*;
+use streams_runtime::restore::Rebuilt;
+use streams_runtime::state::StateError;
+use streams_runtime::transport::Message;
+use streams_runtime::transport::memory::MemoryLog;
+use streams_runtime::worker::Worker;
+use streams_runtime::{DirectoryError, StateDirectory};
+
+#[topic(name = "in", partitions = 4, key = String, value = i64)]
+struct In;
+#[topic(name = "sums", partitions = 4, key = String, value = i64)]
+struct Sums;
+#[ktable(store = "sums", from = In, aggregate, to = Sums)]
+fn sum(sum: &mut i64, value: &i64) {
+    *sum += value;
+}
+topology!(Adding = [sum]);
+
+struct World {
+    log: MemoryLog,
+    root: PathBuf,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.root);
+    }
+}
+
+impl World {
+    fn new(test: &str) -> World {
+        let root = std::env::temp_dir().join(format!("streams-on-disk-{test}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
+        let log = MemoryLog::new();
+        for topic in ["in", "sums"] {
+            log.create_topic(topic, 4).unwrap();
+        }
+        World { log, root }
+    }
+
+    fn directory(&self) -> StateDirectory {
+        StateDirectory::open(&self.root, "app").unwrap()
+    }
+
+    fn start(&self, name: &str, directory: &StateDirectory) -> Worker<InProcess> {
+        InProcess::new(&self.log, "app", name).directory(directory).start(Adding::topology()).unwrap()
+    }
+
+    fn feed(&self) {
+        for partition in 0..4 {
+            let (key, value) = ([b'0' + partition as u8], 1i64.to_be_bytes());
+            self.log.append("in", partition, Some(&key), Some(&value), 0, &Headers::new()).unwrap();
+        }
+    }
+
+    fn run(&self, workers: &mut [&mut Worker<InProcess>]) {
+        for _ in 0..20 {
+            for worker in workers.iter_mut() {
+                worker.step(100).unwrap();
+                worker.commit().unwrap();
+            }
+        }
+    }
+
+    /// The last sum of each key: each is in an input partition of its own.
+    fn sums(&self) -> Vec<i64> {
+        let mut sums = vec![0; 4];
+        for record in (0..4).flat_map(|partition| self.log.read_committed("sums", partition, 0).unwrap()) {
+            let key = usize::from(record.key().unwrap()[0] - b'0');
+            sums[key] = i64::from_be_bytes(record.value().unwrap().try_into().unwrap());
+        }
+        sums
+    }
+}
+
+fn replayed(worker: &Worker<InProcess>) -> Vec<u64> {
+    worker.restored().iter().map(|restored| restored.records).collect()
+}
+
+#[test]
+fn a_restart_replays_what_was_not_applied_and_finds_its_stores_by_name() {
+    let world = World::new("restart");
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.feed();
+    world.run(&mut [&mut one]);
+    one.leave().unwrap();
+    drop(directory);
+    for partition in 0..4 {
+        assert!(world.root.join("app/sums").join(partition.to_string()).join("CURRENT").exists());
+    }
+    // Somebody else's, and left alone.
+    std::fs::create_dir_all(world.root.join("app/of-a-step-that-is-gone/0")).unwrap();
+
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.run(&mut [&mut one]);
+    assert_eq!(replayed(&one), [0; 4]);
+    world.feed();
+    world.run(&mut [&mut one]);
+    // A crash: what the last commit changed waited in memory.
+    drop((one, directory));
+    world.log.set_time_ms(46_000);
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.run(&mut [&mut one]);
+    assert_eq!(replayed(&one), [1; 4]);
+    world.feed();
+    world.run(&mut [&mut one]);
+    assert_eq!(world.sums(), [3; 4]);
+    assert!(world.root.join("app/of-a-step-that-is-gone/0").exists());
+}
+
+/// A worker that joins in the same process is handed the open stores of the other one.
+#[test]
+fn a_task_moves_between_the_workers_of_a_process_with_its_store() {
+    let world = World::new("moves");
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.feed();
+    world.run(&mut [&mut one]);
+    let mut two = world.start("two", &directory);
+    world.run(&mut [&mut one, &mut two]);
+    assert_eq!((one.tasks().len(), two.tasks().len()), (2, 2));
+    assert_eq!(replayed(&two), [0; 2]);
+    world.feed();
+    world.run(&mut [&mut one, &mut two]);
+    assert_eq!(world.sums(), [2; 4]);
+    two.leave().unwrap();
+    world.feed();
+    world.run(&mut [&mut one]);
+    assert_eq!((one.tasks().len(), world.sums()), (4, vec![3; 4]));
+}
+
+/// A worker that has not noticed yet that it lost its tasks still holds their stores: the next owner waits for it.
+#[test]
+fn a_store_that_is_still_held_is_waited_for() {
+    let world = World::new("held");
+    let directory = world.directory();
+    let mut zombie = world.start("one", &directory);
+    world.feed();
+    world.run(&mut [&mut zombie]);
+    assert!(world.log.expel("app", "app-one-1"));
+    let held = directory.engine("sums", 0).err().unwrap();
+    assert!(matches!(held, StateError::InUse { .. }), "{held}");
+    assert_eq!(held.to_string(), "store `sums` is still open in another worker of this process");
+    let mut two = world.start("two", &directory);
+    world.run(&mut [&mut two]);
+    assert_eq!((two.tasks().len(), two.opening().len()), (0, 4));
+    // It notices.
+    zombie.step(100).unwrap();
+    world.run(&mut [&mut two]);
+    assert_eq!((two.tasks().len(), two.opening().len()), (4, 0));
+    drop(zombie);
+    world.feed();
+    world.run(&mut [&mut two]);
+    assert_eq!(world.sums(), [2; 4]);
+}
+
+#[test]
+fn a_damaged_store_is_rebuilt_and_said() {
+    let world = World::new("damaged");
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.feed();
+    world.run(&mut [&mut one]);
+    one.leave().unwrap();
+    drop(directory);
+    std::fs::write(world.root.join("app/sums/2/CURRENT"), "rubbish").unwrap();
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.run(&mut [&mut one]);
+    let mut restored = one.restored().to_vec();
+    restored.sort_by_key(|restored| restored.task);
+    assert_eq!(restored.iter().map(|restored| restored.records).collect::<Vec<_>>(), [0, 0, 1, 0]);
+    let Some(Rebuilt::Damaged(said)) = &restored[2].rebuilt else { panic!("{restored:?}") };
+    let aside = world.root.join("app/sums/2.corrupt-");
+    assert!(said.contains("CURRENT") && said.contains(&*aside.to_string_lossy()), "{said}");
+    world.feed();
+    world.run(&mut [&mut one]);
+    assert_eq!(world.sums(), [2; 4]);
+}
+
+#[test]
+fn a_second_process_is_refused() {
+    let world = World::new("refused");
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.feed();
+    world.run(&mut [&mut one]);
+    drop(directory);
+    let refused = StateDirectory::open(&world.root, "app").err().unwrap();
+    assert!(
+        matches!(refused, DirectoryError::InUse { pid: Some(pid), .. } if pid == std::process::id()),
+        "{refused}"
+    );
+    // The lock is as long as the last store is open.
+    drop(one);
+    world.directory();
+}
