@@ -163,8 +163,8 @@ impl<'a> Bench<'a> {
     }
 
     fn watch(&self, run: &Run<'_>, process: &Process, until: &Until<'_>) -> Watched {
-        let (pid, since) = (process.leash.pid, process.since);
-        watch(pid, since, self.broker, &self.topics, &run.output(), until, self.options.patience)
+        let (pid, since, output) = (process.leash.pid, process.since, (&*run.output(), process.before));
+        watch(pid, since, self.broker, &self.topics, output, until, self.options.patience)
     }
 
     fn start(&self, run: &Run<'_>, inputs: &[String], changelog: Option<String>) -> Result<Process, String> {
@@ -189,10 +189,11 @@ impl<'a> Bench<'a> {
         variables.extend(self.options.set.iter().map(|(name, value)| (name.as_str(), value.clone())));
         let log = File::options().create(true).append(true).open(&self.options.log);
         let log = log.map_err(|error| format!("{}: {error}", self.options.log.display()))?;
+        let before = self.topics.written(&run.output()).ok_or("the broker does not answer")?;
         let since = Instant::now();
         let leash = Leash::start(&run.contender.command, &variables, &log, None);
         let leash = leash.map_err(|error| format!("{} does not start: {error}", run.contender.name))?;
-        Ok(Process { leash, since })
+        Ok(Process { leash, since, before })
     }
 
     /// The topic with the input of a run, written now if this is the first one, and what must come out.
@@ -231,6 +232,8 @@ impl Run<'_> {
 struct Process {
     leash: Leash,
     since: Instant,
+    /// Records that the output already had.
+    before: u64,
 }
 
 fn others(before: &(Instant, f64, f64), watched: &Watched, broker: &Broker) -> f64 {

@@ -6,6 +6,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::time::Duration;
 
@@ -58,6 +59,20 @@ impl Topics {
         for result in made.expect("the broker answers") {
             result.expect("a topic can be made");
         }
+        // The broker learns of it a moment after it was made, and a contender that starts fast would not find it.
+        while !names.iter().all(|name| self.is_known(name)) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn is_known(&self, name: &str) -> bool {
+        let metadata = self.client.fetch_metadata(Some(name), PATIENCE);
+        metadata.is_ok_and(|metadata| {
+            let led = |topic: &MetadataTopic| {
+                topic.partitions().iter().filter(|partition| partition.leader() >= 0).count()
+            };
+            metadata.topics().iter().map(led).sum::<usize>() == PARTITIONS as usize
+        })
     }
 
     /// Deletes every topic that begins so.
@@ -74,9 +89,9 @@ impl Topics {
         metadata.topics().iter().map(|topic| topic.name().to_owned()).filter(|name| is(name)).collect()
     }
 
-    /// How many records were written to a topic, markers of transactions included.
-    pub fn written(&self, topic: &str) -> u64 {
-        (0..PARTITIONS).map(|partition| self.ends(topic, partition).map_or(0, |(_, high)| high as u64)).sum()
+    /// How many records were written to a topic, markers of transactions included; `None` if that cannot be told now.
+    pub fn written(&self, topic: &str) -> Option<u64> {
+        (0..PARTITIONS).map(|partition| Some(self.ends(topic, partition)?.1 as u64)).sum()
     }
 
     fn ends(&self, topic: &str, partition: i32) -> Option<(i64, i64)> {

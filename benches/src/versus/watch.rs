@@ -41,20 +41,21 @@ pub struct Watched {
     pub done: bool,
 }
 
-/// Watches a process until it is done, has ended, or `patience` is over.
+/// Watches a process until it is done, has ended, or `patience` is over. The output had `before` records before.
 pub fn watch(
     pid: u32,
     since: Instant,
     broker: &Broker,
     topics: &Topics,
-    output: &str,
+    (output, before): (&str, u64),
     until: &Until<'_>,
     patience: Duration,
 ) -> Watched {
-    let before = topics.written(output);
     let mut watched = Watched::default();
     while let Some(cpu) = usage::cpu(pid) {
-        let written = topics.written(output) - before;
+        let Some(written) = topics.written(output).map(|written| written.saturating_sub(before)) else {
+            continue;
+        };
         let at = since.elapsed();
         watched.peak_memory_mb = usage::peak_memory_mb(pid).unwrap_or(watched.peak_memory_mb);
         watched.looks.push(Look { at, written, cpu, broker_cpu: broker.cpu() });
