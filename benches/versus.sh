@@ -2,9 +2,11 @@
 # The test driver beside Kafka Streams' TopologyTestDriver: the same records through both, in turn, and the ratio of
 # their medians. Needs Rust, a JDK from 17 on, Maven and Python 3.
 #
-#   benches/versus.sh [RECORDS [BATCHES [ROUNDS]]]
+#   benches/versus.sh [RECORDS [BATCHES [ROUNDS [TOGETHER]]]]
+#
+# TOGETHER records are piped as a list: pipeRecordList there, pipe_all here.
 set -eu
-records=${1:-200000} batches=${2:-6} rounds=${3:-3}
+records=${1:-200000} batches=${2:-6} rounds=${3:-3} together=${4:-1}
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 target=${CARGO_TARGET_DIR:-$here/../target}
 cargo build --quiet --release --manifest-path "$here/Cargo.toml" --bin ttd
@@ -13,8 +15,8 @@ lines=$(mktemp)
 trap 'rm -f "$lines"' EXIT
 for round in $(seq "$rounds"); do
     for workload in stateless count; do
-        "$target/release/ttd" "$workload" "$records" "$batches" >>"$lines"
-        java -cp "$target/java/classes:$target/java/libs/*" bench.Ttd "$workload" "$records" "$batches" >>"$lines"
+        "$target/release/ttd" "$workload" "$records" "$batches" "$together" >>"$lines"
+        java -cp "$target/java/classes:$target/java/libs/*" bench.Ttd "$workload" "$records" "$batches" "$together" >>"$lines"
     done
 done
 python3 - "$lines" <<'PYTHON'

@@ -1,7 +1,7 @@
-//! The test driver forgets what was piped, and keeps what was written.
+//! The test driver forgets what was piped, and what was written once it is read.
 
 use streams_bench::chains::Numbers;
-use streams_bench::peer::{Flipped, In, Stateless};
+use streams_bench::peer::bytes::{Flipped, In, Stateless};
 use streams_runtime::{Driver, Serde, Topic, ktable, processor, topic, topology};
 
 const RECORDS: i64 = 5000;
@@ -22,6 +22,24 @@ fn outputs_can_be_read_from_the_beginning_and_inputs_are_not_kept() {
     }
     assert_eq!(records::<Flipped>(&driver), RECORDS as usize);
     assert!(records::<In>(&driver) < 2048);
+}
+
+#[test]
+fn what_every_output_has_read_is_forgotten_and_nothing_else() {
+    let driver = Stateless::driver();
+    let input = driver.input::<In>();
+    let (mut reading, mut waiting) = (driver.output::<Flipped>(), Some(driver.output::<Flipped>()));
+    let mut pipe = |records: i64| {
+        for i in 0..records {
+            input.pipe(i.to_be_bytes(), b"value".to_vec()).unwrap();
+            assert!(reading.read().is_some() && reading.read().is_none());
+        }
+    };
+    pipe(RECORDS);
+    assert_eq!(waiting.as_mut().map(|output| output.read_all().len()), Some(RECORDS as usize));
+    drop(waiting);
+    pipe(RECORDS);
+    assert!(records::<Flipped>(&driver) < 1024);
 }
 
 /// By its last digit, laid out anew.

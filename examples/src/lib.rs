@@ -4,6 +4,19 @@ pub mod orders;
 pub mod word_count;
 pub mod words;
 
+/// Writes what the runtime tells to standard error: on Kafka an application has nothing else to show. `RUST_LOG` says how
+/// much.
+#[cfg(feature = "kafka")]
+pub fn log() {
+    let level = tracing_subscriber::EnvFilter::try_from_default_env();
+    let level = level.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).init();
+}
+
+/// On the in-process log records are printed, and errors returned.
+#[cfg(not(feature = "kafka"))]
+pub fn log() {}
+
 /// The application on the front page compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

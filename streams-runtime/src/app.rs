@@ -1,13 +1,18 @@
 //! An application: a topology with an id, run to its end.
 //!
-//! Without a broker it runs on the in-process log: records come in as lines, from files or standard input, and what
-//! leaves through the output topics is printed. The same worker code as on a broker, in this thread.
+//! With brokers in its settings it runs on Kafka (`run`) until a signal ends it. Without, it runs on the in-process log:
+//! records come in as lines, from files or standard input, and what leaves through the output topics is printed. The
+//! same worker code as on a broker, in this thread.
 //!
 //! Knows the command line and files. Does not know what a line means (`lines`), nor how records are processed (`worker`).
 
+use crate::directory::DirectoryError;
 use crate::driver::{Driver, drops};
 use crate::instance::{InProcess, create_topics, run_until_idle};
 use crate::lines::{self, LineError, TextInput, Topics};
+use crate::settings::{Given, SettingsError};
+use crate::startup::StartupError;
+use crate::stream::Topic;
 use crate::topology::{Entry, Plan, PlanError, Topology};
 use crate::transport::TransportError;
 use crate::transport::memory::MemoryLog;
@@ -47,6 +52,9 @@ pub trait App {
 /// Its `Debug` form is its message: that is what Rust prints when `main` returns it.
 #[derive(thiserror::Error)]
 pub enum Error {
+    /// Settings that cannot be followed.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The topics do not fit the topology.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -56,6 +64,12 @@ pub enum Error {
     /// The log refused.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// What the application needs of the brokers is not there.
+    #[error(transparent)]
+    Startup(#[from] StartupError),
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     /// A line of the input is not a record.
     #[error(transparent)]
     Line(#[from] LineError),
@@ -69,6 +83,9 @@ pub enum Error {
         /// What the worker said.
         cause: WorkerError,
     },
+    /// A second signal came before everything was closed.
+    #[error("stopped by a second signal; what was not committed is processed again at the next start")]
+    Interrupted,
     /// The command line cannot be understood.
     #[error("{0}; see --help")]
     Usage(String),
@@ -116,6 +133,7 @@ pub struct Builder {
     id: String,
     files: Vec<PathBuf>,
     quiet: bool,
+    pub(crate) settings: Given,
 }
 
 /// What the command line asks for.
@@ -138,8 +156,8 @@ usage: [--quiet] [FILE | TOPIC=FILE | -]...
 ";
 
 impl Builder {
-    fn new(topology: Topology, id: &str) -> Self {
-        Builder { topology, id: id.to_owned(), files: Vec::new(), quiet: false }
+    pub(crate) fn new(topology: Topology, id: &str) -> Self {
+        Builder { topology, id: id.to_owned(), files: Vec::new(), quiet: false, settings: Given::default() }
     }
 
     /// Reads records from this file; with a file, neither the command line nor standard input is looked at. As on
@@ -149,20 +167,49 @@ impl Builder {
         self
     }
 
+    /// Calls a declared topic by another name in Kafka: the same application on topics of its own for staging, or for
+    /// each customer. Messages, and the [`Source`](crate::Source) that a step asks for, keep the declared name.
+    pub fn topic_name<T: Topic>(mut self, name: impl Into<String>) -> Self {
+        self.topology.call(T::TOPIC.name, name.into());
+        self
+    }
+
     /// Prints records only: no heading, no echo of the input, no summary.
     pub fn quiet(mut self) -> Self {
         self.quiet = true;
         self
     }
 
-    /// Runs until the input ends. Files come from [`input`](Builder::input), else from the command line, else
-    /// records are read from standard input. `--help` on the command line says what else there is.
+    /// Runs it: on Kafka if its settings name brokers (`bootstrap.servers`, `STREAMS_BOOTSTRAP_SERVERS`), else on the
+    /// in-process log.
+    ///
+    /// On Kafka it ends with SIGINT or SIGTERM: what was processed is committed, and without stores the group is left;
+    /// with stores it stays a member, so that it finds its tasks and its disk when it is back in time. `async` because
+    /// it waits for signals and threads: it needs a tokio runtime with its drivers enabled, as `#[tokio::main]` makes
+    /// one, and never holds up its thread.
+    ///
+    /// On the in-process log it ends with its input. Files come from [`input`](Builder::input), else from the command
+    /// line, else records are read from standard input. `--help` on the command line says what else there is.
     ///
     /// # Errors
-    /// If a record fails under a `fail` policy, a line cannot be read, or the topics do not fit. Returned from
-    /// `main`, it is printed and the exit status is 1.
+    /// If the settings cannot be followed or the topics do not fit (all that is wrong, before the group is joined), a
+    /// record fails under a `fail` policy, a line cannot be read, or a broker refuses. Returned from `main`, it is
+    /// printed and the exit status is 1.
     pub async fn run(mut self) -> Result<(), Error> {
+        let settings = self.settings()?;
         let asked = if self.files.is_empty() { self.command_line()? } else { Asked::Run };
+        #[cfg(feature = "kafka")]
+        if settings.brokers.is_some() && matches!(asked, Asked::Run) {
+            if let Some(file) = self.files.first() {
+                return Err(Error::Usage(format!(
+                    "`{}` cannot be read: records come from the brokers that `bootstrap.servers` names",
+                    file.display()
+                )));
+            }
+            return crate::run::run(self.topology, &self.id, settings).await;
+        }
+        // Brokers without the feature are a mistake in the settings.
+        drop(settings);
         let stdout = &mut std::io::stdout().lock();
         let result = match asked {
             Asked::Print(text) => stdout.write_all(text.as_bytes()).map_err(Error::printing),

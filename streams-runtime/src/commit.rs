@@ -12,12 +12,16 @@
 //! from what is committed. After 5 was sent, and if the abort itself fails, the outcome is *unknown*: only a new
 //! producer's `init` decides it, and the tasks start again from what the log then says.
 //!
-//! A record that the log or a format refuses only here is found by going carefully: the task is processed again,
-//! and each of its records is taken through 1 to 3 alone, until the one that is refused has a name.
+//! At least once there is no transaction: 1 to 3 are the same, and in the place of 4 and 5 the offsets are committed,
+//! under the live membership. What was written before a failure stays written, and is written again.
+//!
+//! A record that the log or a format refuses only here is found by going carefully (`careful`): the task is processed
+//! again, and each of its records is taken through 1 to 3 alone, until the one that is refused has a name.
 //!
 //! It knows tasks and the producer. It does not know why a record was processed, nor who asks for a commit.
 
 use crate::failure::{Failure, What};
+use crate::guarantee::Guarantee;
 use crate::open::Opening;
 use crate::partitioner::partition_of;
 use crate::record::Headers;
@@ -56,24 +60,39 @@ impl From<TransportError> for Trouble {
     }
 }
 
-/// Who sent a record, in the 64 bits that come back with its delivery or refusal: the position of the task, and of
-/// the store if it is a change of one.
-#[derive(Clone, Copy)]
-struct Sender {
-    task: usize,
-    store: Option<usize>,
+/// Who sent a record, in the 64 bits that come back with its delivery or refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// The `nth` record of a hand-over of a task's outbox.
+    Output { task: usize, nth: u32 },
+    /// The change of a row.
+    Store { task: usize, store: usize },
 }
 
 impl Sender {
-    const OUTPUT: u64 = u32::MAX as u64;
+    /// Set for an output; the 31 bits below it count.
+    const OUTPUT: u64 = 1 << 31;
 
+    #[inline]
     fn pack(self) -> u64 {
-        (self.task as u64) << 32 | self.store.map_or(Self::OUTPUT, |store| store as u64)
+        match self {
+            Sender::Output { task, nth } => (task as u64) << 32 | Self::OUTPUT | u64::from(nth),
+            Sender::Store { task, store } => (task as u64) << 32 | store as u64,
+        }
     }
 
-    fn unpack(origin: u64) -> Self {
-        let store = origin & Self::OUTPUT;
-        Sender { task: (origin >> 32) as usize, store: (store != Self::OUTPUT).then_some(store as usize) }
+    pub(crate) fn unpack(origin: u64) -> Self {
+        let (task, low) = ((origin >> 32) as usize, origin & u64::from(u32::MAX));
+        match low & Self::OUTPUT {
+            0 => Sender::Store { task, store: low as usize },
+            _ => Sender::Output { task, nth: (low & !Self::OUTPUT) as u32 },
+        }
+    }
+
+    pub(crate) fn task(self) -> usize {
+        match self {
+            Sender::Output { task, .. } | Sender::Store { task, .. } => task,
+        }
     }
 }
 
@@ -88,6 +107,7 @@ impl<C: Connect> Worker<C> {
     /// did not come and an unknown outcome are mended here. `Store` may also mean that everything is committed, and an
     /// engine could not take it: it is offered again at the next commit.
     pub fn commit(&mut self) -> Result<Commit, WorkerError> {
+        self.commit_now = false;
         let mut changed = std::mem::take(&mut self.changed);
         changed.clear();
         for (at, task) in self.tasks.iter().enumerate() {
@@ -109,6 +129,9 @@ impl<C: Connect> Worker<C> {
         let now_ms = self.connect.now_ms();
         if let Err(trouble) = self.send_all(changed) {
             return self.mend(trouble).map(|()| Commit::TakenBack);
+        }
+        if self.guarantee == Guarantee::AtLeastOnce {
+            return self.committed(changed, now_ms).map(|()| Commit::Done);
         }
         match self.producer.commit() {
             CommitOutcome::Committed => {
@@ -133,6 +156,11 @@ impl<C: Connect> Worker<C> {
 
     /// Steps 1 to 4 of a commit.
     fn send_all(&mut self, changed: &[usize]) -> Result<(), Trouble> {
+        // Nobody fences a plain producer: what a member that was thrown out writes to a changelog would stand above
+        // what the new owner wrote.
+        if self.guarantee == Guarantee::AtLeastOnce && self.consumer.group_metadata().is_none() {
+            return Err(self.thrown_out());
+        }
         self.begin()?;
         for &at in changed {
             self.hand_over(at)?;
@@ -148,14 +176,20 @@ impl<C: Connect> Worker<C> {
             entries = self.tasks[at].write_offsets(&mut self.offsets, entries);
         }
         self.offsets.truncate(entries);
-        let Some(group) = self.consumer.group_metadata() else {
-            return Err(Trouble::Log(TransportError::StaleGeneration {
-                group: self.plan.application.clone(),
-                generation: -1,
-                member: String::new(),
-            }));
-        };
+        if self.guarantee == Guarantee::AtLeastOnce {
+            return Ok(self.consumer.commit(&self.offsets)?);
+        }
+        let Some(group) = self.consumer.group_metadata() else { return Err(self.thrown_out()) };
         Ok(self.producer.send_offsets(&self.offsets, &group)?)
+    }
+
+    #[cold]
+    fn thrown_out(&self) -> Trouble {
+        Trouble::Log(TransportError::StaleGeneration {
+            group: self.plan.application.clone(),
+            generation: -1,
+            member: String::new(),
+        })
     }
 
     fn committed(&mut self, changed: &[usize], now_ms: i64) -> Result<(), WorkerError> {
@@ -177,6 +211,9 @@ impl<C: Connect> Worker<C> {
     /// That they are ours is certain up to the last round only: this machine may have been suspended since, for days,
     /// and others may have had them.
     fn look_after_stores(&mut self) -> Result<(), WorkerError> {
+        if !self.tasks.iter().any(Task::remembers) {
+            return Ok(());
+        }
         let now_ms = self.connect.now_ms();
         let owned_ms = std::mem::replace(&mut self.owned_ms, now_ms);
         for task in self.tasks.iter_mut().filter(|task| task.remembers()) {
@@ -189,7 +226,7 @@ impl<C: Connect> Worker<C> {
 
     #[inline]
     fn begin(&mut self) -> Result<(), TransportError> {
-        if !self.in_transaction {
+        if !self.in_transaction && self.guarantee == Guarantee::ExactlyOnce {
             self.producer.begin()?;
             self.in_transaction = true;
         }
@@ -205,8 +242,14 @@ impl<C: Connect> Worker<C> {
     fn send_outbox(&mut self, at: usize) -> Result<(), Trouble> {
         self.begin()?;
         let (task, producer) = (&self.tasks[at], &mut self.producer);
-        let origin = Sender { task: at, store: None }.pack();
+        let mut next = 0;
         let sent = task.outbox().borrow_mut().drain(|target, record| {
+            // Whose turn it was can be told while a hand-over has less than two billion records.
+            let nth = next & !(1 << 31);
+            next += 1;
+            if task.leaves_out(nth) {
+                return Ok(());
+            }
             let partitions = match target.partitions {
                 Some(n) => n,
                 None => *target.partitions.insert(producer.partitions(&target.name)?),
@@ -223,14 +266,14 @@ impl<C: Connect> Worker<C> {
                 value: record.value,
                 timestamp: record.timestamp,
                 headers: record.headers,
-                origin,
+                origin: Sender::Output { task: at, nth }.pack(),
             })
         });
         Ok(sent?)
     }
 
     /// Sends what changed in the stores of a task to their changelogs.
-    fn encode(&mut self, at: usize) -> Result<(), Trouble> {
+    pub(crate) fn encode(&mut self, at: usize) -> Result<(), Trouble> {
         self.begin()?;
         let (task, plan, producer) = (&self.tasks[at], &self.plan, &mut self.producer);
         let id = task.id();
@@ -245,7 +288,7 @@ impl<C: Connect> Worker<C> {
         let mut said = None;
         let (partition, headers) = (id.partition, &Headers::new());
         let prepared = task.prepare(&mut |store, key, value, timestamp| {
-            let origin = Sender { task: at, store: Some(store) }.pack();
+            let origin = Sender::Store { task: at, store }.pack();
             let (topic, key) = (changelog(store), Some(key));
             let sent = producer.send(Outgoing { topic, partition, key, value, timestamp, headers, origin });
             sent.map_err(|cause| {
@@ -273,61 +316,15 @@ impl<C: Connect> Worker<C> {
     }
 
     /// Waits until everything arrived, and notes where the changes of the stores stand.
-    fn flush(&mut self) -> Result<(), TransportError> {
+    pub(crate) fn flush(&mut self) -> Result<(), TransportError> {
         let (producer, tasks) = (&mut self.producer, &mut self.tasks);
         producer.flush(&mut |delivery| {
-            let sender = Sender::unpack(delivery.origin);
-            if let (Some(store), Some(task)) = (sender.store, tasks.get_mut(sender.task)) {
+            if let Sender::Store { task, store } = Sender::unpack(delivery.origin)
+                && let Some(task) = tasks.get_mut(task)
+            {
                 task.delivered(store, delivery.offset);
             }
         })
-    }
-
-    /// As `process`, but each record is taken to the log alone.
-    pub(crate) fn process_carefully(&mut self, at: usize, max: usize) -> Result<usize, Trouble> {
-        let mut processed = 0;
-        while processed < max {
-            let records = self.tasks[at].process(1).map_err(|failure| Trouble::Record(at, failure))?;
-            if records == 0 {
-                break;
-            }
-            processed += records;
-            self.hand_over(at)?;
-            self.encode(at)?;
-            match self.flush() {
-                // Another task's records are flushed with it; those are not what is looked for.
-                Err(TransportError::Refused { topic, origin, reason })
-                    if Sender::unpack(origin).task == at =>
-                {
-                    let failure = self.refused(Sender::unpack(origin), topic, reason);
-                    return Err(Trouble::Record(at, self.tasks[at].failed_late(failure)));
-                }
-                flushed => flushed?,
-            }
-        }
-        Ok(processed)
-    }
-
-    #[cold]
-    fn refused(&self, sender: Sender, topic: String, reason: String) -> Failure {
-        let task = &self.tasks[sender.task];
-        let store = sender.store.and_then(|at| task.wired().remembering.get(at)?.store);
-        let by = match store {
-            Some(store) => format!("store `{}`", store.name),
-            None => {
-                let steps = self.plan.subs[task.id().sub].steps.iter().filter_map(|&step| {
-                    let spec = &self.topology.entries()[step].spec;
-                    let internal = spec.repartition.map(|repartition| {
-                        crate::operators::repartition_topic(&self.plan.application, repartition.name)
-                    });
-                    let writes =
-                        spec.to.is_some_and(|to| to.name == topic) || internal.as_ref() == Some(&topic);
-                    writes.then(|| format!("`{}`", spec.id.name))
-                });
-                format!("step {}", steps.collect::<Vec<_>>().join(" or "))
-            }
-        };
-        Failure::new(What::Refused(topic), Some(format!("{reason} (written by {by})").into()))
     }
 
     /// Decides what follows from trouble: it is mended by processing again, or it is somebody's fault.
@@ -358,7 +355,7 @@ impl<C: Connect> Worker<C> {
             }
             Trouble::Log(cause) => {
                 if let TransportError::Refused { origin, .. } = &cause
-                    && let Some(task) = self.tasks.get_mut(Sender::unpack(*origin).task)
+                    && let Some(task) = self.tasks.get_mut(Sender::unpack(*origin).task())
                     && !task.is_careful()
                 {
                     task.be_careful(true);

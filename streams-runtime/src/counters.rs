@@ -5,6 +5,7 @@
 
 use crate::failure::UserError;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 /// Why a record was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub struct DropCounter {
     pub reason: Reason,
     open: Cell<u64>,
     committed: Cell<u64>,
+    /// Set with every record, for all counters of a task: so a commit need not look at each.
+    any: Rc<Cell<bool>>,
     /// What was said of the last one, in the open transaction and in committed ones. Kept as it came: nothing is
     /// formatted until somebody asks.
     open_last: RefCell<Option<UserError>>,
@@ -69,12 +72,13 @@ pub struct Dropped {
 }
 
 impl DropCounter {
-    pub(crate) fn new(at: &'static str, reason: Reason) -> Self {
+    pub(crate) fn new(at: &'static str, reason: Reason, any: Rc<Cell<bool>>) -> Self {
         DropCounter {
             at,
             reason,
             open: Cell::new(0),
             committed: Cell::new(0),
+            any,
             open_last: RefCell::new(None),
             committed_last: RefCell::new(None),
         }
@@ -84,6 +88,7 @@ impl DropCounter {
     #[inline]
     pub fn add(&self) {
         self.open.set(self.open.get() + 1);
+        self.any.set(true);
     }
 
     /// As [`add`](Self::add), with what was said of it.

@@ -16,12 +16,13 @@ use crate::stream::{Read, StoreSpec, Stream, Table, Topic};
 use crate::time::{Clock, ManualClock};
 use crate::topology::{Plan, PlanError, PlannedTopic, Topology};
 use crate::transport::TransportError;
-use crate::transport::memory::{MemoryLog, Record, Records};
+use crate::transport::memory::{MemoryLog, Record, Records, Writer};
 use crate::window::Windowed;
 use crate::worker::{Worker, WorkerError};
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::marker::PhantomData;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// Why a driver cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -56,17 +57,38 @@ pub struct Driver {
     stopped: RefCell<Option<String>>,
     doubting: Cell<bool>,
     plan: Plan,
-    /// Topics of which nothing is needed once it is processed.
-    passing: Vec<PlannedTopic>,
-    /// How many records were piped since the last time these were emptied.
-    piped: Cell<usize>,
+    /// Topics that need not be kept.
+    passing: Vec<Passing>,
+    /// Where the outputs stand that tests hold.
+    readers: RefCell<Vec<Reader>>,
+    /// How many records may be piped until something is forgotten.
+    room: Cell<usize>,
 }
 
 const APPLICATION: &str = "driver";
 
-/// So many piped records are kept; then what is processed goes, since memory that is used again costs a fraction of
-/// memory that is touched for the first time.
+/// So many records are piped before anything is forgotten: most tests never come that far.
 const KEPT: usize = 1024;
+
+/// So many are piped from then on before more is forgotten. Memory that is used again costs a fraction of memory that is
+/// touched for the first time, and memory that is used again soon is still in the processor's cache.
+const KEPT_AFTERWARDS: usize = 128;
+
+/// A topic whose records may go, and when.
+struct Passing {
+    topic: PlannedTopic,
+    /// Not before they are processed.
+    processed: bool,
+    /// Not before every output of the topic has read them; while there is none, never.
+    read: bool,
+}
+
+/// An output, and one partition of its topic.
+struct Reader {
+    topic: &'static str,
+    partition: u32,
+    position: Weak<Cell<i64>>,
+}
 
 impl Driver {
     /// Starts a topology. Topics have the partitions they declare, or one.
@@ -98,7 +120,8 @@ impl Driver {
             doubting: Cell::new(false),
             plan,
             passing,
-            piped: Cell::new(0),
+            readers: RefCell::default(),
+            room: Cell::new(KEPT),
         };
         driver.run()?;
         Ok(driver)
@@ -111,11 +134,15 @@ impl Driver {
     #[track_caller]
     pub fn input<T: Topic>(&self) -> Input<'_, T> {
         let partitions = self.partitions(T::TOPIC.name);
-        Input { driver: self, partitions, buffer: RefCell::default(), topic: PhantomData }
+        let writer = self.log.writer(T::TOPIC.name);
+        Input { driver: self, writer, partitions, buffer: RefCell::default(), topic: PhantomData }
     }
 
-    /// A topic to read from, from its beginning. Everything that steps wrote is kept; of a topic that is only piped to,
-    /// what was processed is forgotten after a while.
+    /// A topic to read from, from its beginning.
+    ///
+    /// What steps wrote is kept until it is read: after a while it is forgotten what every living output of the topic has
+    /// read, and then another one begins behind that. Of a topic that is only piped to, what was processed is forgotten
+    /// after a while. Nothing is before 1,024 records were piped.
     ///
     /// # Panics
     /// If the topology neither reads nor writes it.
@@ -123,7 +150,13 @@ impl Driver {
     pub fn output<T: Topic>(&self) -> Output<T> {
         let name = T::TOPIC.name;
         let partitions = (0..self.partitions(name)).map(|p| self.log.read_committed(name, p, 0));
-        let partitions = partitions.collect::<Result<_, _>>().expect("the topic was created at start");
+        let partitions: Vec<Records> =
+            partitions.collect::<Result<_, _>>().expect("the topic was created at start");
+        let readers = (0..).zip(&partitions).map(|(partition, records)| {
+            let position = records.watch();
+            Reader { topic: name, partition, position }
+        });
+        self.readers.borrow_mut().extend(readers);
         Output { partitions, next: 0, topic: PhantomData }
     }
 
@@ -151,20 +184,29 @@ impl Driver {
         if let Err(error) = &result {
             *self.stopped.borrow_mut() = Some(error.to_string());
         }
-        result?;
-        if self.piped.get() >= KEPT {
-            self.piped.set(0);
-            self.forget()?;
-        }
-        Ok(())
+        Ok(result?)
     }
 
-    /// Deletes what is committed in topics where nobody will look for it.
+    /// Deletes what nobody will look for.
+    #[cold]
     fn forget(&self) -> Result<(), TransportError> {
-        for topic in &self.passing {
+        self.room.set(KEPT_AFTERWARDS);
+        let mut read: HashMap<(&str, u32), i64> = HashMap::new();
+        self.readers.borrow_mut().retain(|reader| {
+            let position = reader.position.upgrade();
+            if let Some(position) = &position {
+                let lowest = read.entry((reader.topic, reader.partition)).or_insert(i64::MAX);
+                *lowest = position.get().min(*lowest);
+            }
+            position.is_some()
+        });
+        for Passing { topic, processed: is_processed, read: is_read } in &self.passing {
             for partition in 0..topic.partitions {
-                if let Some(committed) = self.log.committed(APPLICATION, &topic.name, partition)? {
-                    self.log.delete_records(&topic.name, partition, committed.offset)?;
+                let committed = self.log.committed(APPLICATION, &topic.name, partition)?;
+                let processed = if *is_processed { committed.map(|at| at.offset) } else { Some(i64::MAX) };
+                let read = if *is_read { read.get(&(&*topic.name, partition)) } else { Some(&i64::MAX) };
+                if let (Some(processed), Some(read)) = (processed, read) {
+                    self.log.delete_records(&topic.name, partition, processed.min(*read))?;
                 }
             }
         }
@@ -318,20 +360,24 @@ fn process_all(worker: &mut Worker<InProcess>) -> Result<bool, WorkerError> {
     Ok(idle)
 }
 
-/// What is read but neither written by a step nor the only copy of a store.
-fn passing(topology: &Topology, plan: &Plan) -> Vec<PlannedTopic> {
-    let is_kept = |topic: &PlannedTopic| {
-        topology.entries().iter().any(|entry| {
-            let spec = &entry.spec;
-            let rebuilt_from = |store: StoreSpec| {
-                let name = |read: &Read| read.topic.is_some_and(|read| read.name == topic.name);
-                !store.changelog && spec.reads.iter().any(name)
-            };
-            spec.to.is_some_and(|to| to.name == topic.name) || spec.store.is_some_and(rebuilt_from)
-        })
+/// All topics except changelogs and others that are the only copy of a store.
+fn passing(topology: &Topology, plan: &Plan) -> Vec<Passing> {
+    let specs = || topology.entries().iter().map(|entry| &entry.spec);
+    let is_source = |topic: &PlannedTopic| {
+        plan.subs.iter().flat_map(|sub| &sub.sources).any(|source| source.name == topic.name)
     };
-    let read = plan.subs.iter().flat_map(|sub| &sub.sources);
-    read.filter(|topic| !is_kept(topic)).cloned().collect()
+    let is_written =
+        |topic: &PlannedTopic| specs().any(|spec| spec.to.is_some_and(|to| to.name == topic.name));
+    let is_store = |topic: &PlannedTopic| {
+        let reads = |read: &Read| read.topic.is_some_and(|read| read.name == topic.name);
+        let rebuilt_from = |store: StoreSpec, reading: &[Read]| !store.changelog && reading.iter().any(reads);
+        specs().any(|spec| spec.store.is_some_and(|store| rebuilt_from(store, spec.reads)))
+    };
+    let topics = plan.external.iter().chain(&plan.internal).filter(|topic| !is_store(topic));
+    topics
+        .map(|topic| Passing { topic: topic.clone(), processed: is_source(topic), read: is_written(topic) })
+        .filter(|passing| passing.processed || passing.read)
+        .collect()
 }
 
 /// Tests end with what the store said.
@@ -355,6 +401,7 @@ pub struct TestRecord<K, V> {
 /// A topic a test writes to.
 pub struct Input<'d, T> {
     driver: &'d Driver,
+    writer: Writer,
     partitions: u32,
     buffer: RefCell<(Vec<u8>, Vec<u8>)>,
     topic: PhantomData<T>,
@@ -478,8 +525,12 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
         headers: &Headers,
     ) -> Result<(), DriverError> {
         let partition = key.map_or(0, |key| partition_of(key, self.partitions));
-        self.driver.log.append(T::TOPIC.name, partition, key, value, timestamp, headers)?;
-        self.driver.piped.set(self.driver.piped.get() + 1);
+        // Before it and not after it: what it causes is yet to be read, and what came before probably is.
+        match self.driver.room.get() {
+            0 => self.driver.forget()?,
+            room => self.driver.room.set(room - 1),
+        }
+        self.writer.append(partition, key, value, timestamp, headers)?;
         Ok(())
     }
 }

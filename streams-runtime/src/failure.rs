@@ -45,8 +45,13 @@ pub enum What {
     Late(&'static str),
     /// A store could not be read or written.
     Store(String),
-    /// The log refused what the record caused: a record for this topic.
-    Refused(String),
+    /// The log refused what the record caused.
+    Refused {
+        /// The topic it was meant for.
+        topic: String,
+        /// True if a step wrote it with `to`, so that a policy can be said.
+        declared: bool,
+    },
     /// A step's function panicked; the panic's text is the cause.
     Panic,
 }
@@ -81,11 +86,19 @@ impl Failure {
             What::NullValue(Some(_)) => Some(("null_value = skip", "step")),
             What::NoTime => Some(("no_time = skip", "topic")),
             What::WriteKey(_) | What::WriteValue(_) => Some(("encode = skip", "topic written")),
+            What::Refused { declared: true, .. } => Some(("encode = skip", "topic written")),
             What::Late(_) => Some(("late = skip", "step")),
-            What::EncodeKey(_) | What::EncodeValue(_) | What::Store(_) | What::Refused(_) | What::Panic => {
-                None
-            }
+            What::EncodeKey(_)
+            | What::EncodeValue(_)
+            | What::Store(_)
+            | What::Refused { .. }
+            | What::Panic => None,
         }
+    }
+
+    /// As [`into_cause`](Failure::into_cause), as text.
+    pub(crate) fn reason(&self) -> Option<String> {
+        self.0.cause.as_ref().map(ToString::to_string)
     }
 
     /// What the format, the function or the store said.
@@ -117,7 +130,7 @@ impl std::fmt::Display for Failure {
             What::NoTime => f.write_str("the record has no valid time")?,
             What::Late(step) => write!(f, "the window has closed at step `{step}`")?,
             What::Store(store) => write!(f, "store `{store}` failed")?,
-            What::Refused(topic) => write!(f, "the log refused a record for topic `{topic}`")?,
+            What::Refused { topic, .. } => write!(f, "the log refused a record for topic `{topic}`")?,
             What::Panic => f.write_str("a step panicked")?,
         }
         if let Some(source) = self.record() {

@@ -13,3 +13,20 @@ pub enum Guarantee {
     /// a store is changed twice.
     AtLeastOnce,
 }
+
+impl Guarantee {
+    /// Kafka Streams' name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Guarantee::ExactlyOnce => "exactly_once_v2",
+            Guarantee::AtLeastOnce => "at_least_once",
+        }
+    }
+
+    /// The guarantee of this name.
+    pub fn named(name: &str) -> Option<Guarantee> {
+        [Guarantee::ExactlyOnce, Guarantee::AtLeastOnce]
+            .into_iter()
+            .find(|guarantee| guarantee.name() == name)
+    }
+}

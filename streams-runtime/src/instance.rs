@@ -6,6 +6,7 @@
 //! Knows the in-process log. Does not know tasks or records.
 
 use crate::commit::Commit;
+use crate::guarantee::Guarantee;
 use crate::state::{
     Batch, Cursor, Direction, Engine, EngineError, KeyRange, Mark, MemoryEngine, OverlayLimit,
 };
@@ -49,6 +50,7 @@ pub struct InProcess {
     instance: String,
     overlay: OverlayLimit,
     disk: Option<Disk>,
+    guarantee: Guarantee,
 }
 
 /// Where stores rest.
@@ -69,6 +71,7 @@ impl InProcess {
             instance: instance.to_owned(),
             overlay: OverlayLimit::UNBOUNDED,
             disk: None,
+            guarantee: Guarantee::ExactlyOnce,
         }
     }
 
@@ -88,6 +91,12 @@ impl InProcess {
     #[cfg(feature = "rocksdb")]
     pub fn directory(mut self, directory: &crate::directory::StateDirectory) -> Self {
         self.disk = Some(Disk::Directory(directory.clone()));
+        self
+    }
+
+    /// What it promises; exactly once if nothing is said.
+    pub fn guarantee(mut self, guarantee: Guarantee) -> Self {
+        self.guarantee = guarantee;
         self
     }
 
@@ -124,7 +133,12 @@ impl Connect for InProcess {
     }
 
     fn producer(&self) -> Result<MemoryProducer, TransportError> {
-        Ok(self.log.producer(Some(&self.transactional_id())))
+        let id = self.transactional_id();
+        Ok(self.log.producer((self.guarantee == Guarantee::ExactlyOnce).then_some(id.as_str())))
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        self.guarantee
     }
 
     fn engines(&self, task: TaskId) -> Engines {

@@ -55,6 +55,7 @@ extern crate self as streams_runtime;
 
 mod app;
 pub mod args;
+mod careful;
 #[doc(hidden)]
 pub mod commit;
 pub mod context;
@@ -77,8 +78,11 @@ pub mod policy;
 pub mod record;
 #[doc(hidden)]
 pub mod restore;
+mod run;
 pub mod serde;
+pub mod settings;
 pub mod slot;
+pub mod startup;
 pub mod state;
 pub mod stream;
 #[doc(hidden)]
@@ -103,11 +107,13 @@ pub use counters::{Dropped, Reason};
 pub use directory::{DirectoryError, StateDirectory};
 pub use driver::{Driver, DriverError, Input, Output, OutputRecord, TestRecord};
 pub use failure::Failure;
+pub use guarantee::Guarantee;
 pub use iso::ParseTimestampError;
 pub use lines::{LineError, TextInput};
 pub use partitioner::partition_of;
 pub use record::{Header, Headers, Timestamp};
 pub use serde::{ByType, DefaultSerde, Json, Serde, SerdeError, TimeWindowed};
+pub use settings::{Settings, SettingsError};
 pub use stream::{Stream, Table, Topic};
 pub use topology::Topology;
 pub use window::{TimeSpan, Tumbling, Windowed, Windows};

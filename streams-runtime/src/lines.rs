@@ -16,7 +16,7 @@ use crate::counters::Dropped;
 use crate::partitioner::partition_of;
 use crate::record::{Headers, Timestamp};
 use crate::stream::{TopicSpec, TopicText};
-use crate::topology::{Plan, Topology};
+use crate::topology::{Names, Plan, Topology};
 use crate::transport::Message;
 use crate::transport::memory::{MemoryLog, Records};
 use std::io::{self, BufRead, Write};
@@ -90,6 +90,8 @@ struct Printed {
 /// The topics of an application, as lines.
 pub(crate) struct Topics {
     log: MemoryLog,
+    /// Lines know topics as they are declared, the log as they are called.
+    names: Names,
     inputs: Vec<TopicSpec>,
     outputs: Vec<Printed>,
     quiet: bool,
@@ -105,14 +107,22 @@ impl Topics {
         let mut outputs: Vec<Printed> = Vec::new();
         for spec in topology.entries().iter().filter_map(|entry| entry.spec.to) {
             if outputs.iter().all(|printed| printed.name != spec.name) {
-                let planned = plan.external.iter().find(|topic| topic.name == spec.name);
+                let name = plan.names.external(spec.name);
+                let planned = plan.external.iter().find(|topic| topic.name == name);
                 let partitions = 0..planned.map_or(1, |topic| topic.partitions);
-                let records = partitions.filter_map(|p| log.read_committed(spec.name, p, 0).ok());
+                let records = partitions.filter_map(|p| log.read_committed(name, p, 0).ok());
                 outputs.push(Printed { name: spec.name, text: spec.text, records: records.collect() });
             }
         }
         let width = outputs.iter().map(|printed| printed.name.len()).max().unwrap_or(0);
-        Topics { log: log.clone(), inputs: inputs(topology), outputs, quiet, width }
+        Topics {
+            log: log.clone(),
+            names: plan.names.clone(),
+            inputs: inputs(topology),
+            outputs,
+            quiet,
+            width,
+        }
     }
 
     /// Says what can be written and what will be read.
@@ -200,10 +210,11 @@ impl Topics {
                 Err(cause) => return Err(format!("the value `{value}` cannot be read: {cause}")),
             }),
         };
-        let partitions = self.log.partitions(spec.name).map_err(|error| error.to_string())?;
+        let name = self.names.external(spec.name);
+        let partitions = self.log.partitions(name).map_err(|error| error.to_string())?;
         let partition = key.map_or(0, |key| partition_of(key, partitions));
         let headers = Headers::new();
-        let appended = self.log.append(spec.name, partition, key, value.as_deref(), time, &headers);
+        let appended = self.log.append(name, partition, key, value.as_deref(), time, &headers);
         appended.map(drop).map_err(|error| error.to_string())
     }
 

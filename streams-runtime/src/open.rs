@@ -41,6 +41,17 @@ pub enum OpenError {
     Times(#[from] TooManyTimes),
 }
 
+impl OpenError {
+    /// True if asking again may help.
+    fn is_no_answer(&self) -> bool {
+        use TransportError::TimedOut;
+        matches!(
+            self,
+            OpenError::Transport(TimedOut(_)) | OpenError::Restore(RestoreError::Transport(TimedOut(_)))
+        )
+    }
+}
+
 /// A task on its way.
 pub(crate) struct Opening<M> {
     id: TaskId,
@@ -66,8 +77,8 @@ enum Stage {
 /// a moment.
 const OFFSETS_PATIENCE_MS: i64 = 10_000;
 
-/// How often.
-const OFFSETS_RETRY_MS: i64 = 200;
+/// How often, and how often a broker is asked that does not answer.
+const RETRY_MS: i64 = 200;
 
 /// Kafka's default of `delete.retention.ms`, where the log does not tell.
 const DELETE_RETENTION_MS: i64 = 24 * 3_600_000;
@@ -99,6 +110,11 @@ impl<M: crate::transport::Message> Opening<M> {
         if let Stage::Replaying { replays, .. } = std::mem::replace(&mut self.stage, Stage::Asking) {
             replays.iter().filter(|replay| !replay.is_done()).for_each(|replay| replay.close(reader));
         }
+    }
+
+    /// True if the next step asks brokers for offsets.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self.stage, Stage::Asking)
     }
 
     fn is_done(&self) -> bool {
@@ -135,7 +151,7 @@ impl<C: Connect> Worker<C> {
                 && now_ms >= self.opening[at].not_before_ms
                 && let Err(cause) = self.ask(at)
             {
-                return Err(self.cannot_open(at, cause));
+                self.put_off(at, cause, now_ms)?;
             }
         }
         let mut replays: Vec<(usize, &mut Replay)> = Vec::new();
@@ -164,26 +180,26 @@ impl<C: Connect> Worker<C> {
         }
         while let Some(at) = self.opening.iter().position(Opening::is_done) {
             if let Err(cause) = self.settle(at) {
-                return Err(self.cannot_open(at, cause));
+                self.put_off(at, cause, now_ms)?;
             }
             if !self.opening[at].is_done() {
                 continue;
             }
             progress += 1;
             if let Err(cause) = self.finish(at) {
-                return Err(self.cannot_open(at, cause));
+                self.put_off(at, cause, now_ms)?;
             }
         }
         Ok(progress)
     }
 
-    /// Reads the committed offsets and then the ends of the changelogs. Pending offsets are no error: it will be
-    /// asked again.
+    /// Reads the committed offsets and then the ends of the changelogs. What is not answered in time is asked again.
     fn ask(&mut self, at: usize) -> Result<(), OpenError> {
         let id = self.opening[at].id;
         let plan = &self.plan.subs[id.sub];
         let inputs = inputs(plan, id.partition);
         let committed = match self.consumer.committed(&inputs) {
+            // Pending, most likely, and soon decided.
             Err(TransportError::TimedOut(_)) => return Ok(()),
             committed => committed?,
         };
@@ -227,7 +243,7 @@ impl<C: Connect> Worker<C> {
             none => {
                 let (overlay, engines) = (self.connect.overlay(), self.connect.engines(id));
                 let times = Times::from_metadata(metadata);
-                let mut wiring = Wiring::new(&self.plan.application, overlay, times, engines);
+                let mut wiring = Wiring::new(&self.plan.names, overlay, times, engines);
                 for &step in &plan.steps {
                     (self.topology.entries()[step].wire)(&mut wiring);
                 }
@@ -237,7 +253,12 @@ impl<C: Connect> Worker<C> {
                     wired => wired.map_err(RestoreError::from)?,
                 };
                 wired.times.check()?;
-                none.insert(Task::new(id, wired, &positions))
+                let task = none.insert(Task::new(id, wired, &positions));
+                if committed.iter().any(Option::is_none) {
+                    // Where it begins is decided once: a crash before the first commit must not choose again.
+                    task.renew();
+                }
+                task
             }
         };
         let mut replays = Vec::with_capacity(changelogs.len());
@@ -246,7 +267,13 @@ impl<C: Connect> Worker<C> {
             let store = remembering.iter().position(|r| r.store.is_some_and(|store| store.hash == hash));
             let Some(store) = store else { continue };
             let changelog = Changelog { store, ..changelog };
-            replays.push(Replay::begin(&mut self.reader, &remembering[store], changelog, survived)?);
+            match Replay::begin(&mut self.reader, &remembering[store], changelog, survived) {
+                Ok(replay) => replays.push(replay),
+                Err(cause) => {
+                    replays.iter().for_each(|begun: &Replay| begun.close(&mut self.reader));
+                    return Err(cause.into());
+                }
+            }
         }
         let has_offsets = committed.iter().any(Option::is_some);
         self.opening[at].stage = Stage::Replaying { replays, has_offsets };
@@ -275,7 +302,7 @@ impl<C: Connect> Worker<C> {
             if now_ms - since_ms >= OFFSETS_PATIENCE_MS {
                 return Err(OpenError::NoOffsets(replay.store_name(&wired.remembering)));
             }
-            opening.not_before_ms = now_ms + OFFSETS_RETRY_MS;
+            opening.not_before_ms = now_ms + RETRY_MS;
             opening.stage = Stage::Asking;
             return Ok(());
         }
@@ -295,7 +322,22 @@ impl<C: Connect> Worker<C> {
         {
             self.opening.insert(at, Opening::again(task));
         }
+        if let Some(task) = self.tasks.last().filter(|_| result.is_ok()) {
+            tracing::info!(task = %task.id(), "running");
+        }
         Ok(result?)
+    }
+
+    /// A broker that does not answer, because it is being started again or somebody else takes over from it, is asked
+    /// again: for as long as it takes, as by those who write and read. Everything else sets the task aside.
+    fn put_off(&mut self, at: usize, cause: OpenError, now_ms: i64) -> Result<(), WorkerError> {
+        if !cause.is_no_answer() {
+            return Err(self.cannot_open(at, cause));
+        }
+        tracing::warn!(task = %self.opening[at].id, %cause, "a task is not open yet: asks again");
+        self.opening[at].stop(&mut self.reader);
+        self.opening[at].not_before_ms = now_ms + RETRY_MS;
+        Ok(())
     }
 
     /// Sets a task aside that cannot be opened. Its partitions stay here: another instance would fail as well.

@@ -3,8 +3,10 @@
 //! Records are staged in one arena and handed over in batches, so the steps neither know the transport nor allocate
 //! per record. Knows bytes; does not know formats or transactions: an abort simply empties it.
 
+use crate::counters::DropCounter;
 use crate::record::Headers;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// The number of a topic in an outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct Target {
     pub name: String,
     /// How many partitions it has, once somebody asked: then it need not be looked up by name for each record.
     pub partitions: Option<u32>,
+    /// Counts what its policy leaves out; `None` if that is nothing.
+    skipped: Option<Rc<DropCounter>>,
 }
 
 /// Records on their way out of one task.
@@ -56,10 +60,20 @@ impl Outbox {
     /// The number of a topic, given at wiring time.
     pub fn topic(&mut self, name: &str) -> OutTopic {
         let at = self.topics.iter().position(|t| t.name == name).unwrap_or_else(|| {
-            self.topics.push(Target { name: name.to_owned(), partitions: None });
+            self.topics.push(Target { name: name.to_owned(), partitions: None, skipped: None });
             self.topics.len() - 1
         });
         OutTopic(at as u32)
+    }
+
+    /// Records for this topic that cannot be written are left out and counted here.
+    pub fn skip(&mut self, topic: OutTopic, counter: Rc<DropCounter>) {
+        self.topics[topic.0 as usize].skipped = Some(counter);
+    }
+
+    /// The counter given to [`skip`](Outbox::skip).
+    pub fn skips(&self, topic: &str) -> Option<Rc<DropCounter>> {
+        self.topics.iter().find(|target| target.name == topic)?.skipped.clone()
     }
 
     /// The name behind a number.

@@ -5,6 +5,8 @@
 //!
 //! Knows places and who may empty them; does not know what is in them, nor what a null means.
 
+use std::any::Any;
+
 /// A place that holds a value (`None` is a null) for the step that is called.
 #[derive(Debug)]
 pub enum Slot<'a, T> {
@@ -56,6 +58,19 @@ impl<T> Slot<'_, T> {
             Slot::Given(place) => place.take(),
         }
     }
+
+    /// Puts a value that nobody needs any more where the callee took its own from, if it fits there: what is read
+    /// next can use its memory again.
+    #[inline]
+    pub fn give_back<V: 'static>(&mut self, mut value: Option<V>)
+    where
+        T: 'static,
+    {
+        let value: &mut dyn Any = &mut value;
+        if let (Slot::Given(place @ None), Some(value)) = (self, value.downcast_mut::<Option<T>>()) {
+            **place = value.take();
+        }
+    }
 }
 
 /// A key, and its bytes in the stream's key format if they are known: then no store, sink or join on the way has
@@ -101,5 +116,17 @@ mod tests {
         let moved = Slot::Given(&mut place).take().unwrap();
         assert_eq!(moved.as_ptr(), at);
         assert_eq!(place, None);
+    }
+
+    #[test]
+    fn a_value_goes_back_only_where_one_of_its_type_was_taken() {
+        let mut place = Some(String::from("apple"));
+        let mut slot = Slot::Given(&mut place);
+        slot.give_back(Some(String::from("pear")));
+        assert_eq!(slot.take().as_deref(), Some("apple"));
+        slot.give_back(Some(1));
+        assert_eq!(slot.get(), None);
+        slot.give_back(Some(String::from("pear")));
+        assert_eq!(place.as_deref(), Some("pear"));
     }
 }

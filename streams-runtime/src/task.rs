@@ -17,7 +17,8 @@
 //! Knows the wired steps and positions. Does not know the transport, groups or what a transaction is: its worker
 //! says `prepare`, `committed` or `aborted`.
 
-use crate::context::Source as Origin;
+use crate::context::{Context, Source as Origin};
+use crate::counters::DropCounter;
 use crate::failure::{Failure, What};
 use crate::operators::{RawRecord, Source};
 use crate::outbox::Outbox;
@@ -136,6 +137,19 @@ pub struct Task<M> {
     /// The input that is worked on, so that a panic can be told from which record it came.
     at: usize,
     careful: bool,
+    /// What the log refused and a policy leaves out, until that is committed.
+    left_out: Vec<LeftOut>,
+}
+
+/// Something that a record wrote and that goes no further.
+struct LeftOut {
+    input: usize,
+    offset: i64,
+    /// Which of the records it wrote.
+    nth: u32,
+    counter: Rc<DropCounter>,
+    /// Told to the counter when the record is processed again: an abort takes back what was counted before.
+    because: Failure,
 }
 
 impl<M: Message> Task<M> {
@@ -157,7 +171,15 @@ impl<M: Message> Task<M> {
                 stop: NEVER,
             })
         });
-        Task { id, inputs: inputs.collect(), wired, changed: false, at: 0, careful: false }
+        Task {
+            id,
+            inputs: inputs.collect(),
+            wired,
+            changed: false,
+            at: 0,
+            careful: false,
+            left_out: Vec::new(),
+        }
     }
 
     /// Which task this is.
@@ -168,6 +190,11 @@ impl<M: Message> Task<M> {
     /// Its inputs, with the position each is to be read from.
     pub fn positions(&self) -> impl Iterator<Item = (TopicPartition, i64)> + '_ {
         self.inputs.iter().map(|input| (input.partition_of(), input.position))
+    }
+
+    /// Its inputs, with the position that is committed of each.
+    pub(crate) fn committed_positions(&self) -> impl Iterator<Item = (TopicPartition, i64)> + '_ {
+        self.inputs.iter().map(|input| (input.partition_of(), input.committed))
     }
 
     /// A fetched record of input `input`.
@@ -212,7 +239,46 @@ impl<M: Message> Task<M> {
     pub fn failed_late(&mut self, failure: Failure) -> Failure {
         let input = &mut self.inputs[self.at];
         input.stop = input.last;
+        self.late(failure)
+    }
+
+    /// Says that it was the last record.
+    #[cold]
+    pub(crate) fn late(&self, failure: Failure) -> Failure {
+        let input = &self.inputs[self.at];
         failure.on(&Origin { topic: input.source.topic(), partition: input.partition, offset: input.last })
+    }
+
+    /// The `nth` record that the last record wrote goes no further, once it is processed again.
+    #[cold]
+    pub(crate) fn leave_out(&mut self, nth: u32, counter: Rc<DropCounter>, because: Failure) {
+        let (input, offset) = (self.at, self.inputs[self.at].last);
+        self.left_out.push(LeftOut { input, offset, nth, counter, because });
+    }
+
+    fn left_out_of_last(&self) -> impl Iterator<Item = &LeftOut> {
+        let (input, last) = (self.at, self.inputs[self.at].last);
+        self.left_out.iter().filter(move |left| left.input == input && left.offset == last)
+    }
+
+    /// True if the last record wrote something that goes no further. Asked for a [careful](Task::is_careful) task only.
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.careful && self.left_out_of_last().next().is_some()
+    }
+
+    /// True if the `nth` record that the last record wrote goes no further; it is counted then.
+    #[inline]
+    pub(crate) fn leaves_out(&self, nth: u32) -> bool {
+        !self.left_out.is_empty() && self.careful && self.counts_left_out(nth)
+    }
+
+    #[cold]
+    fn counts_left_out(&self, nth: u32) -> bool {
+        let left = self.left_out_of_last().find(|left| left.nth == nth);
+        if let Some(left) = left {
+            left.counter.add_because(left.because.reason().map(Into::into));
+        }
+        left.is_some()
     }
 
     /// Nothing more of this partition (of this topic) is processed. Returns false if it is none of this task's.
@@ -239,6 +305,12 @@ impl<M: Message> Task<M> {
     #[inline]
     pub fn has_fetched(&self) -> bool {
         self.inputs.iter().any(|input| !input.buffer.is_empty())
+    }
+
+    /// True if it is known of every input that nothing more is there, or nothing more is read. Before the first fetch
+    /// it is not known.
+    pub fn is_at_ends(&self) -> bool {
+        self.is_done() || self.inputs.iter().all(|input| input.ended_at.is_some())
     }
 
     /// Drops what was fetched and will not be processed.
@@ -312,6 +384,11 @@ impl<M: Message> Task<M> {
         self.changed
     }
 
+    /// Its positions are committed although they may not have moved.
+    pub(crate) fn renew(&mut self) {
+        self.changed |= !self.is_done();
+    }
+
     /// What the steps wrote.
     pub fn outbox(&self) -> &Rc<RefCell<Outbox>> {
         &self.wired.outbox
@@ -372,13 +449,16 @@ impl<M: Message> Task<M> {
     #[inline]
     pub fn committed(&mut self) {
         self.wired.remembering.iter().for_each(|remembering| remembering.state.borrow_mut().committed());
-        self.wired.drops.iter().for_each(|drops| drops.commit());
+        if self.wired.dropped.take() {
+            self.wired.drops.iter().for_each(|drops| drops.commit());
+        }
         self.inputs.iter_mut().for_each(|input| input.committed = input.position);
         for remembering in &mut self.wired.remembering {
             remembering.reached = remembering.open.take().unwrap_or(remembering.reached);
         }
         self.changed = false;
         self.careful = false;
+        self.left_out.clear();
     }
 
     /// The transaction never happened. Everything is to be fetched again from the committed positions.
@@ -499,7 +579,13 @@ impl<M: Message> Input<M> {
             }
             // Headers cost, and the source does not look at them.
             let none = Headers::new();
-            self.head = self.source.head(&raw(&self.topic, self.partition, message, &none))?;
+            self.head = self.source.head(&RawRecord {
+                source: Origin { topic: &self.topic, partition: self.partition, offset: message.offset() },
+                timestamp: message.timestamp(),
+                key: message.key(),
+                value: message.value(),
+                headers: &none,
+            })?;
             if self.head.is_none() {
                 self.pop();
             }
@@ -512,8 +598,10 @@ impl<M: Message> Input<M> {
     fn process(&mut self) -> Result<(), Failure> {
         let (Some(timestamp), Some(message)) = (self.head, self.buffer.front()) else { return Ok(()) };
         let headers = message.headers();
-        self.source.process(&raw(&self.topic, self.partition, message, &headers), timestamp)?;
-        self.last = message.offset();
+        let offset = message.offset();
+        let source = Origin { topic: &self.topic, partition: self.partition, offset };
+        self.source.process(message.key(), &Context { timestamp, headers: &headers, source })?;
+        self.last = offset;
         self.head = None;
         self.pop();
         Ok(())
@@ -540,21 +628,5 @@ impl<M: Message> Input<M> {
         {
             self.position = self.position.max(end);
         }
-    }
-}
-
-#[inline]
-fn raw<'a, M: Message>(
-    topic: &'a str,
-    partition: u32,
-    message: &'a M,
-    headers: &'a Headers,
-) -> RawRecord<'a> {
-    RawRecord {
-        source: Origin { topic, partition, offset: message.offset() },
-        timestamp: message.timestamp(),
-        key: message.key(),
-        value: message.value(),
-        headers,
     }
 }

@@ -15,8 +15,9 @@ use crate::slot::{KeySlot, Slot};
 use crate::state::{Engine, MemoryEngine, OverlayLimit, Remembered, StateError, TimeCell};
 use crate::stream::{Id, Step, StoreSpec, Stream};
 use crate::times::Times;
+use crate::topology::Names;
 use std::any::Any;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -112,6 +113,8 @@ pub struct Wired {
     pub outbox: Rc<RefCell<Outbox>>,
     /// What they left out.
     pub drops: Vec<Rc<DropCounter>>,
+    /// True if one of them counted something that is neither committed nor aborted.
+    pub dropped: Rc<Cell<bool>>,
     /// The stream times of the operators.
     pub times: Times,
     /// Typed access to stores for drivers and queries, by hash of the store's name.
@@ -128,7 +131,7 @@ pub fn in_memory() -> Engines {
 
 /// The nodes of one task while they are connected.
 pub struct Wiring {
-    application: String,
+    names: Names,
     overlay: OverlayLimit,
     engines: Engines,
     failed: Option<StateError>,
@@ -139,10 +142,10 @@ pub struct Wiring {
 }
 
 impl Wiring {
-    /// Nothing connected yet. Internal topics are called after the application.
-    pub fn new(application: &str, overlay: OverlayLimit, times: Times, engines: Engines) -> Self {
+    /// Nothing connected yet.
+    pub fn new(names: &Names, overlay: OverlayLimit, times: Times, engines: Engines) -> Self {
         Wiring {
-            application: application.to_owned(),
+            names: names.clone(),
             overlay,
             engines,
             failed: None,
@@ -154,15 +157,16 @@ impl Wiring {
                 remembering: Vec::new(),
                 outbox: Rc::default(),
                 drops: Vec::new(),
+                dropped: Rc::default(),
                 times,
                 stores: HashMap::new(),
             },
         }
     }
 
-    /// The application's id.
-    pub fn application(&self) -> &str {
-        &self.application
+    /// What the log calls the topics.
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// The port of a step, or of one branch of it.
@@ -202,7 +206,7 @@ impl Wiring {
 
     /// The source of a topic, made when it is first asked for.
     pub fn source<T: Written>(&mut self) -> Rc<SourceNode<T>> {
-        let name = T::topic(&self.application);
+        let name = T::topic(&self.names);
         if let Some(source) = self.sources.get(&name) {
             return source.clone().downcast().expect("a topic is declared once");
         }
@@ -214,7 +218,7 @@ impl Wiring {
 
     /// A counter of records left out by `step` for `reason`.
     pub fn drops(&mut self, step: &'static str, reason: Reason) -> Rc<DropCounter> {
-        let counter = Rc::new(DropCounter::new(step, reason));
+        let counter = Rc::new(DropCounter::new(step, reason, self.wired.dropped.clone()));
         self.wired.drops.push(counter.clone());
         counter
     }

@@ -20,7 +20,7 @@ use crate::open::{OpenError, Opening};
 use crate::restore::RestoredStore;
 use crate::state::{OverlayLimit, StateError};
 use crate::task::{Due, Task, TaskId};
-use crate::topology::{Plan, Topology};
+use crate::topology::{Plan, TopicRef, Topology};
 use crate::transport::{CommittedOffset, Consumer, Event, Producer, TopicPartition, TransportError};
 use crate::wiring::Engines;
 
@@ -155,7 +155,10 @@ pub struct Worker<C: Connect> {
     /// memory.
     pub(crate) changed: Vec<usize>,
     pub(crate) offsets: Vec<(TopicPartition, CommittedOffset)>,
+    pub(crate) guarantee: Guarantee,
     pub(crate) in_transaction: bool,
+    /// True if the next commit should not wait until it is due.
+    pub(crate) commit_now: bool,
     /// The wall clock at the last round.
     pub(crate) owned_ms: i64,
     /// How often reading began anew: what was fetched before is not for a task that was rewound.
@@ -163,6 +166,9 @@ pub struct Worker<C: Connect> {
     /// The task that is processed first: the one that `max` left without its turn.
     turn: usize,
 }
+
+/// How long to wait for what nobody tells: offsets that are pending, a transaction of a predecessor.
+const WAITING_MS: u64 = 10;
 
 /// How many records are fetched at once, and processed before the outboxes are handed over.
 const BATCH: usize = 1024;
@@ -174,6 +180,7 @@ impl<C: Connect> Worker<C> {
     /// If the log refuses the subscription.
     pub fn start(connect: C, topology: Topology, plan: Plan) -> Result<Self, WorkerError> {
         let (mut consumer, producer) = (connect.consumer()?, connect.producer()?);
+        let guarantee = connect.guarantee();
         let leaders: Vec<String> = plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         consumer.subscribe(&leaders)?;
         let reader = connect.restore_consumer()?;
@@ -196,7 +203,9 @@ impl<C: Connect> Worker<C> {
             events: Vec::new(),
             changed: Vec::new(),
             offsets: Vec::new(),
+            guarantee,
             in_transaction: false,
+            commit_now: false,
             owned_ms: now_ms,
             rewinds: 0,
             turn: 0,
@@ -231,6 +240,54 @@ impl<C: Connect> Worker<C> {
         !self.ready || !self.opening.is_empty()
     }
 
+    /// True if a commit should not wait until it is due.
+    pub fn wants_commit(&self) -> bool {
+        self.commit_now
+    }
+
+    /// True if everything there is to read is processed, as far as is known. A step that did nothing may have come
+    /// before the answer to a fetch.
+    pub fn is_at_ends(&self) -> bool {
+        !self.is_waiting() && self.tasks.iter().all(Task::is_at_ends)
+    }
+
+    /// True if something was processed since the last commit.
+    pub fn is_changed(&self) -> bool {
+        self.tasks.iter().any(Task::is_changed)
+    }
+
+    /// The next commit writes the positions of every task, moved or not. Kafka forgets the offsets of topics that
+    /// nobody subscribes to once they are older than `offsets.retention.minutes`, also while the group lives, and
+    /// members subscribe to the leaders only: call it at least hourly.
+    pub fn renew_offsets(&mut self) {
+        self.tasks.iter_mut().for_each(Task::renew);
+    }
+
+    /// Committed positions in internal topics that are only read to be processed: what is before them is read by nobody
+    /// any more.
+    pub fn consumed(&self) -> Vec<(TopicPartition, i64)> {
+        let repartition = |task: &Task<_>| -> Vec<&str> {
+            let sources = self.plan.subs[task.id().sub].sources.iter();
+            let internal = sources.filter(|source| matches!(source.topic, TopicRef::Internal(_)));
+            internal.map(|source| source.name.as_str()).collect()
+        };
+        let mut consumed = Vec::new();
+        for task in &self.tasks {
+            let internal = repartition(task);
+            consumed.extend(task.committed_positions().filter(|(p, _)| internal.contains(&p.topic.as_str())));
+        }
+        consumed
+    }
+
+    /// Waits until there may be something to do, at most so long.
+    pub fn rest(&mut self, ms: u64) {
+        // What is replayed comes through the other consumer, and what is undecided through none.
+        match self.is_waiting() {
+            true => self.reader.wait(ms.min(WAITING_MS)),
+            false => self.consumer.wait(ms),
+        }
+    }
+
     /// True if a step would certainly do nothing: what was fetched is processed, and nothing new is there. Called
     /// after a commit it saves a round that finds nothing.
     pub(crate) fn is_idle(&self) -> bool {
@@ -246,6 +303,13 @@ impl<C: Connect> Worker<C> {
         let mut step = Step { fetched: self.poll()?, ..Step::default() };
         if self.is_ready()? {
             if !self.opening.is_empty() {
+                if self.opening.iter().any(Opening::asks) {
+                    // Brokers are asked, which may take long: not while a transaction is open.
+                    self.commit()?;
+                    if !self.is_ready()? {
+                        return Ok(step);
+                    }
+                }
                 step.opened = self.open_step(BATCH)?;
             }
             step.processed = self.process(max)?;
@@ -300,12 +364,12 @@ impl<C: Connect> Worker<C> {
                 Event::Revoked(partitions) => {
                     let committed = self.commit().map(drop);
                     first = first.and(committed);
-                    first = first.and(self.close(&partitions, true));
+                    first = first.and(self.close_tasks(&partitions, true));
                     first = first.and(self.consumer.revoked(&partitions).map_err(WorkerError::from));
                 }
                 Event::Lost(partitions) => {
                     first = first.and(self.take_back());
-                    first = first.and(self.close(&partitions, false));
+                    first = first.and(self.close_tasks(&partitions, false));
                     first = first.and(self.consumer.revoked(&partitions).map_err(WorkerError::from));
                 }
             }
@@ -414,7 +478,7 @@ impl<C: Connect> Worker<C> {
 
     /// Closes the tasks whose leader partitions these are, whatever stage they are in. With `apply`, what is
     /// committed goes to the engines first, so that the next owner on this disk need not replay it.
-    fn close(&mut self, partitions: &[TopicPartition], apply: bool) -> Result<(), WorkerError> {
+    fn close_tasks(&mut self, partitions: &[TopicPartition], apply: bool) -> Result<(), WorkerError> {
         let leaders: Vec<String> =
             self.plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         let goes =
@@ -425,6 +489,7 @@ impl<C: Connect> Worker<C> {
         let mut stay = Vec::new();
         for mut task in std::mem::take(&mut self.tasks) {
             if goes(task.id()) {
+                tracing::info!(task = %task.id(), "given back");
                 task.positions().for_each(|(partition, _)| self.consumer.unassign(&partition));
                 // A task with changes was just taken back; its changes are not in what is applied.
                 if apply && applied.is_ok() {
@@ -452,6 +517,20 @@ impl<C: Connect> Worker<C> {
     /// # Errors
     /// If one of these fails; the membership is given up all the same.
     pub fn leave(mut self) -> Result<(), WorkerError> {
+        let finished = self.finish_tasks();
+        finished.and(self.consumer.leave().map_err(WorkerError::from))
+    }
+
+    /// As [`leave`](Worker::leave), but a static member stays one: its tasks wait for it until its session times out.
+    ///
+    /// # Errors
+    /// If one of these fails; the consumer is closed all the same.
+    pub fn close(mut self) -> Result<(), WorkerError> {
+        let finished = self.finish_tasks();
+        finished.and(self.consumer.close().map_err(WorkerError::from))
+    }
+
+    fn finish_tasks(&mut self) -> Result<(), WorkerError> {
         let committed = self.commit().map(drop);
         let all: Vec<TopicPartition> = self
             .plan
@@ -463,7 +542,6 @@ impl<C: Connect> Worker<C> {
                     .map(|partition| TopicPartition { topic: leader.name.clone(), partition })
             })
             .collect();
-        let closed = committed.and(self.close(&all, true));
-        closed.and(self.consumer.leave().map_err(WorkerError::from))
+        committed.and(self.close_tasks(&all, true))
     }
 }

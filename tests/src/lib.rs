@@ -3,5 +3,7 @@
 //! Knows the public interface of the runtime and what Kafka Streams answered for the same topologies; knows
 //! nothing of how the runtime arrives at its answers.
 
+#[cfg(feature = "kafka")]
+pub mod broker;
 pub mod conformance;
 pub mod scenarios;

@@ -9,7 +9,7 @@
 //! Processor time is read from `/proc`, so it is 0 elsewhere than on Linux.
 
 use std::time::Instant;
-use streams_bench::peer::{Counts, Flipped, In, InMemoryCount, Stateless};
+use streams_bench::peer::bytes::{Counted, Counts, Flipped, In, Stateless};
 use streams_runtime::{Driver, Headers, Input, Output, Serde, TestRecord, Timestamp, Topic};
 
 const KEYS: u64 = 100_000;
@@ -28,7 +28,7 @@ fn main() {
     let batches = batches.parse().expect("BATCHES is a number");
     match workload.as_str() {
         "stateless" => run::<Flipped>(&Stateless::driver(), "W1", records, batches, together),
-        "count" => run::<Counts>(&InMemoryCount::driver(), "W3", records, batches, together),
+        "count" => run::<Counts>(&Counted::driver(), "W3", records, batches, together),
         other => panic!("no workload `{other}`"),
     }
 }

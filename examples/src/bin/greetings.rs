@@ -4,5 +4,6 @@ use streams_examples::greetings::GreetingsApp;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> streams_runtime::Result<()> {
+    streams_examples::log();
     GreetingsApp::builder("greetings").run().await
 }

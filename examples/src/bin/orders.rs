@@ -4,5 +4,6 @@ use streams_examples::orders::OrdersApp;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> streams_runtime::Result<()> {
+    streams_examples::log();
     OrdersApp::builder("orders").run().await
 }

@@ -4,5 +4,6 @@ use streams_examples::word_count::WordCount;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> streams_runtime::Result<()> {
+    streams_examples::log();
     WordCount::builder("word-count").run().await
 }

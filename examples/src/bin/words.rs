@@ -4,5 +4,6 @@ use streams_examples::words::WordsApp;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> streams_runtime::Result<()> {
+    streams_examples::log();
     WordsApp::builder("words").run().await
 }

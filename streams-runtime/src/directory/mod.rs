@@ -16,6 +16,9 @@
 mod engines;
 mod process;
 
+#[cfg(feature = "kafka")]
+pub(crate) use process::random as random_id;
+
 use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

@@ -32,7 +32,7 @@ pub(super) fn id(directory: &Path) -> Result<String, DirectoryError> {
 
 /// 128 bits, written like a UUID of version 4. The standard library takes the keys of its hash maps from the system's
 /// source of randomness; time and process keep apart what was forked after that.
-fn random() -> String {
+pub(crate) fn random() -> String {
     let seed = (std::process::id(), std::time::SystemTime::now());
     let [a, b] = [0; 2].map(|n: u8| RandomState::new().hash_one((seed, n)));
     let hex = format!("{a:016x}{b:016x}");

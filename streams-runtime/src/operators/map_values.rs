@@ -14,7 +14,9 @@ struct MapValues<S, O> {
     step: PhantomData<S>,
 }
 
-impl<S: Run<Out = Option<V>>, V, O: Push<KeyIn<S>, V>> Push<KeyIn<S>, ValueIn<S>> for MapValues<S, O> {
+impl<S: Run<Out = Option<V>>, V: 'static, O: Push<KeyIn<S>, V>> Push<KeyIn<S>, ValueIn<S>>
+    for MapValues<S, O>
+{
     #[inline]
     fn push(
         &self,
@@ -23,7 +25,11 @@ impl<S: Run<Out = Option<V>>, V, O: Push<KeyIn<S>, V>> Push<KeyIn<S>, ValueIn<S>
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
         match S::run(&mut key.lend(), &mut value, cx) {
-            Ok(mut mapped) => self.next.push(key, Slot::Given(&mut mapped), cx),
+            Ok(mut mapped) => {
+                let pushed = self.next.push(key, Slot::Given(&mut mapped), cx);
+                value.give_back(mapped);
+                pushed
+            }
             Err(cause) => self.errors.decide(cause, cx),
         }
     }

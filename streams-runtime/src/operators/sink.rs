@@ -34,13 +34,17 @@ enum Unwritten {
 impl<T: Written> Sink<T> {
     fn new<S: Step>(wiring: &mut Wiring) -> Self {
         let outbox = wiring.outbox();
-        let topic = outbox.borrow_mut().topic(&T::topic(wiring.application()));
+        let topic = outbox.borrow_mut().topic(&T::topic(wiring.names()));
+        let skipped = matches!(T::POLICY.encode, Policy::Skip).then(|| wiring.drops(T::NAME, Reason::Encode));
+        if let Some(counter) = &skipped {
+            outbox.borrow_mut().skip(topic, counter.clone());
+        }
         Sink {
             topic,
             outbox,
             // Bytes that travel with a key are those of the step's input: a key the step made has none.
             same_key_format: same_format::<<S::From as Stream>::KeySerde, T::KeySerde>(),
-            skipped: matches!(T::POLICY.encode, Policy::Skip).then(|| wiring.drops(T::NAME, Reason::Encode)),
+            skipped,
             written: PhantomData,
         }
     }

@@ -45,8 +45,8 @@ pub trait Source {
     /// If a policy says `fail`.
     fn head(&self, record: &RawRecord<'_>) -> Result<Option<Timestamp>, Failure>;
 
-    /// Pushes the record that `head` read last.
-    fn process(&self, record: &RawRecord<'_>, timestamp: Timestamp) -> Result<(), Failure>;
+    /// Pushes the record that `head` read last; `key` are its key's bytes.
+    fn process(&self, key: Option<&[u8]>, cx: &Context<'_>) -> Result<(), Failure>;
 }
 
 /// The source of topic `T`.
@@ -167,11 +167,10 @@ impl<T: Written> Source for SourceNode<T> {
     }
 
     #[inline]
-    fn process(&self, record: &RawRecord<'_>, timestamp: Timestamp) -> Result<(), Failure> {
+    fn process(&self, key: Option<&[u8]>, cx: &Context<'_>) -> Result<(), Failure> {
         let mut head = self.head.borrow_mut();
-        let (key, value) = &mut *head;
-        let cx = Context { timestamp, headers: record.headers, source: record.source };
-        let raw = record.key.filter(|_| T::KeySerde::CANONICAL);
-        self.port.push(KeySlot { slot: Slot::Given(key), raw }, Slot::Given(value), &cx)
+        let (slot, value) = &mut *head;
+        let raw = key.filter(|_| T::KeySerde::CANONICAL);
+        self.port.push(KeySlot { slot: Slot::Given(slot), raw }, Slot::Given(value), cx)
     }
 }

@@ -6,6 +6,7 @@ use crate::policy::TopicPolicy;
 use crate::record::Timestamp;
 use crate::serde::Serde;
 use crate::stream::{Nulls, Step, Topic};
+use crate::topology::Names;
 use std::marker::PhantomData;
 
 /// A topic as its source and sink see it.
@@ -29,7 +30,7 @@ pub trait Written: 'static {
     /// What counters and messages call it: the topic, or the step of an internal one.
     const NAME: &'static str;
     /// What the log calls it.
-    fn topic(application: &str) -> String;
+    fn topic(names: &Names) -> String;
     /// The time of a record; `None` if it has none.
     fn timestamp(record_time: i64, key: Option<&Self::Key>, value: Option<&Self::Value>)
     -> Option<Timestamp>;
@@ -49,8 +50,8 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
     const DECLARED: bool = true;
     const NAME: &'static str = T::TOPIC.name;
 
-    fn topic(_: &str) -> String {
-        T::TOPIC.name.to_owned()
+    fn topic(names: &Names) -> String {
+        names.external(T::TOPIC.name).to_owned()
     }
 
     fn timestamp(record_time: i64, key: Option<&T::Key>, value: Option<&T::Value>) -> Option<Timestamp> {
@@ -72,8 +73,8 @@ impl<S: Step<KeySerde: Serde<Type = S::Key>, ValueSerde: Serde<Type = S::Value>>
     const DECLARED: bool = false;
     const NAME: &'static str = S::ID.name;
 
-    fn topic(application: &str) -> String {
-        repartition_topic(application, S::ID.name)
+    fn topic(names: &Names) -> String {
+        names.internal(S::ID.name)
     }
 
     fn timestamp(record_time: i64, _: Option<&S::Key>, _: Option<&S::Value>) -> Option<Timestamp> {

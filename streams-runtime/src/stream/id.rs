@@ -21,7 +21,7 @@ impl Id {
 }
 
 /// FNV-1a, because it is short and const. 64 bits over the few hundred paths of a program do not collide.
-const fn hash(text: &str) -> u64 {
+pub(crate) const fn hash(text: &str) -> u64 {
     let bytes = text.as_bytes();
     let (mut hash, mut i) = (0xcbf2_9ce4_8422_2325_u64, 0);
     while i < bytes.len() {

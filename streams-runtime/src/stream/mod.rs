@@ -13,6 +13,7 @@ mod spec;
 
 pub use assumed::Assumed;
 pub use branches::{Branch, BranchName, Branches, SplitByOneStep, Variant};
+pub(crate) use id::hash;
 pub use id::{Id, Kind};
 pub use lineage::Lineage;
 pub(crate) use merged::same_child;

@@ -5,12 +5,15 @@
 //! the same topic (as `InternalTopologyBuilder#makeNodeGroups`).
 
 mod describe;
+mod names;
 mod plan;
 
-pub use plan::{Plan, PlanError, PlannedTopic, SubPlan};
+pub use names::Names;
+pub use plan::{Plan, PlanError, PlanProblem, PlannedTopic, SubPlan};
 
 use crate::stream::{NodeSpec, Read};
 use crate::wiring::Wiring;
+use std::collections::BTreeMap;
 
 /// A step in the list of a topology.
 #[derive(Clone, Copy)]
@@ -30,16 +33,6 @@ pub enum TopicRef {
     Internal(&'static str),
 }
 
-impl TopicRef {
-    /// What the log calls it.
-    pub fn name(&self, application: &str) -> String {
-        match self {
-            TopicRef::External(name) => (*name).to_owned(),
-            TopicRef::Internal(step) => crate::operators::repartition_topic(application, step),
-        }
-    }
-}
-
 /// A largest set of steps that run in one task.
 #[derive(Clone, Debug, Default)]
 pub struct SubTopology {
@@ -57,12 +50,28 @@ pub struct Topology {
     name: &'static str,
     entries: &'static [Entry],
     subs: Vec<SubTopology>,
+    given: BTreeMap<&'static str, String>,
 }
 
 impl Topology {
     /// The graph of a `topology!`.
     pub fn of(name: &'static str, entries: &'static [Entry]) -> Topology {
-        Topology { name, entries, subs: sub_topologies(entries) }
+        Topology { name, entries, subs: sub_topologies(entries), given: BTreeMap::new() }
+    }
+
+    /// Calls a declared topic by another name in the log.
+    pub fn call(&mut self, declared: &'static str, name: String) {
+        self.given.insert(declared, name);
+    }
+
+    /// What the log calls the topic that was declared under this name.
+    pub fn called<'a>(&'a self, declared: &'a str) -> &'a str {
+        self.given.get(declared).map_or(declared, String::as_str)
+    }
+
+    /// What the log calls its topics when it runs as this application.
+    pub fn names(&self, application: &str) -> Names {
+        Names::of(application).with(&self.given)
     }
 
     /// What `topology!` called it.

@@ -2,10 +2,11 @@
 //!
 //! Knows the graph and the counts a log reports; checks that they fit and says everything that does not at once.
 
-use super::{SubTopology, TopicRef, Topology};
+use super::{Names, SubTopology, TopicRef, Topology};
 use crate::operators::changelog_topic;
 use crate::stream::StoreSpec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// A topic with its count.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct SubPlan {
 pub struct Plan {
     /// Its id, which is its consumer group as well.
     pub application: String,
+    /// What the log calls its topics.
+    pub names: Names,
     /// Its sub-topologies.
     pub subs: Vec<SubPlan>,
     /// Topics it makes itself: repartition topics and changelogs.
@@ -48,17 +51,93 @@ pub struct Plan {
 }
 
 /// What does not fit, all of it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the topics do not fit the topology `{topology}`:\n  {}", problems.join("\n  "))]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanError {
     /// The topology.
     pub topology: &'static str,
-    /// One sentence each.
-    pub problems: Vec<String>,
+    /// All of it.
+    pub problems: Vec<PlanProblem>,
+}
+
+impl std::error::Error for PlanError {}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the topics do not fit the topology `{}`:", self.topology)?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+/// One thing that does not fit. Sorted by kind, then by topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum PlanProblem {
+    /// A topic has another count than declared.
+    #[error("topic `{topic}` has {live} partitions, but is declared with {declared}")]
+    Count {
+        /// The topic.
+        topic: String,
+        /// What the log says.
+        live: u32,
+        /// What the declaration says.
+        declared: u32,
+    },
+    /// A topic is not there.
+    #[error("topic `{topic}` does not exist")]
+    Missing {
+        /// The topic.
+        topic: String,
+        /// How many partitions it is declared to have.
+        declared: Option<u32>,
+    },
+    /// Inputs of a join have unlike counts.
+    #[error(
+        "`{step}` joins topics of unlike partitions: `{}` has {} and `{}` has {}",
+        left.0, left.1, right.0, right.1
+    )]
+    Joined {
+        /// The step.
+        step: &'static str,
+        /// One input and its count.
+        left: (String, u32),
+        /// The other one.
+        right: (String, u32),
+    },
+    /// Partitions that no task would get: a group shares out those of the leader, and the other inputs follow it.
+    #[error(
+        "`{topic}` has {partitions} partitions, but is read together with `{leader}`, which leads, has \
+         {leads}, and is the one that is shared out: declare `partitions = {partitions}` for it"
+    )]
+    Unread {
+        /// The topic that is too wide.
+        topic: String,
+        /// How many partitions it has.
+        partitions: u32,
+        /// The topic that is shared out.
+        leader: String,
+        /// How many partitions that one has.
+        leads: u32,
+    },
+    /// A name was given to a topic that the topology does not have.
+    #[error("topic `{topic}` is to be called `{name}`, but no step reads or writes it")]
+    Unknown {
+        /// The topic as it is declared.
+        topic: &'static str,
+        /// What it was to be called.
+        name: String,
+    },
+    /// Two topics would be one.
+    #[error("two topics are to be called `{name}`, one of them `{topic}`")]
+    Shared {
+        /// The topic that was given the name, as it is declared.
+        topic: &'static str,
+        /// What both are called.
+        name: String,
+    },
 }
 
 impl Plan {
-    /// Counts every topic. `count` says how many partitions the log has for a name, `None` if it does not have it.
+    /// Counts every topic. `count` says how many partitions the log has for a declared topic, `None` if it does not
+    /// have it; internal topics are counted by what they are made of.
     ///
     /// # Errors
     /// If a topic is missing, has another count than declared, or inputs of one task have unlike counts.
@@ -67,25 +146,53 @@ impl Plan {
         application: &str,
         count: impl Fn(&str, Option<u32>) -> Option<u32>,
     ) -> Result<Plan, PlanError> {
+        match Plan::with_problems(topology, application, count, |_| None) {
+            (plan, problems) if problems.is_empty() => Ok(plan),
+            (_, problems) => Err(PlanError { topology: topology.name(), problems }),
+        }
+    }
+
+    /// Counts every topic, internal ones too: a repartition topic that is there has the count it has, whatever this
+    /// instance would have made of it. A missing declared topic is taken to have the count it is declared with, or 1.
+    pub fn with_problems(
+        topology: &Topology,
+        application: &str,
+        count: impl Fn(&str, Option<u32>) -> Option<u32>,
+        internal: impl Fn(&str) -> Option<u32>,
+    ) -> (Plan, Vec<PlanProblem>) {
+        let names = topology.names(application);
         let mut problems = Vec::new();
         let mut counts = BTreeMap::new();
+        let mut there = BTreeSet::new();
         for entry in topology.entries() {
             let spec = &entry.spec;
             for topic in spec.reads.iter().filter_map(|read| read.topic).chain(spec.to) {
-                match (count(topic.name, topic.partitions), topic.partitions) {
-                    (None, _) => problems.push(format!("topic `{}` does not exist", topic.name)),
-                    (Some(live), Some(declared)) if live != declared => problems.push(format!(
-                        "topic `{}` has {live} partitions, but is declared with {declared}",
-                        topic.name
-                    )),
+                there.insert(topic.name);
+                let (name, declared) = (names.external(topic.name).to_owned(), topic.partitions);
+                match (count(&name, declared), declared) {
+                    (None, _) => problems.push(PlanProblem::Missing { topic: name, declared }),
+                    (Some(live), Some(declared)) if live != declared => {
+                        problems.push(PlanProblem::Count { topic: name, live, declared });
+                    }
                     (Some(live), _) => drop(counts.insert(TopicRef::External(topic.name), live)),
                 }
+            }
+        }
+        problems.extend(names.misplaced(&there));
+        for step in topology.entries().iter().filter_map(|entry| entry.spec.repartition) {
+            let topic = TopicRef::Internal(step.name);
+            let name = topic.name(&names);
+            match (internal(&name), step.partitions) {
+                (Some(live), Some(declared)) if live != declared => {
+                    problems.push(PlanProblem::Count { topic: name, live, declared });
+                }
+                (live, declared) => drop(live.or(declared).map(|count| counts.insert(topic, count))),
             }
         }
         count_internal(topology, &mut counts);
         let planned = |topic: &TopicRef| PlannedTopic {
             topic: topic.clone(),
-            name: topic.name(application),
+            name: topic.name(&names),
             partitions: counts.get(topic).copied().unwrap_or(1),
         };
         let subs: Vec<SubPlan> = topology
@@ -94,14 +201,11 @@ impl Plan {
             .map(|sub| sub_plan(topology, sub, application, sub.sources.iter().map(planned).collect()))
             .collect();
         for sub in &subs {
-            problems.extend(unlike_joined(topology, sub, &counts));
+            problems.extend(unlike_joined(topology, &names, sub, &counts));
             problems.extend(unread(sub));
         }
         problems.sort();
         problems.dedup();
-        if !problems.is_empty() {
-            return Err(PlanError { topology: topology.name(), problems });
-        }
         let mut internal: Vec<PlannedTopic> =
             counts.keys().filter(|t| matches!(t, TopicRef::Internal(_))).map(planned).collect();
         for sub in &subs {
@@ -111,21 +215,36 @@ impl Plan {
             }
         }
         let external = counts.keys().filter(|t| matches!(t, TopicRef::External(_))).map(planned).collect();
-        Ok(Plan { application: application.to_owned(), subs, internal, external })
+        (Plan { application: application.to_owned(), names, subs, internal, external }, problems)
+    }
+
+    /// Which topic leads each input: `(input, leader)`, sorted. Members of one group must agree on it, or a partition
+    /// would be read twice or by nobody.
+    pub fn leaders(&self) -> Vec<(&str, &str)> {
+        let mut leaders = Vec::new();
+        for sub in &self.subs {
+            if let Some(leader) = sub.sources.get(sub.leader) {
+                leaders.extend(sub.sources.iter().map(|source| (source.name.as_str(), leader.name.as_str())));
+            }
+        }
+        leaders.sort_unstable();
+        leaders
+    }
+
+    /// A hash of [`leaders`](Plan::leaders), the same in every build and on every machine: members tell it each other
+    /// in their client ids.
+    pub fn leaders_hash(&self) -> u64 {
+        // Names of topics have no spaces.
+        let spelt: Vec<String> =
+            self.leaders().iter().map(|(topic, leader)| format!("{topic} {leader}")).collect();
+        crate::stream::hash(&spelt.join("\n"))
     }
 }
 
-/// Repartition topics take their declared count, else that of the declared topics they are read together with, else
+/// Repartition topics without a count take that of the declared topics they are read together with, else
 /// the largest count among what their step reads (as Kafka Streams' `RepartitionTopics`). They may feed one another,
 /// so this goes on until nothing changes.
 fn count_internal(topology: &Topology, counts: &mut BTreeMap<TopicRef, u32>) {
-    for entry in topology.entries() {
-        if let Some(repartition) = &entry.spec.repartition
-            && let Some(n) = repartition.partitions
-        {
-            counts.insert(TopicRef::Internal(repartition.name), n);
-        }
-    }
     let subs = topology.sub_topologies();
     let largest = |sub: &SubTopology, counts: &BTreeMap<TopicRef, u32>| {
         sub.sources.iter().filter_map(|topic| counts.get(topic)).max().copied()
@@ -188,19 +307,24 @@ fn sub_plan(
     }
 }
 
-/// Partitions that no task would get: a group shares out those of the leader, and the other inputs follow it.
-fn unread(sub: &SubPlan) -> Option<String> {
+fn unread(sub: &SubPlan) -> Option<PlanProblem> {
     let leader = sub.sources.get(sub.leader)?;
     let wider = sub.sources.iter().find(|source| source.partitions > leader.partitions)?;
-    Some(format!(
-        "`{}` has {} partitions, but is read together with `{}`, which leads, has {}, and is the one that is shared \
-         out: declare `partitions = {}` for it",
-        wider.name, wider.partitions, leader.name, leader.partitions, wider.partitions
-    ))
+    Some(PlanProblem::Unread {
+        topic: wider.name.clone(),
+        partitions: wider.partitions,
+        leader: leader.name.clone(),
+        leads: leader.partitions,
+    })
 }
 
 /// Joins whose sides have unlike counts: what `cargo check` could not see because a count was not declared.
-fn unlike_joined(topology: &Topology, sub: &SubPlan, counts: &BTreeMap<TopicRef, u32>) -> Vec<String> {
+fn unlike_joined(
+    topology: &Topology,
+    names: &Names,
+    sub: &SubPlan,
+    counts: &BTreeMap<TopicRef, u32>,
+) -> Vec<PlanProblem> {
     let mut problems = Vec::new();
     for &i in &sub.steps {
         let spec = &topology.entries()[i].spec;
@@ -208,15 +332,14 @@ fn unlike_joined(topology: &Topology, sub: &SubPlan, counts: &BTreeMap<TopicRef,
         let sides =
             spec.reads.iter().chain([join]).flat_map(|read| origins(topology, read)).collect::<Vec<_>>();
         for pair in sides.windows(2) {
-            if let (Some(a), Some(b)) = (counts.get(&pair[0]), counts.get(&pair[1]))
+            if let (Some(&a), Some(&b)) = (counts.get(&pair[0]), counts.get(&pair[1]))
                 && a != b
             {
-                problems.push(format!(
-                    "`{}` joins topics of unlike partitions: `{}` has {a} and `{}` has {b}",
-                    spec.id.name,
-                    pair[0].name("..."),
-                    pair[1].name("..."),
-                ));
+                problems.push(PlanProblem::Joined {
+                    step: spec.id.name,
+                    left: (pair[0].name(names), a),
+                    right: (pair[1].name(names), b),
+                });
             }
         }
     }

@@ -14,12 +14,16 @@
 //!                     └────────────→ abort ←──────────────────-┴────→ Unknown   only a new producer's init decides
 //! ```
 
+mod clients;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod memory;
 #[cfg(any(test, feature = "suite"))]
 pub mod suite;
+pub mod topics;
 
+pub use self::clients::ClientSettings;
+pub(crate) use self::clients::is_secret;
 use crate::record::Headers;
 use std::rc::Rc;
 
@@ -299,7 +303,8 @@ pub trait Producer {
     /// Hands a record over. An `Ok` says nothing about its arrival.
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), TransportError>;
 
-    /// Waits until everything sent has arrived; tells the offsets; fails with the first refusal.
+    /// Waits until everything sent has arrived; tells the offsets; fails with the first refusal. A broker refuses
+    /// what was sent together as a whole: only a record that is flushed alone is named for certain.
     fn flush(&mut self, delivered: &mut dyn FnMut(Delivery)) -> Result<(), TransportError>;
 
     /// Adds consumed offsets to the transaction.

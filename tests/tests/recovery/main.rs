@@ -177,6 +177,9 @@ fn a_restore_ends_at_the_high_watermark() {
 fn pending_offsets_are_waited_for() {
     let mut world = World::new(OverlayLimit::UNBOUNDED);
     let mut old = world.start("old", false);
+    // Where every task begins is committed.
+    old.step(usize::MAX).unwrap();
+    old.commit().unwrap();
     feed(&world.log, 0, 3);
     old.step(usize::MAX).unwrap();
     old.step(usize::MAX).unwrap();
@@ -192,11 +195,29 @@ fn pending_offsets_are_waited_for() {
     world.check(vec![new], 3);
 }
 
+/// A broker that is being started again does not tell where partitions end: neither a task that is opened nor one that
+/// comes back gives up.
+#[test]
+fn ends_that_are_not_told_are_asked_for_again() {
+    let mut world = World::new(OverlayLimit::UNBOUNDED);
+    feed(&world.log, 0, 3);
+    world.log.lose_ends(7);
+    let mut one = world.start("one", true);
+    world.rest(&mut [&mut one]);
+    feed(&world.log, 3, 6);
+    world.log.inject("app-one", Fault::CommitAnswerLost);
+    world.log.lose_ends(7);
+    world.check(vec![one], 6);
+}
+
 /// An instance that dies in an open transaction holds its tasks back until the transaction's time-out.
 #[test]
 fn an_open_transaction_is_waited_for() {
     let mut world = World::new(OverlayLimit::UNBOUNDED);
     let mut old = world.start("old", false);
+    // Where every task begins is committed.
+    old.step(usize::MAX).unwrap();
+    old.commit().unwrap();
     feed(&world.log, 0, 3);
     old.step(usize::MAX).unwrap();
     old.step(usize::MAX).unwrap();

@@ -92,9 +92,14 @@ impl Shared {
         options.set_env(&env);
         options.set_max_background_jobs(FLUSHING + COMPACTING);
         // Instead of a LOG file in each directory.
-        options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Error, |_, text| {
-            tracing::error!(target: "rocksdb", "{}", text.trim());
-        }));
+        options.set_info_logger(InfoLogger::new_callback_logger(
+            LogLevel::Error,
+            |level, text| match level {
+                LogLevel::Error | LogLevel::Fatal => tracing::error!(target: "rocksdb", "{}", text.trim()),
+                // All its options, at every open, whatever level is asked for.
+                _ => tracing::trace!(target: "rocksdb", "{}", text.trim()),
+            },
+        ));
         Ok(Shared { options })
     }
 }

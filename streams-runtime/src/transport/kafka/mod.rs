@@ -1,25 +1,31 @@
 //! Apache Kafka through librdkafka, behind the traits of [`transport`](super).
 //!
 //! ```text
-//! sys       owned handles over the C interface: the only `unsafe` of the crate
+//! sys       owned handles over the C interface: the only `unsafe` of the transport
 //! errors    what librdkafka's and the broker's codes mean to a worker
-//! client    properties → handles
-//! consumer  batches from one private queue; what the group says becomes events
+//! client    properties → clients
+//! handles   the topics a client has met, and how many partitions they have
+//! consumer  batches out of one queue, committed offsets, ends of logs        message   a record, lent
+//! member    what the group decides, by a client that reads nothing
 //! producer  transactions; delivery reports by callback
 //! admin     topics: what is there, and making what is not
 //! ```
 //!
 //! It knows clients, codes and properties. It deliberately does not know tasks, stores or which topic is a changelog.
 
-/// What all clients of an application are made with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClientSettings {
-    /// `host:port` of some brokers, separated by commas (`bootstrap.servers`).
-    pub brokers: String,
-    /// Properties of librdkafka for every client.
-    pub common: Vec<(String, String)>,
-    /// Those of consumers alone; they win over `common`.
-    pub consumer: Vec<(String, String)>,
-    /// Those of producers alone.
-    pub producer: Vec<(String, String)>,
-}
+mod admin;
+mod client;
+mod consumer;
+mod errors;
+mod handles;
+mod member;
+mod message;
+mod producer;
+mod sys;
+
+pub use super::clients::ClientSettings;
+pub use admin::KafkaAdmin;
+pub use client::KafkaClients;
+pub use consumer::KafkaConsumer;
+pub use message::KafkaMessage;
+pub use producer::KafkaProducer;

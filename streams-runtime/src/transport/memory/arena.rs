@@ -5,6 +5,8 @@
 
 /// Records share allocations of at most this size, unless one alone is larger.
 const LARGEST_CHUNK: usize = 64 * 1024;
+/// So many forgotten chunks are kept for later.
+const SPARE: usize = 4;
 /// What an empty partition starts with: there are many, and most stay small in tests.
 const FIRST_CHUNK: usize = 512;
 
@@ -18,52 +20,68 @@ pub(super) struct Spot {
 #[derive(Default)]
 pub(super) struct Arena {
     /// Few, and forgotten rarely: an index without a detour is worth more than a cheap removal.
-    chunks: Vec<Vec<u8>>,
+    full: Vec<Vec<u8>>,
+    /// The chunk behind them, which grows. It stands apart because nearly everything happens here.
+    last: Vec<u8>,
     /// The number of the first chunk that is not forgotten; numbers go round.
     first: u32,
     chunk_size: usize,
+    /// Forgotten chunks of the largest size: memory that is used again costs a fraction of memory that is touched for
+    /// the first time.
+    spare: Vec<Vec<u8>>,
 }
 
 impl Arena {
     /// Keeps `key` and behind it `value`.
     #[inline]
     pub(super) fn push(&mut self, key: &[u8], value: &[u8]) -> Spot {
-        let len = key.len() + value.len();
-        let chunk = self.first.wrapping_add(self.chunks.len() as u32).wrapping_sub(1);
-        match self.chunks.last_mut() {
-            Some(last) if last.capacity() - last.len() >= len => {
-                let start = last.len() as u32;
-                last.extend_from_slice(key);
-                last.extend_from_slice(value);
-                Spot { chunk, start }
-            }
-            _ => self.begin_chunk(key, value),
+        let spot = self.begin(key.len() + value.len());
+        self.last.extend_from_slice(key);
+        self.last.extend_from_slice(value);
+        spot
+    }
+
+    /// Where the next `len` bytes go.
+    #[inline]
+    fn begin(&mut self, len: usize) -> Spot {
+        if self.last.capacity() - self.last.len() < len {
+            self.begin_chunk(len);
         }
+        Spot { chunk: self.first.wrapping_add(self.full.len() as u32), start: self.last.len() as u32 }
     }
 
     #[cold]
-    fn begin_chunk(&mut self, key: &[u8], value: &[u8]) -> Spot {
+    fn begin_chunk(&mut self, len: usize) {
         self.chunk_size = (self.chunk_size * 2).clamp(FIRST_CHUNK, LARGEST_CHUNK);
-        let mut chunk = Vec::with_capacity(self.chunk_size.max(key.len() + value.len()));
-        chunk.extend_from_slice(key);
-        chunk.extend_from_slice(value);
-        self.chunks.push(chunk);
-        Spot { chunk: self.first.wrapping_add(self.chunks.len() as u32 - 1), start: 0 }
+        let size = self.chunk_size.max(len);
+        let spare = if size == LARGEST_CHUNK { self.spare.pop() } else { None };
+        let full = std::mem::replace(&mut self.last, spare.unwrap_or_else(|| Vec::with_capacity(size)));
+        if !full.is_empty() {
+            self.full.push(full);
+        }
     }
 
     /// The `len` bytes at `spot`.
     #[inline]
     pub(super) fn get(&self, spot: Spot, len: usize) -> &[u8] {
         let start = spot.start as usize;
-        &self.chunks[spot.chunk.wrapping_sub(self.first) as usize][start..start + len]
+        let chunk = self.full.get(spot.chunk.wrapping_sub(self.first) as usize).unwrap_or(&self.last);
+        &chunk[start..start + len]
     }
 
     /// Forgets what is before `spot`, the first that is still needed; `None`: nothing is.
     pub(super) fn forget_before(&mut self, spot: Option<Spot>) {
-        let needed = spot.map_or(self.first.wrapping_add(self.chunks.len() as u32), |spot| spot.chunk);
-        let forgotten = needed.wrapping_sub(self.first);
-        self.chunks.drain(..forgotten as usize);
-        self.first = needed;
+        let forgotten = spot.map_or(self.full.len(), |spot| spot.chunk.wrapping_sub(self.first) as usize);
+        let room = SPARE - self.spare.len();
+        let usual = self.full.drain(..forgotten).filter(|chunk| chunk.capacity() == LARGEST_CHUNK);
+        self.spare.extend(usual.take(room).map(|mut chunk| {
+            chunk.clear();
+            chunk
+        }));
+        self.first = self.first.wrapping_add(forgotten as u32);
+        if spot.is_none() {
+            self.last.clear();
+        }
     }
 }
 
@@ -81,7 +99,7 @@ mod tests {
             assert_eq!(arena.get(spots[999], 1004)[4..], [7; 1000]);
         }
         arena.forget_before(None);
-        assert!(arena.chunks.is_empty());
+        assert!(arena.full.is_empty() && arena.last.is_empty());
         let spot = arena.push(b"k", b"v");
         assert_eq!(arena.get(spot, 2), b"kv");
         let large = arena.push(&[1; 1 << 20], &[]);

@@ -21,6 +21,11 @@ struct Slot {
     ended_at: Option<i64>,
 }
 
+/// The partition of a slot is gone, or what it would read next.
+struct Unreadable {
+    slot: u32,
+}
+
 struct Membership {
     id: Rc<str>,
     /// The generation of the last poll: what a client that was thrown out still believes.
@@ -133,7 +138,7 @@ impl MemoryConsumer {
         log: &Log,
         events: &mut Vec<Event<MemoryMessage>>,
         max: usize,
-    ) -> Result<usize, TransportError> {
+    ) -> Result<usize, Unreadable> {
         let Some(bytes) = Rc::get_mut(&mut self.bytes) else { return Ok(0) };
         bytes.clear();
         let mut records = 0;
@@ -149,17 +154,7 @@ impl MemoryConsumer {
                     // What was handed out must be seen first; the turn stays, so the next poll tells it.
                     return Ok(records);
                 }
-                let at = log.topics.spell(slot.place);
-                let offset = slot.position;
-                let gone = !log.topics.exists(slot.place.topic);
-                // Told once: nothing is read there until it is assigned again.
-                self.stop(number);
-                return Err(match gone {
-                    true => TransportError::UnknownTopic(at.topic),
-                    false => {
-                        TransportError::OffsetOutOfRange { topic: at.topic, partition: at.partition, offset }
-                    }
-                });
+                return Err(Unreadable { slot: number });
             }
             let end = partition.end(self.isolation);
             while records < max
@@ -180,6 +175,19 @@ impl MemoryConsumer {
         }
         self.drained_at = Some(log.changes);
         Ok(records)
+    }
+
+    /// What the log has to say of a partition that it cannot give any more. Told once: nothing is read there until it is
+    /// assigned again.
+    #[cold]
+    fn unreadable(&mut self, log: &Log, Unreadable { slot }: Unreadable) -> TransportError {
+        let Slot { place, position: offset, .. } = self.slots[slot as usize];
+        self.stop(slot);
+        let TopicPartition { topic, partition } = log.topics.spell(place);
+        match log.topics.exists(place.topic) {
+            true => TransportError::OffsetOutOfRange { topic, partition, offset },
+            false => TransportError::UnknownTopic(topic),
+        }
     }
 
     fn stop(&mut self, slot: u32) {
@@ -296,7 +304,7 @@ impl Consumer for MemoryConsumer {
                 message.bind(&self.bytes);
             }
         }
-        fetched
+        fetched.map_err(|unreadable| self.unreadable(&log, unreadable))
     }
 
     fn has_news(&self) -> bool {
@@ -342,7 +350,11 @@ impl Consumer for MemoryConsumer {
     }
 
     fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, TransportError> {
-        let log = self.log.borrow();
+        let log = &mut *self.log.borrow_mut();
+        if log.lost_ends > 0 {
+            log.lost_ends -= 1;
+            return Err(TransportError::TimedOut("asking for the ends of a partition"));
+        }
         let place = log.topics.place(&partition.topic, partition.partition)?;
         Ok(log.topics.log(place).watermarks())
     }

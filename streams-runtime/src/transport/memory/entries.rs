@@ -42,12 +42,12 @@ pub(super) struct Entries {
 impl Entries {
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.marks.len
+        self.marks.len()
     }
 
     /// The first record.
     pub(super) fn first(&self) -> Option<&Stored> {
-        (self.stored.len > 0).then(|| self.stored.get(0))
+        (self.stored.len() > 0).then(|| self.stored.get(0))
     }
 
     #[inline]
@@ -62,8 +62,8 @@ impl Entries {
 
     #[inline]
     pub(super) fn push(&mut self, body: Body, stamp: Stamp) {
-        assert!(self.stored.len < NUMBER as usize, "a partition in memory holds less than 2^30 records");
-        self.marks.push(self.first.wrapping_add(self.stored.len as Mark) & NUMBER);
+        assert!(self.stored.len() < NUMBER as usize, "a partition in memory holds less than 2^30 records");
+        self.marks.push(self.first.wrapping_add(self.stored.len() as Mark) & NUMBER);
         self.stored.push(Stored { body, stamp });
     }
 
@@ -78,7 +78,11 @@ impl Entries {
 
     /// Forgets the first `count`.
     pub(super) fn forget(&mut self, count: usize) {
-        let records = (0..count).filter(|&at| *self.marks.get(at) & CONTROL == 0).count();
+        // Records stand in the order of their marks: the next one that stays tells how many go.
+        let staying =
+            (count..self.marks.len()).map(|at| *self.marks.get(at)).find(|mark| mark & CONTROL == 0);
+        let records =
+            staying.map_or(self.stored.len(), |mark| (mark.wrapping_sub(self.first) & NUMBER) as usize);
         self.marks.forget(count);
         self.stored.forget(records);
         self.first = self.first.wrapping_add(records as Mark) & NUMBER;
@@ -87,59 +91,79 @@ impl Entries {
 
 /// How many elements share an allocation.
 const SEGMENT: usize = 256;
+/// So many forgotten segments are kept for later.
+const SPARE: usize = 8;
 
 /// A queue that never moves its elements: growing by copying costs more than everything else together, since each
 /// copy touches fresh memory.
 struct Queue<T> {
     /// All of the same size, which is a power of two, so that an element is found by a shift and a mask. They are
     /// forgotten rarely: an index without a detour is worth more than a cheap removal.
-    segments: Vec<Vec<T>>,
+    full: Vec<Vec<T>>,
+    /// The segment behind them, which grows. It stands apart because nearly everything happens here.
+    last: Vec<T>,
+    /// Forgotten segments: memory that is used again costs a fraction of memory that is touched for the first time.
+    spare: Vec<Vec<T>>,
     /// Forgotten elements at the beginning of the first segment; it goes when all of it is forgotten.
     forgotten: usize,
-    len: usize,
 }
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Queue { segments: Vec::new(), forgotten: 0, len: 0 }
+        Queue { full: Vec::new(), last: Vec::new(), spare: Vec::new(), forgotten: 0 }
     }
 }
 
 impl<T> Queue<T> {
     #[inline]
+    fn len(&self) -> usize {
+        self.full.len() * SEGMENT + self.last.len() - self.forgotten
+    }
+
+    #[inline]
     fn push(&mut self, element: T) {
-        self.len += 1;
-        match self.segments.last_mut() {
-            // `push` without its branch that would grow the segment.
-            Some(last) if last.len() < SEGMENT => last.push(element),
-            _ => self.begin_segment(element),
+        if self.last.len() == self.last.capacity() {
+            self.begin_segment();
         }
+        self.last.push(element);
     }
 
     #[cold]
-    fn begin_segment(&mut self, element: T) {
-        let mut segment = Vec::with_capacity(SEGMENT);
-        segment.push(element);
-        self.segments.push(segment);
+    fn begin_segment(&mut self) {
+        let segment = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(SEGMENT));
+        let full = std::mem::replace(&mut self.last, segment);
+        if !full.is_empty() {
+            self.full.push(full);
+        }
     }
 
     fn forget(&mut self, count: usize) {
-        self.len -= count;
+        let all = count == self.len();
         self.forgotten += count;
-        self.segments.drain(..self.forgotten / SEGMENT);
-        self.forgotten %= SEGMENT;
+        let segments = (self.forgotten / SEGMENT).min(self.full.len());
+        let room = SPARE - self.spare.len();
+        self.spare.extend(self.full.drain(..segments).take(room).map(|mut segment| {
+            segment.clear();
+            segment
+        }));
+        self.forgotten -= segments * SEGMENT;
+        if all {
+            // From its beginning again.
+            self.last.clear();
+            self.forgotten = 0;
+        }
     }
 
     #[inline]
     fn get(&self, at: usize) -> &T {
         let at = self.forgotten + at;
-        &self.segments[at / SEGMENT][at % SEGMENT]
+        &self.full.get(at / SEGMENT).unwrap_or(&self.last)[at % SEGMENT]
     }
 
     #[inline]
     fn get_mut(&mut self, at: usize) -> &mut T {
         let at = self.forgotten + at;
-        &mut self.segments[at / SEGMENT][at % SEGMENT]
+        &mut self.full.get_mut(at / SEGMENT).unwrap_or(&mut self.last)[at % SEGMENT]
     }
 }
 
@@ -180,5 +204,10 @@ mod tests {
         assert_eq!(seen(&entries).len(), 47);
         assert_eq!(seen(&entries).last(), Some(&0));
         assert_eq!(seen(&entries)[45], 700);
+        entries.forget(47);
+        assert!(seen(&entries).is_empty());
+        entries.push(body(701), stamp);
+        entries.push_control();
+        assert_eq!(seen(&entries), [701, 0]);
     }
 }

@@ -271,8 +271,12 @@ impl Groups {
                 offsets.set(pending.place, pending.committed);
             }
         };
-        // Nearly always there is no other transaction.
-        if pending.iter().all(|pending| pending.slot == slot) {
+        // Nearly always it is one offset, and there is no other transaction.
+        if let [only] = &**pending
+            && only.slot == slot
+        {
+            pending.pop().into_iter().for_each(decide);
+        } else if pending.iter().all(|pending| pending.slot == slot) {
             pending.drain(..).for_each(decide);
         } else {
             pending.extract_if(.., |pending| pending.slot == slot).for_each(&mut decide);
@@ -312,11 +316,7 @@ impl Group {
 
 fn places(names: &[String], topics: &Topics) -> Vec<Place> {
     let known = names.iter().filter_map(|name| topics.number(name).ok());
-    let mut places: Vec<Place> = known
-        .flat_map(|topic| {
-            (0..topics.topic(topic).logs.len() as u32).map(move |partition| Place { topic, partition })
-        })
-        .collect();
+    let mut places: Vec<Place> = known.flat_map(|topic| topics.topic(topic).places()).collect();
     places.sort_unstable();
     places.dedup();
     places

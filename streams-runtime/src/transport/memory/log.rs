@@ -26,8 +26,11 @@ pub struct MemoryMessage {
     /// What it was fetched with; `None` only until the fetch is complete.
     bytes: Option<Rc<Vec<u8>>>,
     start: usize,
+    key_len: u32,
+    value_len: u32,
     offset: i64,
-    body: Body,
+    timestamp: i64,
+    headers: Headers,
 }
 
 impl MemoryMessage {
@@ -36,7 +39,9 @@ impl MemoryMessage {
     pub(super) fn fetch(record: &Record<'_>, bytes: &mut Vec<u8>) -> Self {
         let start = bytes.len();
         bytes.extend_from_slice(record.bytes);
-        MemoryMessage { bytes: None, start, offset: record.offset, body: record.body.clone() }
+        let Body { key_len, value_len, timestamp, .. } = *record.body;
+        let headers = record.body.headers.clone();
+        MemoryMessage { bytes: None, start, key_len, value_len, offset: record.offset, timestamp, headers }
     }
 
     #[inline]
@@ -61,22 +66,22 @@ impl Message for MemoryMessage {
 
     #[inline]
     fn timestamp(&self) -> i64 {
-        self.body.timestamp
+        self.timestamp
     }
 
     #[inline]
     fn key(&self) -> Option<&[u8]> {
-        self.bytes(self.start, self.body.key_len)
+        self.bytes(self.start, self.key_len)
     }
 
     #[inline]
     fn value(&self) -> Option<&[u8]> {
-        self.bytes(self.start + length(self.body.key_len), self.body.value_len)
+        self.bytes(self.start + length(self.key_len), self.value_len)
     }
 
     #[inline]
     fn headers(&self) -> Headers {
-        self.body.headers.clone()
+        self.headers.clone()
     }
 }
 
@@ -119,7 +124,7 @@ impl<'a> Record<'a> {
 }
 
 /// What is known of a record besides its bytes, in which the value follows the key.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Body {
     pub(super) spot: Spot,
     pub(super) key_len: u32,

@@ -12,11 +12,13 @@
 //! topics    names and numbers                  txn      who owns an id, how its transaction ends
 //! log       one partition                      entries  what stands at its offsets      arena   the bytes of it
 //! group     members and committed offsets      assign   who gets what                   faults  accidents on demand
+//! admin     the topics, behind the seam of every log
 //! ```
 //!
 //! What it costs is printed by the test `one_record_at_a_time`, in a release build. Memory that is touched for the
-//! first time costs extra, since nothing is ever forgotten unless it is deleted.
+//! first time costs extra: nothing is forgotten unless it is deleted, and what was deleted is used again.
 
+mod admin;
 mod arena;
 mod assign;
 #[cfg(test)]
@@ -32,8 +34,8 @@ mod tests;
 mod topics;
 mod txn;
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 
 pub use consumer::MemoryConsumer;
 pub use faults::Fault;
@@ -66,6 +68,7 @@ struct Log {
     memo: Memo,
     /// How many answers about committed offsets will be "none".
     hidden_offsets: u32,
+    lost_ends: u32,
 }
 
 impl Log {
@@ -78,14 +81,18 @@ impl Log {
     #[inline]
     fn refusal(&self, place: Place, content: &Content<'_>) -> Option<String> {
         let settings = &self.topics.topic(place.topic).settings;
-        let (size, limit) = (content.size(), settings.max_message_bytes);
+        let is_large = content.size() > settings.max_message_bytes;
+        let is_early = settings.max_ahead_ms.is_some_and(|ahead| content.timestamp - self.time_ms > ahead);
+        if is_large || is_early { Some(self.why_refused(place, content)) } else { None }
+    }
+
+    #[cold]
+    fn why_refused(&self, place: Place, content: &Content<'_>) -> String {
+        let (size, limit) = (content.size(), self.topics.topic(place.topic).settings.max_message_bytes);
         if size > limit {
-            return Some(format!("it has {size} bytes, the topic allows {limit}"));
+            return format!("it has {size} bytes, the topic allows {limit}");
         }
-        if settings.max_ahead_ms.is_some_and(|ahead| content.timestamp - self.time_ms > ahead) {
-            return Some(format!("its time {} is too far ahead of the log's clock", content.timestamp));
-        }
-        None
+        format!("its time {} is too far ahead of the log's clock", content.timestamp)
     }
 
     /// Looks up all partitions before anything is stored, so that a refusal stores nothing.
@@ -213,11 +220,16 @@ impl MemoryLog {
         Ok(log.write(place, Content { key, value, timestamp, headers }, DIRECT))
     }
 
+    /// For who appends to one topic again and again.
+    pub(crate) fn writer(&self, topic: &'static str) -> Writer {
+        Writer { log: self.clone(), topic, known: Cell::new((0, 0)) }
+    }
+
     /// Reads the committed records from `from` on, or from the log's start if that is later. It ends at the last
     /// stable offset, and goes on when that has moved.
     pub fn read_committed(&self, topic: &str, partition: u32, from: i64) -> Result<Records, TransportError> {
         let place = self.0.borrow_mut().direct(topic, partition)?;
-        Ok(Records { log: self.clone(), place, position: from })
+        Ok(Records { log: self.clone(), place, position: Rc::new(Cell::new(from)) })
     }
 
     /// Deletes the records before `offset`, as far as they are decided.
@@ -290,6 +302,11 @@ impl MemoryLog {
         self.0.borrow_mut().hidden_offsets = answers;
     }
 
+    /// The next `answers` about the ends of partitions do not come.
+    pub fn lose_ends(&self, answers: u32) {
+        self.0.borrow_mut().lost_ends = answers;
+    }
+
     /// While held, a decided transaction becomes visible only marker by marker, by
     /// [`write_marker`](MemoryLog::write_marker). Releasing writes all of them.
     pub fn hold_markers(&self, hold: bool) {
@@ -311,28 +328,62 @@ impl MemoryLog {
     }
 }
 
+/// Appends to one topic, past all producers.
+pub(crate) struct Writer {
+    log: MemoryLog,
+    topic: &'static str,
+    /// A version of the topics, and the topic's number then.
+    known: Cell<(u64, u32)>,
+}
+
+impl Writer {
+    /// As [`MemoryLog::append`].
+    #[inline]
+    pub(crate) fn append(
+        &self,
+        partition: u32,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        timestamp: i64,
+        headers: &Headers,
+    ) -> Result<(), TransportError> {
+        let log = &mut *self.log.0.borrow_mut();
+        if self.known.get().0 != log.topics.version {
+            self.known.set((log.topics.version, log.topics.number(self.topic)?));
+        }
+        let place = log.topics.check(self.known.get().1, partition)?;
+        log.write(place, Content { key, value, timestamp, headers }, DIRECT);
+        Ok(())
+    }
+}
+
 /// The committed records of a partition; see [`MemoryLog::read_committed`].
 pub struct Records {
     log: MemoryLog,
     place: Place,
-    position: i64,
+    position: Rc<Cell<i64>>,
 }
 
 impl Records {
     /// The next offset that would be read; behind trailing control records once the iterator has ended.
     pub fn position(&self) -> i64 {
-        self.position
+        self.position.get()
     }
-}
 
-impl Records {
+    /// For who wants to know where it stands, and whether it is still there.
+    pub(crate) fn watch(&self) -> Weak<Cell<i64>> {
+        Rc::downgrade(&self.position)
+    }
+
     /// Lets `read` see the next record where it stands. It must not change the log.
     #[inline]
     pub(crate) fn read_next<R>(&mut self, read: impl FnOnce(Record<'_>) -> R) -> Option<R> {
         let log = self.log.0.borrow();
         let partition = log.topics.log(self.place);
-        self.position = self.position.max(partition.start());
-        partition.next(&mut self.position, Isolation::ReadCommitted).map(read)
+        let mut position = self.position.get().max(partition.start());
+        let record = partition.next(&mut position, Isolation::ReadCommitted);
+        self.position.set(position);
+        record.map(read)
     }
 }
 

@@ -149,11 +149,33 @@ impl MemoryProducer {
     /// Asks the coordinator, and remembers being fenced.
     #[inline]
     fn check(&mut self, log: &Log) -> Result<(), TransportError> {
-        if !self.transactional || log.transactions.owns(self.claim) {
-            return Ok(());
-        }
+        if !self.transactional || log.transactions.owns(self.claim) { Ok(()) } else { self.lost() }
+    }
+
+    #[cold]
+    fn lost(&mut self) -> Result<(), TransportError> {
         self.state = State::Fenced;
         Err(self.fenced())
+    }
+
+    #[cold]
+    fn refuse(&mut self, record: Outgoing<'_>, reason: String) {
+        let Outgoing { topic, origin, .. } = record;
+        self.refused.get_or_insert(TransportError::Refused { topic: topic.to_owned(), origin, reason });
+    }
+
+    #[cold]
+    fn wait(&mut self, record: Outgoing<'_>, place: Place, sequence: u32) {
+        self.waiting.push(Waiting {
+            place,
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+            timestamp: record.timestamp,
+            headers: record.headers.clone(),
+            origin: record.origin,
+            sequence,
+            retry: false,
+        });
     }
 
     /// Lets everything arrive that no accident holds up; true if nothing is left.
@@ -322,9 +344,7 @@ impl Producer for MemoryProducer {
             headers: record.headers,
         };
         if let Some(reason) = log.refusal(place, &content) {
-            let refused =
-                TransportError::Refused { topic: record.topic.to_owned(), origin: record.origin, reason };
-            self.refused.get_or_insert(refused);
+            self.refuse(record, reason);
             return Ok(());
         }
         let sequence = self.next_sequence;
@@ -340,16 +360,7 @@ impl Producer for MemoryProducer {
             self.delivered.push(Delivery { origin: record.origin, offset });
             return Ok(());
         }
-        self.waiting.push(Waiting {
-            place,
-            key: record.key.map(<[u8]>::to_vec),
-            value: record.value.map(<[u8]>::to_vec),
-            timestamp: record.timestamp,
-            headers: record.headers.clone(),
-            origin: record.origin,
-            sequence,
-            retry: false,
-        });
+        self.wait(record, place, sequence);
         self.deliver(log).map(|_| ())
     }
 
@@ -477,6 +488,6 @@ impl Producer for MemoryProducer {
     }
 
     fn partitions(&mut self, topic: &str) -> Result<u32, TransportError> {
-        self.log.borrow().topics.named(topic).map(|topic| topic.logs.len() as u32)
+        self.log.borrow().topics.named(topic).map(|topic| topic.settings.partitions)
     }
 }

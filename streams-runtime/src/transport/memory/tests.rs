@@ -391,7 +391,7 @@ fn a_dropped_consumer_stays_a_member_until_the_session_is_over() {
 #[test]
 fn partitions_stay_where_they_are_when_members_come_and_go() {
     use super::assign::{Candidate, assign};
-    let places: Vec<Place> = (0..6).map(|partition| Place { topic: 0, partition }).collect();
+    let places: Vec<Place> = (0..6).map(|partition| Place { topic: 0, partition, at: partition }).collect();
     let mut targets: Vec<Vec<Place>> = vec![Vec::new(); 3];
     let run = |targets: &mut [Vec<Place>]| {
         let mut candidates: Vec<Candidate<'_>> =

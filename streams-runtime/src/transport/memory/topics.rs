@@ -6,6 +6,7 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use std::collections::BTreeMap;
 
 use super::log::PartitionLog;
 use crate::transport::{TopicPartition, TransportError};
@@ -15,6 +16,8 @@ use crate::transport::{TopicPartition, TransportError};
 pub(super) struct Place {
     pub(super) topic: u32,
     pub(super) partition: u32,
+    /// The partition's number among those of all topics.
+    pub(super) at: u32,
 }
 
 /// What a topic is created with.
@@ -26,6 +29,8 @@ pub struct TopicSettings {
     pub max_message_bytes: usize,
     /// A record whose time is further ahead of the log's clock is refused; `None` refuses nothing.
     pub max_ahead_ms: Option<i64>,
+    /// What else was said, by Kafka's names. It is told who asks; nothing follows from it.
+    pub others: BTreeMap<String, String>,
     /// What it says of how long it keeps deletions (`delete.retention.ms`). It never deletes by itself.
     pub delete_retention_ms: Option<i64>,
     /// What it says of how long it keeps records (`retention.ms`), as above.
@@ -39,6 +44,7 @@ impl TopicSettings {
             partitions,
             max_message_bytes: 1_048_588,
             max_ahead_ms: None,
+            others: BTreeMap::new(),
             delete_retention_ms: None,
             retention_ms: None,
         }
@@ -49,13 +55,31 @@ pub(super) struct Topic {
     pub(super) name: String,
     pub(super) id: u64,
     pub(super) settings: TopicSettings,
-    pub(super) logs: Vec<PartitionLog>,
+    /// Its partitions, by their numbers among those of all topics.
+    logs: Vec<u32>,
     deleted: bool,
+}
+
+impl Topic {
+    /// Makes the partitions that its settings ask for and that are not there yet.
+    fn grow(&mut self, logs: &mut Vec<PartitionLog>) {
+        while self.logs.len() < self.settings.partitions as usize {
+            self.logs.push(logs.len() as u32);
+            logs.push(PartitionLog::default());
+        }
+    }
+
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        let topic = (self.id - 1) as u32;
+        (0..).zip(&self.logs).map(move |(partition, &at)| Place { topic, partition, at })
+    }
 }
 
 #[derive(Default)]
 pub(super) struct Topics {
     all: Vec<Topic>,
+    /// The partitions of all topics, side by side: found without a detour.
+    logs: Vec<PartitionLog>,
     by_name: HashMap<String, u32, FixedState>,
     /// Moves whenever a name or a partition count changes, so that who remembers numbers asks again.
     pub(super) version: u64,
@@ -70,14 +94,15 @@ impl Topics {
             return Err(TransportError::Misuse("the topic exists already"));
         }
         let number = self.all.len() as u32;
-        let logs = (0..settings.partitions).map(|_| PartitionLog::default()).collect();
-        self.all.push(Topic {
+        let mut topic = Topic {
             name: name.to_owned(),
             id: u64::from(number) + 1,
             settings,
-            logs,
+            logs: Vec::new(),
             deleted: false,
-        });
+        };
+        topic.grow(&mut self.logs);
+        self.all.push(topic);
         self.by_name.insert(name.to_owned(), number);
         self.version += 1;
         Ok(())
@@ -89,8 +114,8 @@ impl Topics {
         if (partitions as usize) < topic.logs.len() {
             return Err(TransportError::Misuse("a topic cannot lose partitions"));
         }
-        topic.logs.resize_with(partitions as usize, PartitionLog::default);
         topic.settings.partitions = partitions;
+        topic.grow(&mut self.logs);
         self.version += 1;
         Ok(())
     }
@@ -101,7 +126,7 @@ impl Topics {
         let topic = &mut self.all[number as usize];
         topic.deleted = true;
         // Partitions stay, empty: an open transaction may still hold their numbers.
-        topic.logs.iter_mut().for_each(|log| *log = PartitionLog::default());
+        topic.logs.iter().for_each(|&at| self.logs[at as usize] = PartitionLog::default());
         self.version += 1;
         Ok(())
     }
@@ -131,22 +156,21 @@ impl Topics {
     }
 
     #[inline]
-    fn check(&self, topic: u32, partition: u32) -> Result<Place, TransportError> {
-        if (partition as usize) < self.all[topic as usize].logs.len() {
-            Ok(Place { topic, partition })
-        } else {
-            Err(TransportError::UnknownPartition(self.all[topic as usize].name.clone(), partition))
+    pub(super) fn check(&self, topic: u32, partition: u32) -> Result<Place, TransportError> {
+        match self.all[topic as usize].logs.get(partition as usize) {
+            Some(&at) => Ok(Place { topic, partition, at }),
+            None => Err(TransportError::UnknownPartition(self.all[topic as usize].name.clone(), partition)),
         }
     }
 
     #[inline]
     pub(super) fn log(&self, place: Place) -> &PartitionLog {
-        &self.all[place.topic as usize].logs[place.partition as usize]
+        &self.logs[place.at as usize]
     }
 
     #[inline]
     pub(super) fn log_mut(&mut self, place: Place) -> &mut PartitionLog {
-        &mut self.all[place.topic as usize].logs[place.partition as usize]
+        &mut self.logs[place.at as usize]
     }
 
     pub(super) fn spell(&self, place: Place) -> TopicPartition {

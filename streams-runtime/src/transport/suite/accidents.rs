@@ -12,6 +12,7 @@ pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
             Need::Nothing,
             refused_transaction,
         ),
+        case("what no request could hold is refused like the rest", Need::Nothing, huge),
         case("a lost answer writes nothing twice", Need::Accidents, ack_lost),
         case("a commit that never arrived is undone by init", Need::Accidents, commit_lost),
         case("a commit whose answer was lost stays", Need::Accidents, commit_answer_lost),
@@ -22,26 +23,44 @@ pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
     ]
 }
 
+/// Flushed alone, a record is named: brokers refuse what was sent together as a whole.
 fn oversized<F: Fixture>(f: &F, producer: &mut F::Producer, t: &TopicPartition) -> Result<(), String> {
-    send(producer, t, "before").map_err(fails)?;
+    write(f, producer, t, &["before"])?;
     let value = [b'x'; 5_000];
-    let sent = producer.send(Outgoing {
+    hopeless(f, producer, t, Outgoing { value: Some(&value), ..record(t, 17) })
+}
+
+fn record(t: &TopicPartition, origin: u64) -> Outgoing<'_> {
+    const NONE: &Headers = &Headers::new();
+    Outgoing {
         topic: &t.topic,
         partition: t.partition,
         key: None,
-        value: Some(&value),
+        value: Some(b"x"),
         timestamp: 1,
-        headers: &Headers::new(),
-        origin: 17,
-    });
+        headers: NONE,
+        origin,
+    }
+}
+
+/// Sends a record that will be refused, and waits until it is.
+fn hopeless<F: Fixture>(
+    f: &F,
+    producer: &mut F::Producer,
+    t: &TopicPartition,
+    record: Outgoing<'_>,
+) -> Result<(), String> {
+    let origin = record.origin;
+    let sent = producer.send(record);
     sent.map_err(|error| format!("a refusal belongs to flush, not to send: {error}"))?;
-    send(producer, t, "after").map_err(fails)?;
     let answer = wait(f, "a refusal", || match producer.flush(&mut |_| {}) {
         Err(TransportError::TimedOut(_)) => Ok(None),
         other => Ok(Some(other)),
     })?;
-    let named =
-        matches!(&answer, Err(TransportError::Refused { topic, origin: 17, .. }) if *topic == t.topic);
+    let named = matches!(
+        &answer,
+        Err(TransportError::Refused { topic, origin: o, .. }) if *topic == t.topic && *o == origin
+    );
     expect(named, || format!("{answer:?}"))
 }
 
@@ -50,7 +69,7 @@ fn refused<F: Fixture>(f: &F) -> Result<(), String> {
     let mut producer = plain(f)?;
     oversized(f, &mut producer, &t)?;
     write(f, &mut producer, &t, &["later"])?;
-    sees(f, &t, &["before", "after", "later"])
+    sees(f, &t, &["before", "later"])
 }
 
 fn refused_transaction<F: Fixture>(f: &F) -> Result<(), String> {
@@ -60,6 +79,21 @@ fn refused_transaction<F: Fixture>(f: &F) -> Result<(), String> {
     oversized(f, &mut producer, &t)?;
     let outcome = producer.commit();
     let aborted = matches!(outcome, CommitOutcome::Aborted(TransportError::Refused { origin: 17, .. }));
+    expect(aborted, || format!("the commit ended as {outcome:?}"))?;
+    transaction(f, &mut producer, &t, &["next"])?;
+    Reader::committed(f, &t)?.until(&["next"])
+}
+
+/// Refused by the client already, which has no more to say than a broker.
+fn huge<F: Fixture>(f: &F) -> Result<(), String> {
+    let t = at(&f.topic(1, LARGE), 0);
+    let value = vec![b'x'; 2 * LARGE];
+    let (mut producer, _) = ready(f)?;
+    producer.begin().map_err(fails)?;
+    write(f, &mut producer, &t, &["before"])?;
+    hopeless(f, &mut producer, &t, Outgoing { value: Some(&value), ..record(&t, 18) })?;
+    let outcome = producer.commit();
+    let aborted = matches!(outcome, CommitOutcome::Aborted(TransportError::Refused { origin: 18, .. }));
     expect(aborted, || format!("the commit ended as {outcome:?}"))?;
     transaction(f, &mut producer, &t, &["next"])?;
     Reader::committed(f, &t)?.until(&["next"])

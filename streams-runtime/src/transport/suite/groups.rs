@@ -12,6 +12,13 @@ pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
         case("the generation grows with every change", Need::Nothing, generations),
         case("members get only what they subscribed to", Need::Nothing, subscriptions),
         case("who took over goes on at the committed offset", Need::Nothing, resumes),
+        case(
+            "partitions are read when they are assigned, not when they are given",
+            Need::Nothing,
+            read_later,
+        ),
+        case("a rewind gives nothing away", Need::Nothing, rewind),
+        case("what stays is read on while others come and go", Need::Nothing, undisturbed),
         case("without subscription there is no membership", Need::Nothing, no_member_without),
     ]
 }
@@ -20,6 +27,8 @@ pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
 pub(super) struct Member<F: Fixture> {
     pub(super) consumer: F::Consumer,
     pub(super) owned: Vec<TopicPartition>,
+    /// How many were handed out.
+    records: usize,
 }
 
 impl<F: Fixture> Member<F> {
@@ -27,12 +36,12 @@ impl<F: Fixture> Member<F> {
         let mut consumer = f.consumer(group, client, Isolation::ReadCommitted);
         let topics: Vec<String> = topics.iter().map(|&topic| topic.to_owned()).collect();
         consumer.subscribe(&topics).map_err(fails)?;
-        Ok(Member { consumer, owned: Vec::new() })
+        Ok(Member { consumer, owned: Vec::new(), records: 0 })
     }
 
     pub(super) fn step(&mut self) -> Result<(), String> {
         let mut events = Vec::new();
-        self.consumer.poll(&mut events, 10).map_err(fails)?;
+        self.records += self.consumer.poll(&mut events, 10).map_err(fails)?;
         for event in events {
             match event {
                 Event::Assigned(more) => {
@@ -112,10 +121,10 @@ fn generations<F: Fixture>(f: &F) -> Result<(), String> {
     let moved = after.generation > before.generation && after.member == before.member;
     expect(moved, || format!("{before:?} became {after:?}"))?;
     expect(other.member != after.member, || format!("two members called {}", other.member))?;
-    let t = at(&topic, 0);
-    let (mut producer, _) = ready(f)?;
+    // Of what was given away: for a partition that stayed, some brokers accept a generation that was good for it.
+    let (gone, mut producer) = (b.owned[0].clone(), ready(f)?.0);
     producer.begin().map_err(fails)?;
-    let answer = producer.send_offsets(&[(t, offset(1))], &before);
+    let answer = producer.send_offsets(&[(gone, offset(1))], &before);
     expect(matches!(answer, Err(TransportError::StaleGeneration { .. })), || format!("{answer:?}"))
 }
 
@@ -144,6 +153,100 @@ fn resumes<F: Fixture>(f: &F) -> Result<(), String> {
     let found = retried(f, || second.consumer.committed(std::slice::from_ref(&t)))?;
     let start = found[0].as_ref().ok_or("nothing is committed")?.offset;
     Reader::new(f, &t, start, Isolation::ReadCommitted)?.until_end(&["b", "c"])
+}
+
+/// As a task does whose stores are not there yet; what is given back in the meantime was never read.
+fn read_later<F: Fixture>(f: &F) -> Result<(), String> {
+    let (topic, group) = (f.topic(2, LARGE), f.name("g"));
+    let mut producer = plain(f)?;
+    for partition in 0..2 {
+        write(f, &mut producer, &at(&topic, partition), &["x"])?;
+    }
+    let mut a = Member::join(f, &group, "a", &[&topic])?;
+    settle(f, &mut [&mut a], 2)?;
+    let mut b = Member::join(f, &group, "b", &[&topic])?;
+    settle(f, &mut [&mut a, &mut b], 2)?;
+    expect(a.records == 0 && b.records == 0, || "records came of what is not assigned".into())?;
+    let (stays, start) = (a.owned[0].clone(), 0);
+    a.consumer.assign(&stays, start).map_err(fails)?;
+    wait(f, "the record", || {
+        a.step()?;
+        b.step()?;
+        Ok((a.records == 1).then_some(()))
+    })?;
+    b.consumer.leave().map_err(fails)?;
+    settle(f, &mut [&mut a], 2)?;
+    expect(a.records == 1, || format!("{} records of one partition with one", a.records))
+}
+
+/// A member that reads again from the committed offsets, while the group waits for it to give something back, still
+/// has everything.
+fn rewind<F: Fixture>(f: &F) -> Result<(), String> {
+    let (topic, group) = (f.topic(2, LARGE), f.name("g"));
+    let mut a = Member::join(f, &group, "a", &[&topic])?;
+    settle(f, &mut [&mut a], 2)?;
+    let all = a.owned.clone();
+    let read = |a: &mut Member<F>| {
+        all.iter().try_for_each(|place| retried(f, || a.consumer.assign(place, 0)).map(drop))
+    };
+    read(&mut a)?;
+    a.step()?;
+    let mut b = Member::join(f, &group, "b", &[&topic])?;
+    let mut asked = Vec::new();
+    let mut events = Vec::new();
+    wait(f, "a revocation", || {
+        b.step()?;
+        a.consumer.poll(&mut events, 10).map_err(fails)?;
+        for event in events.drain(..) {
+            if let Event::Revoked(partitions) = event {
+                asked = partitions;
+            }
+        }
+        Ok((!asked.is_empty()).then_some(()))
+    })?;
+    for _ in 0..20 {
+        read(&mut a)?;
+        a.consumer.poll(&mut events, 10).map_err(fails)?;
+        b.step()?;
+        f.idle();
+        expect(b.owned.is_empty(), || format!("{:?} were given away unasked", b.owned))?;
+    }
+    asked.iter().for_each(|place| a.consumer.unassign(place));
+    a.consumer.revoked(&asked).map_err(fails)?;
+    a.owned.retain(|place| !asked.contains(place));
+    settle(f, &mut [&mut a, &mut b], 2)
+}
+
+/// A partition that is read to its end again and again, beside a group that is never at rest.
+fn undisturbed<F: Fixture>(f: &F) -> Result<(), String> {
+    let (topic, group, read) = (f.topic(2, LARGE), f.name("g"), at(&f.topic(1, LARGE), 0));
+    let mut producer = plain(f)?;
+    let mut a = Member::join(f, &group, "a", &[&topic])?;
+    settle(f, &mut [&mut a], 2)?;
+    retried(f, || a.consumer.assign(&read, 0))?;
+    let mut written = 0;
+    let mut pass = |members: &mut [&mut Member<F>]| {
+        write(f, &mut producer, &read, &["x"])?;
+        written += 1;
+        // To the end, so that the next record is behind an end that was told.
+        wait(f, "the record", || {
+            members.iter_mut().try_for_each(|member| member.step())?;
+            Ok((members[0].records == written).then_some(()))
+        })
+    };
+    for _ in 0..2 {
+        let mut b = Member::join(f, &group, "b", &[&topic])?;
+        while b.owned.is_empty() {
+            pass(&mut [&mut a, &mut b])?;
+            f.idle();
+        }
+        b.consumer.leave().map_err(fails)?;
+        while a.owned.len() < 2 {
+            pass(&mut [&mut a])?;
+            f.idle();
+        }
+    }
+    pass(&mut [&mut a])
 }
 
 fn no_member_without<F: Fixture>(f: &F) -> Result<(), String> {

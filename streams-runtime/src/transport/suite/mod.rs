@@ -31,8 +31,7 @@ pub enum Need {
     Time,
     /// [`Fixture::delete_records`].
     DeleteRecords,
-    /// [`Fixture::accident`]: requests and answers get lost on demand; between client and a real broker nobody
-    /// stands who could lose them.
+    /// [`Fixture::accident`]: requests and answers get lost on demand. Before a real broker it takes a proxy.
     Accidents,
 }
 

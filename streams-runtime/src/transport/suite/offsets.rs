@@ -11,6 +11,7 @@ pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
         case("offsets of an aborted transaction leave the old ones", Need::Nothing, abort_keeps),
         case("a stable read waits while offsets are pending", Need::Nothing, stable),
         case("metadata comes back with the offset", Need::Nothing, metadata),
+        case("4,096 bytes of metadata come back, one more is refused", Need::Nothing, long_metadata),
         case("offsets of a fenced producer do not appear", Need::Nothing, fenced),
         case("offsets without a transaction appear at once", Need::Nothing, without),
         case("a group that nobody told of has no member to speak for", Need::Nothing, unknown_member),
@@ -86,6 +87,24 @@ fn metadata<F: Fixture>(f: &F) -> Result<(), String> {
     producer.send_offsets(&[(t.clone(), committed.clone())], &no_member(&group)).map_err(fails)?;
     commits(&mut producer)?;
     stored(f, &group, &t, Some(committed))
+}
+
+fn long_metadata<F: Fixture>(f: &F) -> Result<(), String> {
+    let (t, group) = (at(&f.topic(1, LARGE), 0), f.name("g"));
+    let (mut producer, _) = ready(f)?;
+    let with = |length: usize| CommittedOffset { offset: 3, metadata: "m".repeat(length) };
+    producer.begin().map_err(fails)?;
+    producer.send_offsets(&[(t.clone(), with(4_096))], &no_member(&group)).map_err(fails)?;
+    commits(&mut producer)?;
+    stored(f, &group, &t, Some(with(4_096)))?;
+    producer.begin().map_err(fails)?;
+    let answer = producer.send_offsets(&[(t.clone(), with(4_097))], &no_member(&group));
+    expect(matches!(answer, Err(TransportError::Refused { .. })), || format!("{answer:?}"))?;
+    let outcome = producer.commit();
+    expect(matches!(outcome, CommitOutcome::Aborted(_)), || format!("the commit ended as {outcome:?}"))?;
+    stored(f, &group, &t, Some(with(4_096)))?;
+    transaction(f, &mut producer, &t, &["after"])?;
+    Reader::committed(f, &t)?.until(&["after"])
 }
 
 fn fenced<F: Fixture>(f: &F) -> Result<(), String> {

@@ -138,7 +138,7 @@ fn end_behind_markers<F: Fixture>(f: &F) -> Result<(), String> {
         reader.step().map_err(fails)?;
         Ok(reader.ends.last().copied().filter(|&end| end > written[0] + 1))
     })?;
-    let ends = reader.consumer.watermarks(&t).map_err(fails)?;
+    let ends = retried(f, || reader.consumer.watermarks(&t))?;
     expect(end == ends.last_stable && end == ends.high, || format!("end {end}, watermarks {ends:?}"))
 }
 
@@ -160,7 +160,7 @@ fn log_start<F: Fixture>(f: &F) -> Result<(), String> {
     let mut reader = Reader::committed(f, &t)?;
     let error = wait(f, "an error", || Ok(reader.step().err()))?;
     expect(matches!(error, TransportError::OffsetOutOfRange { offset: 0, .. }), || format!("{error}"))?;
-    let start = reader.consumer.watermarks(&t).map_err(fails)?.start;
+    let start = retried(f, || reader.consumer.watermarks(&t))?.start;
     expect(start == written[2], || format!("start {start}, deleted before {}", written[2]))?;
     reader.consumer.assign(&t, start).map_err(fails)?;
     reader.until_end(&["c"])

@@ -94,7 +94,7 @@ fn last_stable<F: Fixture>(f: &F) -> Result<(), String> {
     let mut reader = Reader::committed(f, &t)?;
     reader.until_end(&["before"])?;
     expect(reader.ends.last() == Some(&open[0]), || format!("ends at {:?}, open at {open:?}", reader.ends))?;
-    let ends = reader.consumer.watermarks(&t).map_err(fails)?;
+    let ends = retried(f, || reader.consumer.watermarks(&t))?;
     let right = ends.last_stable == open[0] && ends.high == behind[0] + 1;
     expect(right, || format!("{ends:?}, open at {open:?}"))?;
     Reader::new(f, &t, 0, Isolation::ReadUncommitted)?.until_end(&["before", "open", "behind"])?;

@@ -6,6 +6,8 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Properties;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -22,9 +24,10 @@ import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.state.Stores;
+import org.apache.kafka.streams.test.TestRecord;
 
 /**
- * Kafka Streams' TopologyTestDriver one record at a time: the counterpart of {@code src/bin/ttd.rs}, with the same
+ * Kafka Streams' TopologyTestDriver, one record or one list of records at a time: the counterpart of {@code src/bin/ttd.rs}, with the same
  * records, arguments and output.
  */
 public final class Ttd {
@@ -59,14 +62,16 @@ public final class Ttd {
     public static void main(String[] arguments) throws Exception {
         int records = Integer.parseInt(arguments[1]);
         int batches = Integer.parseInt(arguments[2]);
+        int together = arguments.length > 3 ? Integer.parseInt(arguments[3]) : 1;
         if (arguments[0].equals("stateless")) {
-            run(stateless(), new ByteArrayDeserializer(), "W1", records, batches);
+            run(stateless(), new ByteArrayDeserializer(), "W1", records, batches, together);
         } else {
-            run(count(), new LongDeserializer(), "W3", records, batches);
+            run(count(), new LongDeserializer(), "W3", records, batches, together);
         }
     }
 
-    private static <V> void run(Topology topology, Deserializer<V> values, String name, int records, int batches)
+    private static <V> void run(
+            Topology topology, Deserializer<V> values, String name, int records, int batches, int together)
             throws Exception {
         Path state = Files.createTempDirectory("ttd");
         Properties settings = new Properties();
@@ -86,10 +91,21 @@ public final class Ttd {
                 long read = 0;
                 long cpu = cpuNanos();
                 long wall = System.nanoTime();
-                for (int i = 0; i < records; i++) {
-                    random = random * 6_364_136_223_846_793_005L + 1_442_695_040_888_963_407L;
-                    byte[] key = ByteBuffer.allocate(8).putLong((random >>> 33) % KEYS).array();
-                    in.pipeInput(key, value.clone(), Instant.ofEpochMilli(timestamp++));
+                for (int i = 0; i < records / together; i++) {
+                    List<TestRecord<byte[], byte[]>> list = together == 1 ? null : new ArrayList<>(together);
+                    for (int j = 0; j < together; j++) {
+                        random = random * 6_364_136_223_846_793_005L + 1_442_695_040_888_963_407L;
+                        byte[] key = ByteBuffer.allocate(8).putLong((random >>> 33) % KEYS).array();
+                        Instant time = Instant.ofEpochMilli(timestamp++);
+                        if (together == 1) {
+                            in.pipeInput(key, value.clone(), time);
+                        } else {
+                            list.add(new TestRecord<>(key, value.clone(), time));
+                        }
+                    }
+                    if (together > 1) {
+                        in.pipeRecordList(list);
+                    }
                     while (!out.isEmpty()) {
                         out.readRecord();
                         read++;

@@ -1,0 +1,154 @@
+//! One process of an application on Kafka: its identity, and how its threads get clients and stores.
+//!
+//! Identity lives in the state directory. An application with stores is a static member under it, so that a restart
+//! finds its tasks, and with them its disk, again; and its transactional ids follow it, so that a restart ends the open
+//! transaction of the process that was killed instead of waiting for its time-out.
+//!
+//! Knows names. Does not know tasks, nor what threads do with what they get.
+
+use crate::app::Error;
+use crate::directory::StateDirectory;
+use crate::guarantee::Guarantee;
+use crate::settings::Settings;
+use crate::startup::Started;
+use crate::state::OverlayLimit;
+use crate::task::TaskId;
+use crate::transport::kafka::{KafkaClients, KafkaConsumer, KafkaProducer};
+use crate::transport::{ClientSettings, Isolation, TransportError};
+use crate::wiring::{Engines, in_memory};
+use crate::worker::Connect;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What the threads of a process share.
+pub(crate) struct Machine {
+    application: String,
+    clients: KafkaClients,
+    guarantee: Guarantee,
+    directory: Option<StateDirectory>,
+    process_id: String,
+    /// True if a restart should find its tasks again: there is something on its disk.
+    is_static: bool,
+    /// Of topics and the leaders their partitions follow: members that disagree must not share a group.
+    leaders: u64,
+}
+
+impl Machine {
+    pub(crate) fn new(application: &str, started: &Started, settings: &Settings) -> Result<Machine, Error> {
+        let plan = &started.plan;
+        let has_state = plan.subs.iter().any(|sub| !sub.stores.is_empty());
+        // Where Kafka Streams keeps stores as well if nothing is said: among the temporary files.
+        let by_default =
+            (has_state && cfg!(feature = "rocksdb")).then(|| std::env::temp_dir().join("streams"));
+        let directory = match settings.state_dir.as_ref().or(by_default.as_ref()) {
+            Some(root) => match StateDirectory::open(root, application) {
+                Ok(directory) => Some(directory),
+                // Without stores the directory only says who this is: a second process on this machine is somebody else.
+                Err(error) if !has_state => {
+                    tracing::info!(%error, "runs under an identity of its own");
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            },
+            None => None,
+        };
+        let process_id = match &directory {
+            Some(directory) => directory.process_id().to_owned(),
+            None => crate::directory::random_id(),
+        };
+        Ok(Machine {
+            application: application.to_owned(),
+            clients: KafkaClients::new(bounded(settings.clients.clone(), started))
+                .knowing(started.topics.clone()),
+            guarantee: settings.guarantee,
+            is_static: has_state && directory.is_some() && cfg!(feature = "rocksdb"),
+            directory,
+            process_id,
+            leaders: plan.leaders_hash(),
+        })
+    }
+
+    /// What thread `number` works with.
+    pub(crate) fn thread(self: Arc<Self>, number: usize) -> OnMachine {
+        let name = format!("{}-{}-{number}", self.application, self.process_id);
+        OnMachine { machine: self, number, name }
+    }
+}
+
+/// A broker refuses a batch that is larger than its topic allows as a whole, however small its records are: no batch is
+/// larger than the smallest of these limits.
+fn bounded(mut clients: ClientSettings, started: &Started) -> ClientSettings {
+    let limits = started.topics.values().filter_map(|topic| topic.setting("max.message.bytes")?.parse().ok());
+    let smallest: u64 = limits.min().unwrap_or(u64::MAX);
+    let said = clients.producer.iter().chain(&clients.common).find(|(name, _)| name == BATCH_SIZE);
+    let size = said.and_then(|(_, size)| size.parse().ok()).unwrap_or(KafkaClients::BATCH_SIZE);
+    if size > smallest {
+        clients.producer.retain(|(name, _)| name != BATCH_SIZE);
+        clients.producer.push((BATCH_SIZE.to_owned(), smallest.to_string()));
+    }
+    clients
+}
+
+/// Rows that a store keeps typed, each with its bytes while they wait for the disk. A hot row is found without decoding;
+/// without a limit a store would be in memory as a whole.
+const ROWS: OverlayLimit = OverlayLimit::values(50_000);
+
+const BATCH_SIZE: &str = "batch.size";
+
+/// One thread of a [`Machine`].
+pub(crate) struct OnMachine {
+    machine: Arc<Machine>,
+    number: usize,
+    /// `<application>-<process>-<thread>`: client id and transactional id.
+    name: String,
+}
+
+impl Connect for OnMachine {
+    type Consumer = KafkaConsumer;
+    type Producer = KafkaProducer;
+
+    fn consumer(&self) -> Result<KafkaConsumer, TransportError> {
+        let machine = &*self.machine;
+        let instance = machine.is_static.then(|| format!("{}-{}", machine.process_id, self.number));
+        let client_id = format!("{};leaders={:x}", self.name, machine.leaders);
+        machine.clients.consumer(
+            &machine.application,
+            &client_id,
+            instance.as_deref(),
+            Isolation::ReadCommitted,
+        )
+    }
+
+    fn restore_consumer(&self) -> Result<KafkaConsumer, TransportError> {
+        let machine = &*self.machine;
+        let group = format!("{}-restore", machine.application);
+        machine.clients.restore_consumer(&group, &format!("{}-restore", self.name))
+    }
+
+    fn producer(&self) -> Result<KafkaProducer, TransportError> {
+        let transactional = self.machine.guarantee == Guarantee::ExactlyOnce;
+        self.machine.clients.producer(transactional.then_some(self.name.as_str()))
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        self.machine.guarantee
+    }
+
+    fn engines(&self, task: TaskId) -> Engines {
+        #[cfg(feature = "rocksdb")]
+        if let Some(directory) = &self.machine.directory {
+            return directory.engines(task);
+        }
+        let _ = task;
+        in_memory()
+    }
+
+    fn overlay(&self) -> OverlayLimit {
+        ROWS
+    }
+
+    fn now_ms(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}

@@ -1,0 +1,140 @@
+//! An application on Kafka, from its settings to its end.
+//!
+//! ```text
+//! settings ─→ start-up checks ─→ state directory ─→ threads ──────────→ joined
+//!     └────────────┴───────────────────┴── all that is wrong        │ a signal, or a thread that failed:
+//!                                          is said here             └ every other one commits and closes
+//! ```
+//!
+//! ```text
+//! cycle     what one thread does: step, commit when it is due, rest
+//! machine   clients, ids and stores of one process
+//! purge     deletes what was consumed from repartition topics
+//! ```
+//!
+//! Knows threads, signals and the order of things at start and end. Does not know tasks or records.
+
+#[cfg(any(test, feature = "kafka"))]
+mod cycle;
+#[cfg(feature = "kafka")]
+mod machine;
+#[cfg(any(test, feature = "kafka"))]
+mod purge;
+
+#[cfg(feature = "kafka")]
+pub(crate) use on_kafka::run;
+
+#[cfg(feature = "kafka")]
+mod on_kafka {
+    use super::cycle::{Rhythm, Surroundings, cycle};
+    use super::machine::Machine;
+    use super::purge::purge;
+    use crate::app::Error;
+    use crate::settings::Settings;
+    use crate::startup::Startup;
+    use crate::topology::Topology;
+    use crate::transport::kafka::KafkaClients;
+    use crate::worker::{Worker, WorkerError};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread::JoinHandle;
+    use tokio::sync::mpsc::UnboundedSender;
+
+    /// Runs until a signal or a failure ends it.
+    ///
+    /// # Errors
+    /// What is wrong at start, all of it; later the first failure.
+    pub(crate) async fn run(topology: Topology, application: &str, settings: Settings) -> Result<(), Error> {
+        let clients = KafkaClients::new(settings.clients.clone());
+        let started = Startup::new(application, &settings).run(&mut clients.admin()?, &topology)?;
+        started.warnings.iter().for_each(|warning| tracing::warn!(application, "{warning}"));
+        tracing::info!(
+            application,
+            brokers = settings.brokers.as_deref(),
+            guarantee = settings.guarantee.name(),
+            threads = settings.threads,
+            "starting"
+        );
+        let (consumed, told) = std::sync::mpsc::channel();
+        let purging = std::thread::Builder::new().name(format!("{application}-purge"));
+        // Ends with the last worker that could tell something.
+        let purging = purging.spawn(move || match clients.admin() {
+            Ok(mut admin) => purge(&mut admin, &told),
+            Err(error) => tracing::warn!(%error, "repartition topics are not purged"),
+        });
+        purging.map_err(|cause| Error::Io { what: "a thread".to_owned(), cause })?;
+        let machine = Arc::new(Machine::new(application, &started, &settings)?);
+        let plan = started.plan;
+        let stop = Arc::new(AtomicBool::new(false));
+        let leave = settings.leave_on_close;
+        let rhythm = Rhythm::new(settings.commit_interval_ms);
+        let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
+        let threads: Vec<JoinHandle<Result<(), WorkerError>>> = (0..settings.threads)
+            .map(|number| {
+                let (machine, stop, ended) = (machine.clone(), stop.clone(), Ended(ended.clone()));
+                let (topology, plan, consumed) = (topology.clone(), plan.clone(), consumed.clone());
+                let thread = std::thread::Builder::new().name(format!("{application}-{number}"));
+                let body = move || {
+                    let _ended = ended;
+                    let worker = Worker::start(machine.thread(number), topology, plan)?;
+                    // Nobody hears it any more when everything ends.
+                    let consumed = |positions| drop(consumed.send(positions));
+                    cycle(worker, &Surroundings { rhythm, leave, stop: &stop, consumed: &consumed })
+                };
+                thread.spawn(body).map_err(|cause| Error::Io { what: "a thread".to_owned(), cause })
+            })
+            .collect::<Result<_, _>>()?;
+        drop(ended);
+        tokio::select! {
+            signal = stop_signal() => tracing::info!(signal, application, "stopping"),
+            _ = ends.recv() => {}
+        }
+        stop.store(true, Ordering::Release);
+        // The executor's thread must not wait for them: others may live on it.
+        loop {
+            tokio::select! {
+                ended = ends.recv() => if ended.is_none() { break },
+                // Somebody is in a hurry: a broker that does not answer would hold the end up.
+                _ = stop_signal() => return Err(Error::Interrupted),
+            }
+        }
+        drop(consumed);
+        let mut first = Ok(());
+        for thread in threads {
+            match thread.join() {
+                Ok(ended) => first = first.and(ended),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(first?)
+    }
+
+    /// Says that a thread ended, however it did.
+    struct Ended(UnboundedSender<()>);
+
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+
+    /// SIGINT or SIGTERM; elsewhere than on Unix Ctrl-C.
+    async fn stop_signal() -> &'static str {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            if let (Ok(mut interrupt), Ok(mut terminate)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            {
+                return tokio::select! {
+                    _ = interrupt.recv() => "SIGINT",
+                    _ = terminate.recv() => "SIGTERM",
+                };
+            }
+        }
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        "Ctrl-C"
+    }
+}

@@ -1,0 +1,86 @@
+//! Settings in code: the methods of a [`Builder`] that say one.
+//!
+//! Knows which method says which name. Everything is said as text and checked in one place (`resolve`), when the
+//! application starts.
+
+use super::entry::{Entry, Origin};
+use super::{Build, Given, Settings, SettingsError, Sources, names, resolve};
+use crate::app::Builder;
+use crate::guarantee::Guarantee;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+impl Given {
+    /// Says a setting; what was said for it before is forgotten.
+    pub fn say(&mut self, name: &str, value: impl AsRef<OsStr>) {
+        self.entries.retain(|entry| entry.name != name);
+        self.entries.push(Entry::new(name, value, Origin::Code));
+    }
+}
+
+/// Settings. The same ones come from a file and from the environment, which win: code is what the developer ships,
+/// file and environment belong to who runs it.
+impl Builder {
+    /// Runs on Kafka: `host:port` of some brokers, separated by commas (`bootstrap.servers`). Without brokers an
+    /// application runs on the in-process log.
+    pub fn brokers(self, brokers: impl AsRef<str>) -> Self {
+        self.property(names::BROKERS, brokers)
+    }
+
+    /// What is promised about records that were processed when something failed (`processing.guarantee`). Exactly
+    /// once, unless said otherwise.
+    pub fn guarantee(self, guarantee: Guarantee) -> Self {
+        self.property(names::GUARANTEE, guarantee.name())
+    }
+
+    /// How often is committed (`commit.interval.ms`), in whole milliseconds: 100 ms under exactly once, 30 s under at
+    /// least once, unless said otherwise. Zero commits whenever there is something to commit.
+    pub fn commit_interval(self, interval: Duration) -> Self {
+        self.property(names::COMMIT_INTERVAL, interval.as_millis().to_string())
+    }
+
+    /// How many workers share the tasks, each with a thread of its own (`num.stream.threads`). One, unless said
+    /// otherwise.
+    pub fn threads(self, threads: usize) -> Self {
+        self.property(names::THREADS, threads.to_string())
+    }
+
+    /// The directory in which stores rest, and which instance of the application this is (`state.dir`). Unless said
+    /// otherwise `streams` among the system's temporary files, as Kafka Streams has `kafka-streams` there: say another
+    /// one where that does not outlive the machine, and one for each process.
+    pub fn state_dir(mut self, path: impl AsRef<Path>) -> Self {
+        self.settings.say(names::STATE_DIR, path.as_ref());
+        self
+    }
+
+    /// Leaves the group whenever it closes (`leave.group.on.close`), as to scale down. Unless said otherwise an
+    /// application with stores in a state directory stays a member, so that a restart finds its tasks where their
+    /// stores are.
+    pub fn leave_group_on_close(self, leave: bool) -> Self {
+        self.property(names::LEAVE, leave.to_string())
+    }
+
+    /// Any setting by its name: ours, a property of librdkafka for all clients (`security.protocol`), or for one kind
+    /// of them (`consumer.fetch.min.bytes`, `producer.linger.ms`, `admin.…`), or a setting of internal topics
+    /// (`topic.min.insync.replicas`).
+    pub fn property(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        self.settings.say(name.as_ref(), value.as_ref());
+        self
+    }
+
+    /// Reads settings from this file too, from lines of `name = value`; they win over what the code says. If the
+    /// variable `STREAMS_SETTINGS` names another file, that one is read instead.
+    pub fn settings_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.settings.file = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// What it would run with: code, file and environment put together.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, at once.
+    pub fn settings(&self) -> Result<Settings, SettingsError> {
+        resolve(&Sources::of_process(&self.settings), &Build::this())
+    }
+}

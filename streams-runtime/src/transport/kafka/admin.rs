@@ -1,0 +1,263 @@
+//! Topics on Kafka: what is there, making what is not, deleting what was read.
+//!
+//! Knows codes and how long a broker may take. Deliberately does not know which topic is a changelog, nor what any of
+//! them should be like (`startup`).
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::client::KafkaClients;
+use super::errors;
+use super::sys::{Client, Code, Fault, PartitionList, ToMake};
+use crate::transport::topics::{
+    Cluster, Creation, Found, NewTopic, Operations, Rights, TopicDescription, Topics, Unreached,
+};
+use crate::transport::{TopicPartition, TransportError};
+
+/// How long a broker may take for one request.
+const ANSWER_MS: u64 = 30_000;
+/// How often is asked again for what takes a moment.
+const AGAIN: Duration = Duration::from_millis(50);
+/// How often what a client hears is collected while nobody answers.
+const LISTEN_MS: u64 = 250;
+
+const UNKNOWN_TOPIC: Code = Code(3);
+const REQUEST_TIMED_OUT: Code = Code(7);
+const TOPIC_FORBIDDEN: Code = Code(29);
+const GROUP_FORBIDDEN: Code = Code(30);
+const TOPIC_EXISTS: Code = Code(36);
+/// `_AUTHENTICATION` and `_SSL`: another attempt ends like the first.
+const NEVER: [Code; 2] = [Code(-169), Code(-181)];
+
+/// The client that looks after topics.
+pub struct KafkaAdmin {
+    client: Rc<Client>,
+    clients: KafkaClients,
+}
+
+impl KafkaAdmin {
+    pub(super) fn new(client: Client, clients: KafkaClients) -> Self {
+        KafkaAdmin { client: Rc::new(client), clients }
+    }
+
+    /// Which of these topics this client's broker does not know with so many partitions and their leaders.
+    fn unknown(&self, topics: &[(String, u32)]) -> Result<Vec<String>, TransportError> {
+        let names: Vec<String> = topics.iter().map(|(name, _)| name.clone()).collect();
+        let found = self.client.describe_topics(&names, ANSWER_MS).map_err(asking)?;
+        let known = |described: &Result<super::sys::Described, Fault>, count: u32| {
+            described.as_ref().is_ok_and(|topic| {
+                topic.partitions.len() >= count as usize && topic.partitions.iter().all(|p| p.has_leader)
+            })
+        };
+        let missing = topics.iter().zip(&found).filter(|((_, count), found)| !known(found, *count));
+        Ok(missing.map(|((name, _), _)| name.clone()).collect())
+    }
+}
+
+impl Topics for KafkaAdmin {
+    fn reach(&mut self, patience_ms: u64) -> Result<Cluster, Unreached> {
+        let start = Instant::now();
+        let waited_ms = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut reasons = Vec::new();
+        self.client.listen(true);
+        let reached = loop {
+            let left = patience_ms.saturating_sub(waited_ms());
+            match self.client.brokers(left.min(LISTEN_MS)) {
+                Ok(brokers) => {
+                    break Ok(Cluster { brokers: u32::try_from(brokers.len()).unwrap_or(u32::MAX) });
+                }
+                Err(fault) if left == 0 && reasons.is_empty() => reasons.push(fault.text),
+                Err(_) => {}
+            }
+            // Errors come by the way of callbacks, which are run in here.
+            self.client.serve(0);
+            let heard = self.client.heard();
+            let hopeless = heard.iter().any(|fault| NEVER.contains(&fault.code));
+            for fault in heard {
+                let reason = essence(&fault.text);
+                if !reasons.contains(&reason) {
+                    tracing::warn!("no broker answers yet: {reason}");
+                    reasons.push(reason);
+                }
+            }
+            if hopeless || left == 0 {
+                break Err(Unreached { waited_ms: waited_ms(), reasons });
+            }
+        };
+        self.client.listen(false);
+        reached
+    }
+
+    fn describe(&mut self, topics: &[String]) -> Result<Vec<Found>, TransportError> {
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        let described = self.client.describe_topics(topics, ANSWER_MS).map_err(asking)?;
+        let there: Vec<String> = topics
+            .iter()
+            .zip(&described)
+            .filter(|(_, found)| found.is_ok())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let mut settings = match there.is_empty() {
+            true => Vec::new(),
+            false => self.client.describe_settings(&there, ANSWER_MS).map_err(asking)?,
+        }
+        .into_iter();
+        let mut found = Vec::new();
+        for (name, described) in topics.iter().zip(described) {
+            found.push(match described {
+                Err(fault) if fault.code == UNKNOWN_TOPIC => Found::Missing,
+                Err(fault) if fault.code == TOPIC_FORBIDDEN => Found::Forbidden(fault.text),
+                Err(fault) => return Err(errors::error("describing a topic", name, &fault)),
+                Ok(topic) => {
+                    let mut leaderless: Vec<u32> =
+                        topic.partitions.iter().filter(|p| !p.has_leader).map(|p| p.number).collect();
+                    leaderless.sort_unstable();
+                    // Settings may be hidden from who may read and write.
+                    let settings = settings.next().and_then(Result::ok);
+                    Found::Topic(TopicDescription {
+                        id: topic.id,
+                        partitions: u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX),
+                        replicas: topic.partitions.iter().map(|p| p.replicas).min().unwrap_or(0),
+                        leaderless,
+                        settings: settings.map(|settings| settings.into_iter().collect()),
+                        rights: topic.operations.map(Operations::numbered),
+                    })
+                }
+            });
+        }
+        Ok(found)
+    }
+
+    fn create(&mut self, topics: &[NewTopic]) -> Result<Vec<Creation>, TransportError> {
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut to_make = Vec::new();
+        for topic in topics {
+            to_make.push(ToMake {
+                name: &topic.name,
+                partitions: topic.partitions,
+                replicas: topic.replicas.map_or(-1, i32::from),
+                settings: &topic.settings,
+            });
+        }
+        let made = self.client.create_topics(&to_make, ANSWER_MS).map_err(asking)?;
+        Ok(made
+            .into_iter()
+            .map(|made| match made {
+                // It took longer than the broker waits for; whether it was made is seen by who looks.
+                Ok(()) => Creation::Created,
+                Err(fault) if fault.code == REQUEST_TIMED_OUT => Creation::Created,
+                Err(fault) if fault.code == TOPIC_EXISTS => Creation::Exists,
+                Err(fault) => Creation::Refused(fault.text),
+            })
+            .collect())
+    }
+
+    fn await_known(
+        &mut self,
+        topics: &[(String, u32)],
+        patience_ms: u64,
+    ) -> Result<Vec<String>, TransportError> {
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        let until = Instant::now() + Duration::from_millis(patience_ms);
+        // A client that has met nobody else asks the broker it is given.
+        for broker in self.client.brokers(ANSWER_MS).map_err(asking)? {
+            let mut one = self.clients.admin_of(&broker)?;
+            if one.reach(LISTEN_MS * 8).is_err() {
+                // Who cannot be reached tells nobody anything out of date either.
+                continue;
+            }
+            loop {
+                let unknown = one.unknown(topics)?;
+                if unknown.is_empty() {
+                    break;
+                }
+                if Instant::now() >= until {
+                    return Ok(unknown);
+                }
+                std::thread::sleep(AGAIN);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn rights(&mut self, group: &str) -> Result<Rights, TransportError> {
+        let group = match self.client.group_operations(group, ANSWER_MS) {
+            Ok(operations) => operations.map(Operations::numbered),
+            Err(fault) if fault.code == GROUP_FORBIDDEN => Some(Operations::default()),
+            // A group that nobody has joined yet, a coordinator that is being elected: the join will tell.
+            Err(_) => None,
+        };
+        let cluster = self.client.cluster_operations(ANSWER_MS).ok().flatten();
+        Ok(Rights { group, cluster: cluster.map(Operations::numbered) })
+    }
+
+    fn delete_records(&mut self, before: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
+        let mut list = PartitionList::new();
+        for (partition, offset) in before {
+            list.push_at(&partition.topic, partition.partition.cast_signed(), *offset);
+        }
+        if list.is_empty() {
+            return Ok(());
+        }
+        self.client
+            .delete_records(&list, ANSWER_MS)
+            .map_err(|fault| errors::error("deleting records", "", &fault))
+    }
+}
+
+fn asking(fault: Fault) -> TransportError {
+    errors::error("asking for topics", "", &fault)
+}
+
+/// The words of librdkafka without what is only interesting to its authors: `(after 0ms in state CONNECT, 1 identical
+/// error(s) suppressed)`.
+fn essence(words: &str) -> String {
+    let end = words.find(" (after ").unwrap_or(words.len());
+    words[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_essence_of_an_error() {
+        let words = "b:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)";
+        assert_eq!(essence(words), "b:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused");
+        assert_eq!(essence("1/1 brokers are down"), "1/1 brokers are down");
+    }
+
+    #[test]
+    fn codes_have_their_names() {
+        for (code, name) in [
+            (UNKNOWN_TOPIC, "UNKNOWN_TOPIC_OR_PART"),
+            (REQUEST_TIMED_OUT, "REQUEST_TIMED_OUT"),
+            (TOPIC_FORBIDDEN, "TOPIC_AUTHORIZATION_FAILED"),
+            (GROUP_FORBIDDEN, "GROUP_AUTHORIZATION_FAILED"),
+            (TOPIC_EXISTS, "TOPIC_ALREADY_EXISTS"),
+            (NEVER[0], "_AUTHENTICATION"),
+            (NEVER[1], "_SSL"),
+        ] {
+            assert_eq!(code.name(), name);
+        }
+    }
+
+    #[test]
+    fn nobody_answers_and_who_asked_learns_why() {
+        let settings = super::super::ClientSettings {
+            brokers: "127.0.0.1:1".to_owned(),
+            ..super::super::ClientSettings::default()
+        };
+        let mut admin = KafkaClients::new(settings).admin().unwrap();
+        let unreached = admin.reach(600).unwrap_err();
+        assert!(unreached.waited_ms >= 600, "{unreached:?}");
+        let refused = "127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused";
+        assert!(unreached.reasons.iter().any(|reason| reason.ends_with(refused)), "{unreached:?}");
+    }
+}

@@ -1,0 +1,258 @@
+//! From the settings of an application to its clients.
+//!
+//! Three layers of properties, the later ones win: what was measured to be good here, what the user says, and what
+//! the promises of this crate rest on. Knows names and values of properties; deliberately does not know when a client
+//! is made, nor what it is used for.
+
+use super::admin::KafkaAdmin;
+use super::consumer::KafkaConsumer;
+use super::producer::KafkaProducer;
+use super::sys::{Client, Config};
+use super::{ClientSettings, member};
+use crate::transport::topics::TopicDescription;
+use crate::transport::{Isolation, TransportError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// For all consumers.
+const CONSUMER: &[(&str, &str)] = &[
+    // A broker that comes back is found within a second, not within ten.
+    ("reconnect.backoff.max.ms", "1000"),
+    // After its queue was full, fetching rests for so long; the library's second is felt.
+    ("fetch.queue.backoff.ms", "10"),
+    // What is fetched ahead, for all partitions of the consumer together. Small records need four times as much
+    // memory as they have bytes.
+    ("queued.max.messages.kbytes", "16384"),
+    // Committed offsets wait for open transactions; they are asked for again in steps of this, up to the second.
+    ("retry.backoff.ms", "5"),
+    ("retry.backoff.max.ms", "50"),
+];
+
+/// For those that read a changelog to its end once: the end is told by an answer without records, which a broker holds
+/// back for so long. (Consumers of inputs are woken by records; for them less would only cost.)
+const RESTORING: &[(&str, &str)] = &[("fetch.wait.max.ms", "10")];
+
+/// For all producers.
+const PRODUCER: &[(&str, &str)] = &[
+    ("reconnect.backoff.max.ms", "1000"),
+    // A commit sends what lingers; without commits this is the price of a full batch.
+    ("linger.ms", "5"),
+    ("batch.size", "1000000"),
+    ("queue.buffering.max.messages", "1000000"),
+    ("queue.buffering.max.kbytes", "262144"),
+];
+
+/// For transactional ones.
+const TRANSACTIONAL: &[(&str, &str)] = &[
+    // A dead worker's records hold readers back for so long, if nobody takes its id over.
+    ("transaction.timeout.ms", "10000"),
+    // The markers of the last transaction are written after its commit was answered; a commit that follows at once
+    // waits for them in steps of this.
+    ("retry.backoff.ms", "5"),
+];
+
+/// For the client that looks after topics.
+const ADMIN: &[(&str, &str)] = &[
+    // A broker that comes back is found within a second, not within ten.
+    ("reconnect.backoff.max.ms", "1000"),
+];
+
+/// Reading rests on these.
+const READING: &[(&str, &str)] = &[
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    // The end of a partition is told, and is the position that is committed.
+    ("enable.partition.eof", "true"),
+    // A position that is gone is an error and not a jump.
+    ("auto.offset.reset", "error"),
+];
+
+/// Writing rests on these.
+const WRITING: &[(&str, &str)] = &[
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    // Offsets of changelog records come with the reports; and reports of errors alone slow a flush down.
+    ("delivery.report.only.error", "false"),
+];
+
+/// Properties that speak of membership: a client that is no member must not have them.
+const MEMBERSHIP: &[&str] = &["group.protocol", "group.remote.assignor", "group.instance.id"];
+
+/// Makes the clients of an application.
+///
+/// It holds nothing but settings: every consumer and producer is a client of its own, and stays on the thread that
+/// made it.
+#[derive(Clone, Debug)]
+pub struct KafkaClients {
+    settings: ClientSettings,
+    topics: Arc<BTreeMap<String, TopicDescription>>,
+}
+
+impl KafkaClients {
+    /// What a batch holds at most unless a setting says otherwise, in bytes.
+    pub(crate) const BATCH_SIZE: u64 = 1_000_000;
+
+    /// Takes the settings as they are; a property that librdkafka does not know is told when a client is made.
+    pub fn new(settings: ClientSettings) -> Self {
+        KafkaClients { settings, topics: Arc::default() }
+    }
+
+    /// As the topics were at start: consumers tell how long they keep records without asking for each.
+    pub fn knowing(self, topics: BTreeMap<String, TopicDescription>) -> Self {
+        KafkaClients { topics: Arc::new(topics), ..self }
+    }
+
+    /// A setting of a topic.
+    pub(super) fn topic_setting(&self, topic: &str, setting: &str) -> Option<&str> {
+        self.topics.get(topic)?.setting(setting)
+    }
+
+    /// As [`topic_setting`](Self::topic_setting), in ms.
+    pub(super) fn topic_ms(&self, topic: &str, setting: &str) -> Option<i64> {
+        self.topic_setting(topic, setting)?.parse().ok()
+    }
+
+    /// A consumer of a group. It becomes a member when it subscribes, with `instance` a static one.
+    ///
+    /// # Errors
+    /// If librdkafka refuses a property.
+    pub fn consumer(
+        &self,
+        group: &str,
+        client_id: &str,
+        instance: Option<&str>,
+        isolation: Isolation,
+    ) -> Result<KafkaConsumer, TransportError> {
+        self.consumer_with(&[], group, client_id, instance, isolation)
+    }
+
+    /// A consumer outside of any group that reads changelogs to their ends.
+    ///
+    /// # Errors
+    /// If librdkafka refuses a property.
+    pub fn restore_consumer(&self, group: &str, client_id: &str) -> Result<KafkaConsumer, TransportError> {
+        self.consumer_with(RESTORING, group, client_id, None, Isolation::ReadCommitted)
+    }
+
+    fn consumer_with(
+        &self,
+        defaults: &[(&str, &str)],
+        group: &str,
+        client_id: &str,
+        instance: Option<&str>,
+        isolation: Isolation,
+    ) -> Result<KafkaConsumer, TransportError> {
+        let level = match isolation {
+            Isolation::ReadCommitted => "read_committed",
+            Isolation::ReadUncommitted => "read_uncommitted",
+        };
+        let own = [("group.id", group), ("client.id", client_id), ("isolation.level", level)];
+        let user = self.of_consumers().filter(|(name, _)| !MEMBERSHIP.contains(name));
+        let layers = CONSUMER.iter().chain(defaults).copied().chain(user);
+        let layers = layers.chain(READING.iter().copied()).chain(own);
+        let reader = config("making a consumer", &self.settings.brokers, layers)?
+            .consumer()
+            .map_err(refuses("making a consumer"))?;
+        Ok(KafkaConsumer::new(self.clone(), reader.into(), group, client_id, instance, isolation))
+    }
+
+    /// The client that is a member of the group and reads nothing.
+    pub(super) fn member(
+        &self,
+        group: &str,
+        client_id: &str,
+        instance: Option<&str>,
+    ) -> Result<Client, TransportError> {
+        let mut own = vec![("group.id", group), ("client.id", client_id)];
+        own.extend(instance.map(|instance| ("group.instance.id", instance)));
+        let is_classic = self.is_classic();
+        if is_classic {
+            // The only one under which a member keeps what it keeps while others come and go.
+            own.push(("partition.assignment.strategy", "cooperative-sticky"));
+        }
+        // Under the newer protocol the broker decides these, and the library refuses them.
+        let known = |name: &str| is_classic || !member::CLASSIC_ONLY.contains(&name);
+        let user = self.of_consumers().filter(|(name, _)| known(name) && *name != "group.instance.id");
+        let layers = CONSUMER.iter().copied().chain(user).chain(READING.iter().copied()).chain(own);
+        config("joining the group", &self.settings.brokers, layers)?
+            .consumer()
+            .map_err(refuses("joining the group"))
+    }
+
+    /// A producer: with an id a transactional one, without it an idempotent one.
+    ///
+    /// # Errors
+    /// If librdkafka refuses a property.
+    pub fn producer(&self, transactional_id: Option<&str>) -> Result<KafkaProducer, TransportError> {
+        KafkaProducer::new(self.clone(), transactional_id)
+    }
+
+    /// The client of a producer, and how long a transaction may be open.
+    pub(super) fn writer(&self, transactional_id: Option<&str>) -> Result<(Client, u64), TransportError> {
+        let defaults = match transactional_id {
+            Some(_) => TRANSACTIONAL,
+            None => &[],
+        };
+        let own = transactional_id.map(|id| ("transactional.id", id));
+        let user = || pairs(&self.settings.common).chain(pairs(&self.settings.producer));
+        // Without an id the library takes neither.
+        let known =
+            |name: &str| own.is_some() || !matches!(name, "transactional.id" | "transaction.timeout.ms");
+        let layers = PRODUCER.iter().chain(defaults).copied().chain(user().filter(|&(name, _)| known(name)));
+        let layers = layers.chain(WRITING.iter().copied()).chain(own);
+        let timeout = |&(name, _): &(&str, &str)| name == "transaction.timeout.ms";
+        let timeout_ms = defaults.iter().copied().chain(user()).filter(timeout).last();
+        let timeout_ms = timeout_ms.and_then(|(_, ms)| ms.parse().ok()).unwrap_or(10_000);
+        let client = config("making a producer", &self.settings.brokers, layers)?
+            .producer()
+            .map_err(refuses("making a producer"))?;
+        Ok((client, timeout_ms))
+    }
+
+    /// The client that looks after topics.
+    ///
+    /// # Errors
+    /// If librdkafka refuses a property.
+    pub fn admin(&self) -> Result<KafkaAdmin, TransportError> {
+        self.admin_of(&self.settings.brokers)
+    }
+
+    /// One that asks other brokers first.
+    pub(super) fn admin_of(&self, brokers: &str) -> Result<KafkaAdmin, TransportError> {
+        let user = pairs(&self.settings.common).chain(pairs(&self.settings.admin));
+        let client = config("making a client for topics", brokers, ADMIN.iter().copied().chain(user))?
+            .producer()
+            .map_err(refuses("making a client for topics"))?;
+        Ok(KafkaAdmin::new(client, self.clone()))
+    }
+
+    /// Whether members speak the older group protocol.
+    pub(super) fn is_classic(&self) -> bool {
+        let protocol = self.of_consumers().filter(|&(name, _)| name == "group.protocol").last();
+        protocol.is_none_or(|(_, protocol)| protocol == "classic")
+    }
+
+    fn of_consumers(&self) -> impl Iterator<Item = (&str, &str)> {
+        pairs(&self.settings.common).chain(pairs(&self.settings.consumer))
+    }
+}
+
+fn pairs(of: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    of.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
+fn config<'p>(
+    doing: &'static str,
+    brokers: &'p str,
+    layers: impl Iterator<Item = (&'p str, &'p str)>,
+) -> Result<Config, TransportError> {
+    let mut config = Config::new();
+    for (name, value) in std::iter::once(("bootstrap.servers", brokers)).chain(layers) {
+        config.set(name, value).map_err(refuses(doing))?;
+    }
+    Ok(config)
+}
+
+fn refuses(doing: &'static str) -> impl Fn(String) -> TransportError {
+    move |reason| TransportError::Broker { doing, reason }
+}

@@ -1,0 +1,405 @@
+//! From properties to a client, and to its end.
+//!
+//! Knows which callbacks a client has, and on whose thread they run: all but the log and the wake-up are run by the
+//! library inside of calls that the owner makes, so what they note down needs no lock.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr::NonNull;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::bindings::{
+    RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE, rd_kafka_assignment_lost, rd_kafka_conf_destroy, rd_kafka_conf_new,
+    rd_kafka_conf_res_t, rd_kafka_conf_set, rd_kafka_conf_set_dr_msg_cb, rd_kafka_conf_set_error_cb,
+    rd_kafka_conf_set_log_cb, rd_kafka_conf_set_opaque, rd_kafka_conf_t, rd_kafka_consumer_group_metadata,
+    rd_kafka_consumer_group_metadata_destroy, rd_kafka_consumer_group_metadata_generation_id,
+    rd_kafka_consumer_group_metadata_member_id, rd_kafka_destroy_flags, rd_kafka_incremental_assign,
+    rd_kafka_incremental_unassign, rd_kafka_message_t, rd_kafka_name, rd_kafka_new,
+    rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy, rd_kafka_queue_get_consumer,
+    rd_kafka_queue_length, rd_kafka_queue_t, rd_kafka_t, rd_kafka_topic_partition_list_t, rd_kafka_type_t,
+};
+
+use super::codes::{
+    Code, Fault, rd_kafka_commit, rd_kafka_conf_set_rebalance_cb, rd_kafka_consumer_close,
+    rd_kafka_fatal_error, rd_kafka_poll_set_consumer, rd_kafka_subscribe, rd_kafka_unsubscribe, text,
+};
+use super::list::{PartitionList, elements};
+use super::produce::Report;
+
+/// Properties on their way to a client.
+pub(in super::super) struct Config(NonNull<rd_kafka_conf_t>);
+
+impl Config {
+    pub(in super::super) fn new() -> Self {
+        // SAFETY: no arguments; never null.
+        Config(NonNull::new(unsafe { rd_kafka_conf_new() }).expect("librdkafka gives a configuration"))
+    }
+
+    /// # Errors
+    /// The library's words, if it does not know the property or the value.
+    pub(in super::super) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let zero = |_| format!("property `{name}` has a zero byte");
+        let (c_name, c_value) = (CString::new(name).map_err(zero)?, CString::new(value).map_err(zero)?);
+        let mut words = [0; 512];
+        // SAFETY: the configuration is ours, strings end with zero and are copied, the buffer has the size it says.
+        let result = unsafe {
+            rd_kafka_conf_set(
+                self.0.as_ptr(),
+                c_name.as_ptr(),
+                c_value.as_ptr(),
+                words.as_mut_ptr(),
+                words.len(),
+            )
+        };
+        match result {
+            rd_kafka_conf_res_t::RD_KAFKA_CONF_OK => Ok(()),
+            // SAFETY: the library ends what it writes there with zero.
+            _ => Err(unsafe { text(words.as_ptr()) }),
+        }
+    }
+
+    /// # Errors
+    /// The library's words, if the properties do not fit together.
+    pub(in super::super) fn consumer(self) -> Result<Client, String> {
+        self.make(rd_kafka_type_t::RD_KAFKA_CONSUMER)
+    }
+
+    /// # Errors
+    /// As for a consumer.
+    pub(in super::super) fn producer(self) -> Result<Client, String> {
+        self.make(rd_kafka_type_t::RD_KAFKA_PRODUCER)
+    }
+
+    fn make(self, kind: rd_kafka_type_t) -> Result<Client, String> {
+        let is_consumer = kind == rd_kafka_type_t::RD_KAFKA_CONSUMER;
+        let notes = Box::<Notes>::default();
+        let mut words = [0; 512];
+        // SAFETY: the configuration is ours. The notes stay where they are, in their box, until the client that may
+        // touch them is destroyed. The callbacks fulfil what the library asks of them: none unwinds (an `extern "C"`
+        // function that panics ends the process).
+        let raw = unsafe {
+            let conf = self.0.as_ptr();
+            rd_kafka_conf_set_opaque(conf, (&raw const *notes).cast_mut().cast());
+            rd_kafka_conf_set_log_cb(conf, Some(on_log));
+            rd_kafka_conf_set_error_cb(conf, Some(on_error));
+            if is_consumer {
+                rd_kafka_conf_set_rebalance_cb(conf, Some(on_rebalance));
+            } else {
+                rd_kafka_conf_set_dr_msg_cb(conf, Some(on_delivery));
+            }
+            rd_kafka_new(kind, conf, words.as_mut_ptr(), words.len())
+        };
+        let Some(raw) = NonNull::new(raw) else {
+            // The configuration is still ours then, and is dropped here.
+            // SAFETY: the library ends what it writes there with zero.
+            return Err(unsafe { text(words.as_ptr()) });
+        };
+        std::mem::forget(self);
+        let queue = is_consumer.then(|| {
+            // SAFETY: a living consumer. Its main queue (errors) is then served with its consumer queue.
+            unsafe {
+                rd_kafka_poll_set_consumer(raw.as_ptr());
+                rd_kafka_queue_get_consumer(raw.as_ptr())
+            }
+        });
+        Ok(Client { raw, queue: queue.and_then(NonNull::new), wakeup: RefCell::default(), notes })
+    }
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        // SAFETY: ours: making a client forgets the configuration that it consumed.
+        unsafe { rd_kafka_conf_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// What the group decided.
+pub(in super::super) enum Rebalance {
+    /// More is this member's; `member` is its id.
+    Assigned { partitions: Vec<(String, i32)>, member: String },
+    /// Less is. Nobody else gets it before [`Client::answer_revoke`].
+    Revoked(Vec<(String, i32)>),
+    /// It is somebody else's already. To be answered as well.
+    Lost(Vec<(String, i32)>),
+}
+
+/// What callbacks wrote down.
+#[derive(Default)]
+pub(super) struct Notes {
+    pub(super) reports: RefCell<Vec<Report>>,
+    rebalances: RefCell<Vec<Rebalance>>,
+    /// Errors that belong to no call, if somebody listens.
+    heard: RefCell<Option<Vec<Fault>>>,
+    /// Revocations are answered by the callback itself: nobody polls any more.
+    closing: Cell<bool>,
+}
+
+/// Something to wait on.
+#[derive(Default)]
+pub(in super::super) struct Wakeup {
+    rung: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl Wakeup {
+    fn ring(&self) {
+        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.bell.notify_one();
+    }
+
+    /// Returns when it was rung since the last wait, at the latest after so long.
+    pub(in super::super) fn wait(&self, ms: u64) {
+        let until = Instant::now() + Duration::from_millis(ms);
+        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*rung {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            rung = self.bell.wait_timeout(rung, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *rung = false;
+    }
+}
+
+/// A consumer or a producer of librdkafka.
+///
+/// Dropping it takes no leave of a group and waits for no delivery: that is what a crash does, and whoever wants
+/// more asks for it first.
+pub(in super::super) struct Client {
+    raw: NonNull<rd_kafka_t>,
+    /// The queue of a consumer.
+    queue: Option<NonNull<rd_kafka_queue_t>>,
+    /// Rung by the library's threads; kept until they are gone.
+    wakeup: RefCell<Option<Arc<Wakeup>>>,
+    notes: Box<Notes>,
+}
+
+impl Client {
+    pub(super) fn raw(&self) -> *mut rd_kafka_t {
+        self.raw.as_ptr()
+    }
+
+    pub(super) fn queue(&self) -> Option<NonNull<rd_kafka_queue_t>> {
+        self.queue
+    }
+
+    pub(super) fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// How much waits to be fetched.
+    pub(in super::super) fn waiting(&self) -> usize {
+        // SAFETY: the queue is ours until the client is dropped.
+        self.queue.map_or(0, |queue| unsafe { rd_kafka_queue_length(queue.as_ptr()) })
+    }
+
+    /// From now on something new to fetch rings `wakeup`.
+    pub(in super::super) fn ring(&self, wakeup: &Arc<Wakeup>) {
+        let Some(queue) = self.queue else { return };
+        // SAFETY: the pointer stays valid, because the client keeps the `Arc` until its threads have ended; the
+        // callback only touches what may be touched from any thread.
+        unsafe {
+            let opaque = Arc::as_ptr(wakeup).cast_mut().cast::<c_void>();
+            rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(on_wakeup), opaque);
+        }
+        *self.wakeup.borrow_mut() = Some(Arc::clone(wakeup));
+    }
+
+    /// Why the client is of no use any more, if so.
+    pub(in super::super) fn fatal(&self) -> Option<Fault> {
+        let mut words = [0; 512];
+        // SAFETY: a living client; the buffer has the size it says.
+        let code = unsafe { rd_kafka_fatal_error(self.raw(), words.as_mut_ptr(), words.len()) };
+        // SAFETY: written by the library, with a zero at the end, if there is a code.
+        let fault = |code| Fault { text: unsafe { text(words.as_ptr()) }, fatal: true, ..Fault::of(code) };
+        (code != 0).then(|| fault(Code(code)))
+    }
+
+    /// Whether errors that belong to no call are kept for [`heard`](Self::heard).
+    pub(in super::super) fn listen(&self, listen: bool) {
+        *self.notes.heard.borrow_mut() = listen.then(Vec::new);
+    }
+
+    /// What went wrong by itself since the last call: connections, mostly.
+    pub(in super::super) fn heard(&self) -> Vec<Fault> {
+        self.notes.heard.borrow_mut().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    // ---- the group ----
+
+    pub(in super::super) fn subscribe(&self, topics: &PartitionList) -> Result<(), Fault> {
+        // SAFETY: both living; the list is copied.
+        Fault::check(unsafe { rd_kafka_subscribe(self.raw(), topics.as_ptr()) })
+    }
+
+    pub(in super::super) fn unsubscribe(&self) -> Result<(), Fault> {
+        // SAFETY: a living client.
+        Fault::check(unsafe { rd_kafka_unsubscribe(self.raw()) })
+    }
+
+    /// Leaves the group as its kind of member leaves. Waits for the answer of the broker, if there is one to ask.
+    pub(in super::super) fn close(&self) -> Result<(), Fault> {
+        self.close_from_now();
+        // SAFETY: a living consumer; the callback that it runs touches the notes only, which nobody borrows here.
+        Fault::check(unsafe { rd_kafka_consumer_close(self.raw()) })
+    }
+
+    /// Answers every revocation at once: who leaves works on nothing any more.
+    pub(in super::super) fn close_from_now(&self) {
+        self.notes.closing.set(true);
+    }
+
+    /// What the group decided since the last call.
+    pub(in super::super) fn rebalances(&self) -> Vec<Rebalance> {
+        std::mem::take(&mut self.notes.rebalances.borrow_mut())
+    }
+
+    /// Tells the library that an assignment was seen. A member whose partitions are read by another client keeps its
+    /// own assignment empty.
+    pub(in super::super) fn answer_assign(&self) -> Result<(), Fault> {
+        self.assign(&PartitionList::new())
+    }
+
+    /// Lets the group give away what it revoked.
+    pub(in super::super) fn answer_revoke(&self) -> Result<(), Fault> {
+        self.unassign(&PartitionList::new())
+    }
+
+    pub(in super::super) fn assignment_lost(&self) -> bool {
+        // SAFETY: a living client.
+        unsafe { rd_kafka_assignment_lost(self.raw()) != 0 }
+    }
+
+    /// Generation (or epoch) and member id as they are now.
+    pub(in super::super) fn membership(&self) -> (i32, String) {
+        membership(self.raw())
+    }
+
+    /// Commits offsets and waits for the answer.
+    pub(in super::super) fn commit(&self, offsets: &PartitionList) -> Result<(), Fault> {
+        // SAFETY: both living; the list is copied.
+        Fault::check(unsafe { rd_kafka_commit(self.raw(), offsets.as_ptr(), 0) })
+    }
+
+    // ---- what is fetched ----
+
+    /// Starts to fetch these partitions at their offsets.
+    pub(in super::super) fn assign(&self, partitions: &PartitionList) -> Result<(), Fault> {
+        // SAFETY: both living, the list is copied; the error is ours.
+        unsafe { Fault::take(rd_kafka_incremental_assign(self.raw(), partitions.as_ptr())) }
+    }
+
+    /// Stops to fetch them. When it returns, what was fetched before is no longer handed out.
+    pub(in super::super) fn unassign(&self, partitions: &PartitionList) -> Result<(), Fault> {
+        // SAFETY: as above.
+        unsafe { Fault::take(rd_kafka_incremental_unassign(self.raw(), partitions.as_ptr())) }
+    }
+}
+
+fn membership(rk: *mut rd_kafka_t) -> (i32, String) {
+    // SAFETY: called with a living client; the metadata is ours, and its string lives as long.
+    unsafe {
+        let metadata = rd_kafka_consumer_group_metadata(rk);
+        if metadata.is_null() {
+            return (-1, String::new());
+        }
+        let generation = rd_kafka_consumer_group_metadata_generation_id(metadata);
+        let member = text(rd_kafka_consumer_group_metadata_member_id(metadata));
+        rd_kafka_consumer_group_metadata_destroy(metadata);
+        (generation, member)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // SAFETY: no handle made from this client is left: they hold it. Its queue goes first, and with the threads
+        // that are ended by the last call goes everybody who might ring the wake-up or write notes.
+        unsafe {
+            if let Some(queue) = self.queue {
+                rd_kafka_queue_cb_event_enable(queue.as_ptr(), None, std::ptr::null_mut());
+                rd_kafka_queue_destroy(queue.as_ptr());
+            }
+            rd_kafka_destroy_flags(self.raw(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        }
+    }
+}
+
+// ---- callbacks ----
+
+/// # Safety
+/// `opaque` must be what [`Config::make`] set.
+unsafe fn notes<'n>(opaque: *mut c_void) -> &'n Notes {
+    // SAFETY: the box of a client that is not destroyed yet: it is inside of a call.
+    unsafe { &*opaque.cast::<Notes>() }
+}
+
+unsafe extern "C" fn on_delivery(
+    _: *mut rd_kafka_t,
+    message: *const rd_kafka_message_t,
+    opaque: *mut c_void,
+) {
+    // SAFETY: run inside of a call on the owner's thread, with a message that lives until we return.
+    unsafe { notes(opaque).reports.borrow_mut().push(Report::of(&*message)) }
+}
+
+unsafe extern "C" fn on_rebalance(
+    rk: *mut rd_kafka_t,
+    code: c_int,
+    partitions: *mut rd_kafka_topic_partition_list_t,
+    opaque: *mut c_void,
+) {
+    const ASSIGN: c_int = -175;
+    // SAFETY: run inside of a call on the owner's thread; the list lives until we return, and the error is ours.
+    unsafe {
+        let notes = notes(opaque);
+        let list = elements(partitions).map(|p| (p.topic.to_owned(), p.partition)).collect();
+        let is_assigned = code == ASSIGN;
+        let rebalance = match is_assigned {
+            true => Rebalance::Assigned { partitions: list, member: membership(rk).1 },
+            false if rd_kafka_assignment_lost(rk) != 0 => Rebalance::Lost(list),
+            false => Rebalance::Revoked(list),
+        };
+        if notes.closing.get() {
+            let nothing = PartitionList::new();
+            let answered = match is_assigned {
+                true => rd_kafka_incremental_assign(rk, nothing.as_ptr()),
+                false => rd_kafka_incremental_unassign(rk, nothing.as_ptr()),
+            };
+            drop(Fault::take(answered));
+        } else {
+            notes.rebalances.borrow_mut().push(rebalance);
+        }
+    }
+}
+
+unsafe extern "C" fn on_wakeup(_: *mut rd_kafka_t, opaque: *mut c_void) {
+    // SAFETY: what `Client::ring` set, which keeps it alive; a `Wakeup` may be rung from any thread.
+    unsafe { &*opaque.cast::<Wakeup>() }.ring();
+}
+
+unsafe extern "C" fn on_error(rk: *mut rd_kafka_t, code: c_int, reason: *const c_char, opaque: *mut c_void) {
+    // SAFETY: run inside of a call on the owner's thread, with a living client and a string that lives until we return.
+    let (client, reason, notes) = unsafe { (text(rd_kafka_name(rk)), text(reason), notes(opaque)) };
+    if let Some(heard) = notes.heard.borrow_mut().as_mut() {
+        heard.push(Fault { text: reason.clone(), ..Fault::of(Code(code)) });
+    }
+    // The library tries again by itself; what it gives up comes back from the call that needed it.
+    tracing::warn!(target: "librdkafka", client, code = Code(code).name(), "{reason}");
+}
+
+unsafe extern "C" fn on_log(rk: *const rd_kafka_t, level: c_int, topic: *const c_char, line: *const c_char) {
+    // SAFETY: may be run by any thread, with strings that live until we return; the client may be half made, its
+    // name is there from the beginning.
+    let (client, topic, line) = unsafe {
+        let name = if rk.is_null() { String::new() } else { text(rd_kafka_name(rk)) };
+        (name, CStr::from_ptr(topic).to_string_lossy(), CStr::from_ptr(line).to_string_lossy())
+    };
+    match level {
+        0..=3 => tracing::error!(target: "librdkafka", client, %topic, "{line}"),
+        4 => tracing::warn!(target: "librdkafka", client, %topic, "{line}"),
+        5 | 6 => tracing::info!(target: "librdkafka", client, %topic, "{line}"),
+        _ => tracing::debug!(target: "librdkafka", client, %topic, "{line}"),
+    }
+}

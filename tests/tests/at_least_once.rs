@@ -1,0 +1,163 @@
+//! At least once: nothing is lost whatever happens, and without trouble nothing is doubled. After a crash between
+//! outputs and offsets records are processed again, as in Kafka Streams.
+
+use std::collections::BTreeMap;
+use streams_runtime::commit::Commit;
+use streams_runtime::guarantee::Guarantee;
+use streams_runtime::instance::{InProcess, MemoryDisk};
+use streams_runtime::prelude::*;
+use streams_runtime::transport::Message;
+use streams_runtime::transport::memory::{Fault, MemoryLog};
+use streams_runtime::worker::Worker;
+
+#[topic(name = "words", partitions = 2, key = String, value = i64)]
+struct Words;
+#[topic(name = "seen", partitions = 2, key = String, value = i64)]
+struct Seen;
+#[topic(name = "counts", partitions = 2, key = String, value = i64)]
+struct CountsOut;
+
+#[processor(from = Words, filter, to = Seen)]
+fn seen(n: &i64) -> bool {
+    *n >= 0
+}
+#[ktable(store = "counts", from = Words, count, to = CountsOut)]
+struct Counts;
+
+topology!(Twice = [seen, Counts]);
+
+const KEYS: [&str; 4] = ["a", "b", "d", "f"];
+
+fn log() -> MemoryLog {
+    let log = MemoryLog::new();
+    log.create_topic("words", 2).unwrap();
+    log
+}
+
+/// Every record has a number of its own, so that each can be told from its repetition.
+fn feed(log: &MemoryLog, numbers: std::ops::Range<i64>) {
+    for n in numbers {
+        let key = KEYS[n as usize % 4].as_bytes();
+        let partition = streams_runtime::partition_of(key, 2);
+        log.append("words", partition, Some(key), Some(&n.to_be_bytes()), n, &Headers::new()).unwrap();
+    }
+}
+
+fn start(log: &MemoryLog, name: &str, disk: &MemoryDisk) -> Worker<InProcess> {
+    let instance = InProcess::new(log, "app", name).disk(disk).guarantee(Guarantee::AtLeastOnce);
+    instance.start(Twice::graph()).unwrap()
+}
+
+fn run(worker: &mut Worker<InProcess>) {
+    for _ in 0..1_000 {
+        let step = worker.step(usize::MAX).unwrap();
+        if worker.commit().unwrap() == Commit::Nothing && step.is_idle() && !worker.is_waiting() {
+            return;
+        }
+    }
+    panic!("it never comes to rest");
+}
+
+/// Processes and does not commit.
+fn process(worker: &mut Worker<InProcess>) {
+    while worker.step(usize::MAX).unwrap().processed == 0 {}
+}
+
+/// How often each number was written.
+fn seen_numbers(log: &MemoryLog) -> BTreeMap<i64, usize> {
+    let mut seen = BTreeMap::new();
+    for partition in 0..2 {
+        for message in log.read_committed("seen", partition, 0).unwrap() {
+            *seen.entry(i64::from_be_bytes(message.value().unwrap().try_into().unwrap())).or_default() += 1;
+        }
+    }
+    seen
+}
+
+fn last_counts(log: &MemoryLog) -> BTreeMap<Vec<u8>, i64> {
+    let mut counts = BTreeMap::new();
+    for partition in 0..2 {
+        for message in log.read_committed("counts", partition, 0).unwrap() {
+            let count = i64::from_be_bytes(message.value().unwrap().try_into().unwrap());
+            counts.insert(message.key().unwrap().to_vec(), count);
+        }
+    }
+    counts
+}
+
+#[test]
+fn without_trouble_each_record_counts_once() {
+    let (log, disk) = (log(), MemoryDisk::new());
+    for round in 0..3 {
+        feed(&log, round * 100..(round + 1) * 100);
+        let mut worker = start(&log, "one", &disk);
+        run(&mut worker);
+        worker.leave().unwrap();
+    }
+    assert_eq!(seen_numbers(&log), (0..300).map(|n| (n, 1)).collect());
+    assert!(last_counts(&log).values().all(|count| *count == 75), "{:?}", last_counts(&log));
+}
+
+#[test]
+fn what_was_processed_and_not_committed_is_processed_again() {
+    let (log, disk) = (log(), MemoryDisk::new());
+    feed(&log, 0..100);
+    let mut worker = start(&log, "one", &disk);
+    run(&mut worker);
+    feed(&log, 100..140);
+    process(&mut worker);
+    drop(worker);
+    log.set_time_ms(46_000);
+    let mut worker = start(&log, "two", &disk);
+    run(&mut worker);
+    let seen = seen_numbers(&log);
+    assert_eq!(seen.keys().copied().collect::<Vec<_>>(), (0..140).collect::<Vec<_>>(), "nothing is lost");
+    assert!((0..100).all(|n| seen[&n] == 1), "what was committed is not processed again");
+    assert!((100..140).any(|n| seen[&n] == 2), "what was only written is written again");
+    assert!(last_counts(&log).values().all(|count| *count >= 35));
+}
+
+#[test]
+fn an_abort_writes_outputs_again_and_counts_once() {
+    let (log, disk) = (log(), MemoryDisk::new());
+    feed(&log, 0..40);
+    let mut worker = start(&log, "one", &disk);
+    process(&mut worker);
+    worker.abort().unwrap();
+    run(&mut worker);
+    assert_eq!(seen_numbers(&log).len(), 40);
+    assert!(last_counts(&log).values().all(|count| *count == 10), "rows go back with the positions");
+}
+
+#[test]
+fn an_answer_that_is_lost_is_asked_for_again() {
+    let (log, disk) = (log(), MemoryDisk::new());
+    feed(&log, 0..40);
+    let mut worker = start(&log, "one", &disk);
+    log.inject("", Fault::AckLost);
+    run(&mut worker);
+    assert_eq!(seen_numbers(&log).len(), 40);
+    assert!(last_counts(&log).values().all(|count| *count == 10));
+}
+
+/// A member that was thrown out writes nothing to changelogs above what the new owner wrote.
+#[test]
+fn a_member_that_was_thrown_out_changes_no_rows() {
+    let (log, disk) = (log(), MemoryDisk::new());
+    feed(&log, 0..40);
+    let mut zombie = start(&log, "one", &disk);
+    process(&mut zombie);
+    log.expel("app", "app-one-1");
+    let mut owner = start(&log, "two", &MemoryDisk::new());
+    run(&mut owner);
+    feed(&log, 40..80);
+    run(&mut owner);
+    let changelog = |partition| log.read_committed("app-counts-changelog", partition, 0).unwrap().count();
+    let before = [changelog(0), changelog(1)];
+    // It finds out as soon as it looks, and a loop looks before each commit.
+    zombie.step(usize::MAX).unwrap();
+    assert_eq!((zombie.tasks().len(), zombie.commit().unwrap()), (0, Commit::Nothing));
+    assert_eq!([changelog(0), changelog(1)], before);
+    assert!(last_counts(&log).values().all(|count| *count == 20));
+    assert_eq!(seen_numbers(&log).keys().count(), 80);
+}

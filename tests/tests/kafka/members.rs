@@ -1,0 +1,171 @@
+//! What a broker does with members that the conformance suite cannot ask for: static ones, and ones that wait.
+//!
+//! Knows the public clients of the transport. Knows nothing of workers.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use streams_runtime::transport::kafka::{ClientSettings, KafkaClients, KafkaConsumer, KafkaMessage};
+use streams_runtime::transport::{Consumer, Event, Isolation, TopicPartition};
+use streams_tests::broker::Broker;
+use streams_tests::broker::tools::{Message, Producer, create_topic, unique};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Longer than anything here may take, so that nothing happens because of it.
+const SESSION: &[(&str, &str)] = &[("session.timeout.ms", "45000"), ("heartbeat.interval.ms", "300")];
+
+struct Member {
+    consumer: KafkaConsumer,
+    owned: Vec<TopicPartition>,
+    /// How often the group had anything to say.
+    told: usize,
+}
+
+impl Member {
+    fn join(clients: &KafkaClients, group: &str, instance: Option<&str>, topic: &str) -> Self {
+        let client_id = instance.unwrap_or("dynamic");
+        let mut consumer =
+            clients.consumer(group, client_id, instance, Isolation::ReadCommitted).expect("a consumer");
+        consumer.subscribe(&[topic.to_owned()]).expect("a subscription");
+        Member { consumer, owned: Vec::new(), told: 0 }
+    }
+
+    fn step(&mut self) {
+        let mut events: Vec<Event<KafkaMessage>> = Vec::new();
+        self.consumer.poll(&mut events, 10).expect("a poll");
+        for event in events {
+            self.told += 1;
+            match event {
+                Event::Assigned(more) => self.owned.extend(more),
+                Event::Revoked(less) => {
+                    self.owned.retain(|place| !less.contains(place));
+                    self.consumer.revoked(&less).expect("an answer");
+                }
+                Event::Lost(less) => self.owned.retain(|place| !less.contains(place)),
+                Event::Record { .. } | Event::End { .. } => {}
+            }
+        }
+        self.owned.sort();
+        self.consumer.wait(5);
+    }
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "{what} did not come");
+    }
+    start.elapsed()
+}
+
+fn clients(broker: &Broker, consumer: &[(&str, &str)]) -> KafkaClients {
+    let own = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+    KafkaClients::new(ClientSettings {
+        brokers: broker.bootstrap(),
+        consumer: consumer.iter().map(own).collect(),
+        ..ClientSettings::default()
+    })
+}
+
+#[test]
+fn a_static_member_that_closes_is_back_with_what_it_had() {
+    let broker = Broker::shared();
+    let (group, topic) = (unique("static"), unique("static"));
+    create_topic(&broker.bootstrap(), &topic, 4, &[]);
+    let clients = clients(broker, SESSION);
+    let mut a = Member::join(&clients, &group, Some("a"), &topic);
+    let mut b = Member::join(&clients, &group, Some("b"), &topic);
+    until("an assignment", || {
+        a.step();
+        b.step();
+        a.owned.len() == 2 && b.owned.len() == 2
+    });
+    let (had, told) = (b.owned.clone(), a.told);
+    b.consumer.close().expect("a close");
+    drop(b);
+    let mut b = Member::join(&clients, &group, Some("b"), &topic);
+    until("what it had", || {
+        a.step();
+        b.step();
+        b.owned == had
+    });
+    assert_eq!(a.told, told, "the others are not disturbed");
+}
+
+#[test]
+fn a_static_member_that_leaves_is_gone_at_once() {
+    let broker = Broker::shared();
+    let (group, topic) = (unique("left"), unique("left"));
+    create_topic(&broker.bootstrap(), &topic, 4, &[]);
+    let clients = clients(broker, SESSION);
+    let mut a = Member::join(&clients, &group, Some("a"), &topic);
+    let mut b = Member::join(&clients, &group, Some("b"), &topic);
+    until("an assignment", || {
+        a.step();
+        b.step();
+        a.owned.len() == 2 && b.owned.len() == 2
+    });
+    b.consumer.leave().expect("a leave");
+    let took = until("all partitions", || {
+        a.step();
+        a.owned.len() == 4
+    });
+    assert!(took < Duration::from_secs(30), "{took:?}: the session had to time out");
+}
+
+#[test]
+fn two_members_of_one_name_do_not_throw_each_other_out_for_ever() {
+    let broker = Broker::shared();
+    let (group, topic) = (unique("twins"), unique("twins"));
+    create_topic(&broker.bootstrap(), &topic, 2, &[]);
+    let clients = clients(broker, SESSION);
+    let mut old = Member::join(&clients, &group, Some("twin"), &topic);
+    until("an assignment", || {
+        old.step();
+        old.owned.len() == 2
+    });
+    let mut new = Member::join(&clients, &group, Some("twin"), &topic);
+    let mut events: Vec<Event<KafkaMessage>> = Vec::new();
+    let mut said = String::new();
+    until("a refusal", || {
+        new.step();
+        match old.consumer.poll(&mut events, 10) {
+            Err(error) => said = error.to_string(),
+            Ok(_) => thread::sleep(Duration::from_millis(5)),
+        }
+        !said.is_empty() && new.owned.len() == 2
+    });
+    assert!(said.contains("FENCED_INSTANCE_ID"), "{said}");
+    assert!(events.iter().any(|event| matches!(event, Event::Lost(lost) if lost.len() == 2)), "{events:?}");
+    assert!(old.consumer.group_metadata().is_none());
+    assert!(old.consumer.poll(&mut events, 10).is_err(), "it does not join again");
+}
+
+#[test]
+fn who_waits_is_woken_by_a_record() {
+    let broker = Broker::shared();
+    let topic = unique("woken");
+    create_topic(&broker.bootstrap(), &topic, 1, &[]);
+    let clients = clients(broker, &[]);
+    let mut consumer =
+        clients.consumer(&unique("woken"), "w", None, Isolation::ReadCommitted).expect("a consumer");
+    consumer.assign(&TopicPartition { topic: topic.clone(), partition: 0 }, 0).expect("an assignment");
+    let mut events = Vec::new();
+    until("the end", || {
+        consumer.poll(&mut events, 10).expect("a poll");
+        consumer.wait(5);
+        events.iter().any(|event| matches!(event, Event::End { .. }))
+    });
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(200));
+            Producer::new(&broker.bootstrap()).write([Message::to(&topic).value("x")]);
+        });
+        let took = until("a record", || {
+            consumer.wait(PATIENCE.as_millis() as u64);
+            consumer.poll(&mut events, 10).expect("a poll") > 0
+        });
+        assert!(took < PATIENCE / 2, "{took:?}");
+    });
+}

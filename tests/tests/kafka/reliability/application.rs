@@ -1,0 +1,184 @@
+//! An application in a process of its own, and what it says about itself.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use streams_tests::broker::supervised::{Signal, Supervised};
+use streams_tests::broker::tools::{PATIENCE, until};
+
+/// How much of what it said is shown when its test fails.
+const LINES: usize = 200;
+
+/// One instance. It can be started again after it ended; dropped, it is killed.
+#[derive(Debug)]
+pub struct Application {
+    process: Supervised,
+    variables: BTreeMap<String, String>,
+    /// In 512 bytes, how large a file may become; see [`full_at`](Self::full_at).
+    largest_file: Option<u32>,
+    /// How long standard error was when the last run began.
+    began: usize,
+}
+
+/// What an instance said of bringing one store up to its changelog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// Name and partition.
+    pub store: (String, u32),
+    pub records: i64,
+    pub from: i64,
+    pub to: i64,
+}
+
+impl Application {
+    /// An instance of a topology, under an application id, that has not been started.
+    pub fn new(topology: &str, id: &str, bootstrap: &str) -> Self {
+        Self::named(topology, id, id, bootstrap)
+    }
+
+    /// One of several of an application; the name is for its folder only.
+    pub fn named(topology: &str, id: &str, name: &str, bootstrap: &str) -> Self {
+        let process = Supervised::new(name, false);
+        let variables = [("APP", topology), ("APP_ID", id)].map(|(name, value)| (name.into(), value.into()));
+        let mut app = Self { process, variables: variables.into(), largest_file: None, began: 0 };
+        app.set("bootstrap.servers", bootstrap);
+        // A killed instance is missed soon, and what it left open does not hold others up for long.
+        app.set("consumer.session.timeout.ms", "2000").set("consumer.heartbeat.interval.ms", "200");
+        app.set("producer.transaction.timeout.ms", "3000");
+        app
+    }
+
+    /// With a state directory of its own.
+    pub fn on_disk(mut self) -> Self {
+        let directory = self.directory().display().to_string();
+        self.set("state.dir", &directory);
+        self
+    }
+
+    /// From the next start on.
+    pub fn set(&mut self, setting: &str, value: &str) -> &mut Self {
+        let variable = format!("STREAMS_{}", setting.replace('.', "_").to_uppercase());
+        self.variables.insert(variable, value.to_owned());
+        self
+    }
+
+    /// From the next start on.
+    pub fn unset(&mut self, setting: &str) -> &mut Self {
+        self.variables.remove(&format!("STREAMS_{}", setting.replace('.', "_").to_uppercase()));
+        self
+    }
+
+    /// From the next start on no file grows beyond so many KiB: to whoever writes it, the disk is full.
+    pub fn full_at(&mut self, kib: Option<u32>) -> &mut Self {
+        self.largest_file = kib.map(|kib| kib * 2);
+        self
+    }
+
+    /// Where its stores are, if it has a disk.
+    pub fn directory(&self) -> PathBuf {
+        self.process.folder().join("state")
+    }
+
+    /// Loses its disk.
+    pub fn lose_directory(&self) {
+        let directory = self.directory();
+        if Path::new(&directory).exists() {
+            std::fs::remove_dir_all(directory).expect("a state directory can be removed");
+        }
+    }
+
+    pub fn start(&mut self) {
+        self.began = self.process.stderr().len();
+        let variables = self.variables.iter().map(|(name, value)| format!("{name}={value}"));
+        let mut words = vec!["env".to_owned()];
+        words.extend(variables);
+        if let Some(largest) = self.largest_file {
+            // Ignored, the signal for files that are too large becomes an error of the one who writes.
+            let limited = format!("trap '' XFSZ; ulimit -f {largest}; exec \"$0\"");
+            words.extend(["sh".to_owned(), "-c".to_owned(), limited]);
+        }
+        words.push(env!("CARGO_BIN_EXE_app").to_owned());
+        self.process.run(words);
+    }
+
+    pub fn kill(&self) {
+        self.process.kill();
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Asks it to end, and waits until it has.
+    #[track_caller]
+    pub fn stop(&self) {
+        self.signal(Signal::Terminate);
+        assert_eq!(self.exit(PATIENCE), Some(0), "{}", self.log());
+    }
+
+    /// Its exit code, once it ended.
+    pub fn exit(&self, within: Duration) -> Option<i32> {
+        self.process.ended(within)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.pid().expect("it was started")
+    }
+
+    /// What it said in its last run.
+    pub fn log(&self) -> String {
+        self.process.stderr()[self.began..].to_owned()
+    }
+
+    /// The stores it opened in its last run, in that order. One that was opened again is there again.
+    pub fn restored(&self) -> Vec<Restored> {
+        self.log().lines().filter_map(restored).collect()
+    }
+
+    /// Waits until it has opened so many stores in this run.
+    #[track_caller]
+    pub fn until_restored(&self, stores: usize) -> Vec<Restored> {
+        self.until("its stores", || Some(self.restored()).filter(|restored| restored.len() >= stores))
+    }
+
+    #[track_caller]
+    fn until<T>(&self, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+        until(what, PATIENCE, || {
+            ask().map(Ok).or_else(|| {
+                // Nobody waits for somebody who has gone.
+                let code = self.exit(Duration::ZERO)?;
+                Some(ask().ok_or_else(|| format!("it ended with {code}:\n{}", self.log())))
+            })
+        })
+        .unwrap_or_else(|ended| panic!("waited for {what}, and {ended}"))
+    }
+}
+
+impl Drop for Application {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.process.stderr();
+            // While a broker is away its clients say so several times a second.
+            let away = ["failed: Connection refused", "brokers are down"];
+            let lines: Vec<&str> =
+                log.lines().filter(|line| !away.iter().any(|away| line.contains(away))).collect();
+            let first = lines.len().saturating_sub(LINES);
+            println!("{}:\n{}", self.process.folder().display(), lines[first..].join("\n"));
+        }
+    }
+}
+
+fn restored(line: &str) -> Option<Restored> {
+    let (_, fields) = line.split_once(" restored store=")?;
+    let mut words = fields.split(' ');
+    let store = words.next()?.trim_matches('"').to_owned();
+    let mut number = |name: &str| words.next()?.strip_prefix(name)?.strip_prefix('=')?.parse::<i64>().ok();
+    let partition = u32::try_from(number("partition")?).ok()?;
+    Some(Restored {
+        store: (store, partition),
+        records: number("records")?,
+        from: number("from")?,
+        to: number("to")?,
+    })
+}

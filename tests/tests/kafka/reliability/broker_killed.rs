@@ -1,0 +1,34 @@
+//! The broker is killed and comes back while an application runs.
+
+use std::time::{Duration, Instant};
+
+use streams_tests::broker::Broker;
+
+use super::application::Application;
+use super::words::Words;
+
+const KILLS: usize = 3;
+
+#[test]
+fn an_application_survives_its_broker() {
+    let mut broker = Broker::start();
+    let mut app = Application::new("word-count", "broker-killed", &broker.bootstrap()).on_disk();
+    app.set("commit.interval.ms", "50");
+    let mut words = Words::lines(&broker.bootstrap(), 12);
+    app.start();
+    words.write(50);
+    words.until_counted();
+    for kill in 0..KILLS {
+        let flow = words.flow(300);
+        std::thread::sleep(Duration::from_millis(700));
+        broker.kill();
+        let down = Instant::now();
+        broker.restart();
+        println!("kill {kill}: the broker is back after {:?}", down.elapsed());
+        words = flow.stop();
+        words.until_counted();
+        println!("kill {kill}: everything counted after {:?}", down.elapsed());
+        assert_eq!(app.exit(Duration::ZERO), None);
+    }
+    words.check(&[&app]);
+}

@@ -1,0 +1,103 @@
+//! State directories that are used twice, damaged or full.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use streams_tests::broker::Broker;
+
+use super::application::Application;
+use super::words::{STORES, Words};
+
+/// The folders of a store, one for each partition.
+fn stores(app: &Application) -> Vec<PathBuf> {
+    let application = app.directory().join("disk");
+    (0..STORES).map(|partition| application.join("tally").join(partition.to_string())).collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
+}
+
+#[test]
+fn a_directory_has_one_process_and_damage_costs_a_rebuild_only() {
+    let broker = Broker::start();
+    let mut words = Words::votes(&broker.bootstrap(), 10);
+    let mut app = Application::new("tally", "disk", &broker.bootstrap()).on_disk();
+    app.start();
+    words.write(200);
+    words.until_counted();
+
+    let mut second = Application::named("tally", "disk", "second", &broker.bootstrap());
+    second.set("state.dir", &app.directory().display().to_string());
+    second.start();
+    assert_eq!(second.exit(Duration::from_secs(30)), Some(1));
+    let refused = second.log();
+    let told = refused.lines().last().expect("why it ended");
+    println!("{told}");
+    assert!(told.contains(&format!("is in use by process {}", app.pid())), "{told}");
+    words.write(200);
+    words.until_counted();
+
+    for damaged in ["MANIFEST-", ".log", ".sst"] {
+        app.stop();
+        let mut hit = 0;
+        for store in stores(&app) {
+            for file in files(&store) {
+                let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+                let mut bytes = fs::read(&file).expect("a file");
+                if name.contains(damaged) && !bytes.is_empty() {
+                    let middle = bytes.len() / 2;
+                    bytes[..middle].fill(0x55);
+                    fs::write(&file, bytes).expect("a file can be written");
+                    hit += 1;
+                }
+            }
+        }
+        app.start();
+        let restored = app.until_restored(STORES);
+        println!("{hit} files {damaged} damaged: {restored:?}");
+        words.write(50);
+        words.until_counted();
+        let aside = || {
+            stores(&app)
+                .iter()
+                .flat_map(|s| files(s.parent().expect("a folder")))
+                .filter(|f| f.to_string_lossy().contains("corrupt"))
+                .count()
+        };
+        println!("moved aside: {}", aside());
+        if damaged == "MANIFEST-" {
+            assert!(restored.iter().all(|store| store.from == 0 && store.to > 0), "{restored:?}");
+            assert!(aside() >= STORES);
+            assert!(app.log().contains("rebuilt"), "{}", app.log());
+        }
+    }
+    words.check(&[&app]);
+}
+
+#[test]
+fn a_full_disk_stops_with_words_and_loses_nothing() {
+    let broker = Broker::start();
+    let mut words = Words::votes(&broker.bootstrap(), 11).of(2_000, 100);
+    let mut app = Application::new("tally", "disk", &broker.bootstrap()).on_disk();
+    app.start();
+    words.write(10);
+    words.until_counted();
+    app.stop();
+
+    // Less than what is written to a store at once.
+    app.full_at(Some(48));
+    app.start();
+    app.until_restored(STORES);
+    let flow = words.flow(1_000);
+    let code = app.exit(Duration::from_secs(60));
+    words = flow.stop();
+    println!("{}", app.log());
+    assert_eq!(code, Some(1), "{}", app.log());
+    assert!(app.log().contains("store `tally`"), "{}", app.log());
+
+    app.full_at(None);
+    app.start();
+    words.check(&[&app]);
+}

@@ -1,0 +1,74 @@
+//! Asked to end: what was processed is committed, and who leaves the group and who stays in it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use streams_tests::broker::Broker;
+use streams_tests::broker::tools::{
+    Isolation, Message, Producer, committed, create_topic, group, read, read_until,
+};
+
+use super::PATIENCE;
+use super::application::{Application, Restored};
+use super::words::{STORES, Words};
+
+#[test]
+fn without_stores_the_group_is_left_at_once() {
+    let broker = Broker::start();
+    for topic in ["greetings", "greetings-spanish", "greetings-uppercase"] {
+        create_topic(&broker.bootstrap(), topic, 1, &[]);
+    }
+    let mut app = Application::new("greetings", "leaves", &broker.bootstrap()).on_disk();
+    // So that only the end commits.
+    app.set("commit.interval.ms", "2500");
+    app.start();
+    let greeting = |number: usize| {
+        let text = json!({ "message": format!("good day {number}"), "timeStamp": "2026-01-01T00:00:00" });
+        Message::to("greetings").value(text.to_string())
+    };
+    Producer::new(&broker.bootstrap()).write((0..50).map(greeting));
+    let (topic, all) = ("greetings-uppercase", |read: &[_]| read.len() == 50);
+    read_until(&broker.bootstrap(), topic, Isolation::Uncommitted, PATIENCE, all);
+
+    app.stop();
+
+    // Markers of a commit are written partition by partition: they may appear a moment later.
+    read_until(&broker.bootstrap(), topic, Isolation::Committed, PATIENCE, all);
+    assert_eq!(read(&broker.bootstrap(), topic, Isolation::Committed).len(), 50);
+    assert_eq!(committed(&broker.bootstrap(), "leaves", "greetings").values().sum::<i64>(), 50);
+    let members = group(&broker.bootstrap(), "leaves").map_or(0, |group| group.members.len());
+    assert_eq!(members, 0);
+}
+
+#[test]
+fn with_stores_the_place_is_kept_and_nothing_is_replayed() {
+    let broker = Broker::start();
+    let mut words = Words::lines(&broker.bootstrap(), 9);
+    let mut app = Application::new("word-count", "stays", &broker.bootstrap()).on_disk();
+    // Nobody else may be given the tasks while it is away.
+    app.set("consumer.session.timeout.ms", "45000");
+    app.start();
+    for _ in 0..3 {
+        words.write(50);
+        words.until_counted();
+        app.stop();
+        let kept = group(&broker.bootstrap(), "stays").expect("a group").members;
+        assert_eq!(kept.len(), 1, "{kept:?}");
+
+        let start = Instant::now();
+        app.start();
+        let restored = app.until_restored(STORES);
+        println!("open again {:?} after the start: {restored:?}", start.elapsed());
+        // Behind the last record stands the marker of its commit.
+        let complete = |store: &Restored| store.records == 0 && store.from > 0 && store.to - store.from <= 1;
+        assert!(restored.iter().all(complete), "{restored:?}");
+        let found = group(&broker.bootstrap(), "stays").expect("a group").members;
+        // The same place, by the same name.
+        assert_eq!(
+            found.iter().map(|m| &m.assigned).collect::<Vec<_>>(),
+            kept.iter().map(|m| &m.assigned).collect::<Vec<_>>()
+        );
+    }
+    words.check(&[&app]);
+    assert_eq!(app.exit(Duration::ZERO), Some(0));
+}
