@@ -113,8 +113,8 @@ impl<M: crate::transport::Message> Opening<M> {
     }
 
     /// True if the next step asks brokers for offsets.
-    pub(crate) fn asks(&self) -> bool {
-        matches!(self.stage, Stage::Asking)
+    pub(crate) fn asks(&self, now_ms: i64) -> bool {
+        matches!(self.stage, Stage::Asking) && now_ms >= self.not_before_ms
     }
 
     fn is_done(&self) -> bool {
@@ -147,8 +147,7 @@ impl<C: Connect> Worker<C> {
     pub(crate) fn open_step(&mut self, max: usize) -> Result<usize, WorkerError> {
         let now_ms = self.connect.now_ms();
         for at in 0..self.opening.len() {
-            if let Stage::Asking = self.opening[at].stage
-                && now_ms >= self.opening[at].not_before_ms
+            if self.opening[at].asks(now_ms)
                 && let Err(cause) = self.ask(at)
             {
                 self.put_off(at, cause, now_ms)?;
@@ -249,7 +248,10 @@ impl<C: Connect> Worker<C> {
                 }
                 let wired = match wiring.finish() {
                     // Another worker of this process lets go of it when it next follows the group.
-                    Err(StateError::InUse { .. }) => return Ok(()),
+                    Err(StateError::InUse { .. }) => {
+                        self.opening[at].not_before_ms = self.connect.now_ms() + RETRY_MS;
+                        return Ok(());
+                    }
                     wired => wired.map_err(RestoreError::from)?,
                 };
                 wired.times.check()?;

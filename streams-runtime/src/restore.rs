@@ -117,6 +117,14 @@ fn margin_ms(of: i64) -> i64 {
     (of / 24).min(3_600_000)
 }
 
+/// What a changelog had lost when the replay of a window store began.
+struct Missing {
+    /// No window that is missing begins after this.
+    until_ms: i64,
+    /// Where the store ended.
+    offset: i64,
+}
+
 /// One store on its way to the end of its changelog.
 pub(crate) struct Replay {
     log: Changelog,
@@ -130,8 +138,9 @@ pub(crate) struct Replay {
     complete_ms: i64,
     rebuilt: Option<Rebuilt>,
     /// Set if the replay does not begin where the store ends: the windows that may be missing begin at this or
-    /// before. Whether they are all expired is known at the end.
-    missing_until: Option<(i64, Rebuilt)>,
+    /// before. Whether they are all expired is known at the end; until then the store must look as if it still ended
+    /// where it did, or a crash would answer the question.
+    missing: Option<Missing>,
     /// True if the store had rows before it was opened, or got some.
     pub(crate) found: bool,
 }
@@ -164,7 +173,7 @@ impl Replay {
             records: 0,
             complete_ms: read_ms,
             rebuilt: None,
-            missing_until: None,
+            missing: None,
             // An engine is only marked together with rows. A store that survived was asked when it was opened first.
             found: !survived && known.is_some(),
             log,
@@ -177,7 +186,6 @@ impl Replay {
         };
         let age_ms = read_ms.saturating_sub(complete_ms);
         let kept_ms = log.delete_retention_ms;
-        let behind = Rebuilt::BehindStart { offset, start };
         let keeps_windows = replay.state.borrow().first_visible().is_some();
         if topic_id != 0 && log.topic_id != 0 && topic_id != log.topic_id {
             replay.rebuild(reader, Rebuilt::OtherTopic)?;
@@ -191,11 +199,12 @@ impl Replay {
             replay.read(reader, offset)?;
         } else if let (Some(kept_ms), true) = (log.retention_ms, keeps_windows) {
             // Deleted by age: a window begins before or at the time of its last record.
-            replay.missing_until = Some((read_ms - kept_ms + margin_ms(kept_ms), behind));
+            let until_ms = read_ms - kept_ms + margin_ms(kept_ms);
+            replay.missing = Some(Missing { until_ms, offset });
             replay.complete_ms = complete_ms;
             replay.read(reader, start)?;
         } else {
-            replay.rebuild(reader, behind)?;
+            replay.rebuild(reader, Rebuilt::BehindStart { offset, start })?;
         }
         Ok(replay)
     }
@@ -230,11 +239,11 @@ impl Replay {
     /// # Errors
     /// As [`begin`](Self::begin).
     pub(crate) fn settle<C: Consumer>(&mut self, reader: &mut C) -> Result<(), RestoreError> {
-        let Some((until, why)) = self.missing_until.take() else { return Ok(()) };
-        if self.state.borrow().first_visible().is_some_and(|visible| until < visible) {
+        let Some(Missing { until_ms, offset }) = self.missing.take() else { return Ok(()) };
+        if self.state.borrow().first_visible().is_some_and(|visible| until_ms < visible) {
             return Ok(());
         }
-        self.rebuild(reader, why)
+        self.rebuild(reader, Rebuilt::BehindStart { offset, start: self.log.ends.start })
     }
 
     /// Replays events of its partition. Returns how many records.
@@ -265,7 +274,8 @@ impl Replay {
     }
 
     fn mark(&self, wall_ms: i64, task_times: Vec<u8>) -> Mark {
-        Mark { changelog_offset: self.position, topic_id: self.log.topic_id, task_times, wall_ms }
+        let changelog_offset = self.missing.as_ref().map_or(self.position, |missing| missing.offset);
+        Mark { changelog_offset, topic_id: self.log.topic_id, task_times, wall_ms }
     }
 
     /// The store's name.

@@ -303,7 +303,8 @@ impl<C: Connect> Worker<C> {
         let mut step = Step { fetched: self.poll()?, ..Step::default() };
         if self.is_ready()? {
             if !self.opening.is_empty() {
-                if self.opening.iter().any(Opening::asks) {
+                let now_ms = self.connect.now_ms();
+                if self.opening.iter().any(|opening| opening.asks(now_ms)) {
                     // Brokers are asked, which may take long: not while a transaction is open.
                     self.commit()?;
                     if !self.is_ready()? {

@@ -64,6 +64,7 @@ impl World {
                 worker.step(100).unwrap();
                 worker.commit().unwrap();
             }
+            self.log.set_time_ms(self.log.time_ms() + 100);
         }
     }
 
@@ -105,7 +106,7 @@ fn a_restart_replays_what_was_not_applied_and_finds_its_stores_by_name() {
     world.run(&mut [&mut one]);
     // A crash: what the last commit changed waited in memory.
     drop((one, directory));
-    world.log.set_time_ms(46_000);
+    world.log.set_time_ms(world.log.time_ms() + 46_000);
     let directory = world.directory();
     let mut one = world.start("one", &directory);
     world.run(&mut [&mut one]);

@@ -300,6 +300,39 @@ fn windows_stay_if_all_that_can_be_missing_is_expired() {
     }
 }
 
+/// Whether windows may stay is only known at the end: a crash on the way there must not answer it.
+#[test]
+fn a_crash_does_not_decide_whether_windows_stay() {
+    let world = World::keeping(None, Some(100_000));
+    let mut one = world.start("one");
+    world.click(1);
+    world.run(&mut one);
+    one.leave().unwrap();
+    let mut two = world.elsewhere();
+    world.click(2);
+    world.run(&mut two);
+    let start = world.high("per-second");
+    for key in 0..3_000 {
+        world.append("clicks", &format!("{key}"), Some("x"), 3_000);
+    }
+    world.run(&mut two);
+    two.leave().unwrap();
+    world.log.delete_records(&changelog("per-second"), 0, start).unwrap();
+    world.pass(200_000);
+    let mut one =
+        InProcess::new(&world.log, "app", "one").disk(&world.disk).start(Keeping::topology()).unwrap();
+    one.step(1).unwrap();
+    one.step(1).unwrap();
+    assert!(!one.opening().is_empty());
+    world.crash(one);
+    let RestoredStore { records, rebuilt, .. } = restored(&world.start("one"), "per-second");
+    assert_eq!(
+        (records, rebuilt),
+        (6_000, Some(Rebuilt::BehindStart { offset: 1, start })),
+        "twice the 3,000"
+    );
+}
+
 #[test]
 fn a_store_of_another_topic_is_rebuilt() {
     let world = World::new();
