@@ -140,6 +140,10 @@ impl<C: Connect> Worker<C> {
                 && now_ms >= self.opening[at].not_before_ms
                 && let Err(cause) = self.ask(at)
             {
+                // A broker that is away for a while; nothing was begun. Asked again at the next step.
+                if matches!(cause, OpenError::Transport(TransportError::TimedOut(_))) {
+                    continue;
+                }
                 return Err(self.cannot_open(at, cause));
             }
         }
