@@ -39,7 +39,11 @@ pub(crate) struct Shared {
 const WRITE_BUFFER: usize = 4 << 20;
 
 /// What a write buffer grows by. The default, an eighth of it, would be charged at the first write.
-const ARENA_BLOCK: usize = 64 << 10;
+const ARENA_BLOCK: usize = 16 << 10;
+
+/// What a log grows by on the disk. The default, a write buffer and a tenth, would be four gigabytes of disk for a
+/// thousand stores with a row each.
+const LOG_BLOCK: u64 = 256 << 10;
 
 /// Open files of one database; the least used ones are closed.
 const OPEN_FILES: i32 = 64;
@@ -60,6 +64,8 @@ impl Shared {
         options.set_max_write_buffer_number(3);
         options.set_arena_block_size(ARENA_BLOCK);
         options.set_max_open_files(OPEN_FILES);
+        // With one column family it limits nothing but what is allocated ahead.
+        options.set_max_total_wal_size(LOG_BLOCK);
         // Four megabytes of disk for each database otherwise.
         options.set_manifest_preallocation_size(64 << 10);
         // Opening a thousand databases must not read a thousand tables.
