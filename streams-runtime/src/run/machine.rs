@@ -58,8 +58,7 @@ impl Machine {
         };
         Ok(Machine {
             application: application.to_owned(),
-            clients: KafkaClients::new(bounded(settings.clients.clone(), started))
-                .knowing(started.topics.clone()),
+            clients: KafkaClients::new(bounded(settings.clients.clone(), started)),
             guarantee: settings.guarantee,
             is_static: has_state && directory.is_some() && cfg!(feature = "rocksdb"),
             directory,

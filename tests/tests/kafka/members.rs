@@ -169,3 +169,19 @@ fn who_waits_is_woken_by_a_record() {
         assert!(took < PATIENCE / 2, "{took:?}");
     });
 }
+
+#[test]
+fn a_topic_tells_how_long_it_keeps_what() {
+    let broker = Broker::shared();
+    let (plain, compacted) = (unique("kept"), unique("kept"));
+    create_topic(&broker.bootstrap(), &plain, 1, &[("retention.ms", "123456")]);
+    let settings = [("cleanup.policy", "compact"), ("delete.retention.ms", "777"), ("retention.ms", "1")];
+    create_topic(&broker.bootstrap(), &compacted, 1, &settings);
+    let clients = clients(broker, &[]);
+    let mut consumer = clients.consumer(&unique("kept"), "k", None, Isolation::ReadCommitted).expect("one");
+    assert_eq!(consumer.retention_ms(&plain), Ok(Some(123_456)));
+    assert_eq!(consumer.retention_ms(&compacted), Ok(None));
+    assert_eq!(consumer.delete_retention_ms(&compacted), Ok(Some(777)));
+    let ids = [&plain, &compacted].map(|topic| consumer.topic_id(topic).expect("an id"));
+    assert!(ids[0] != 0 && ids[0] != ids[1], "{ids:?}");
+}

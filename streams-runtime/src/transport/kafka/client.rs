@@ -9,10 +9,7 @@ use super::consumer::KafkaConsumer;
 use super::producer::KafkaProducer;
 use super::sys::{Client, Config};
 use super::{ClientSettings, member};
-use crate::transport::topics::TopicDescription;
 use crate::transport::{Isolation, TransportError};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// For all consumers.
 const CONSUMER: &[(&str, &str)] = &[
@@ -85,7 +82,6 @@ const MEMBERSHIP: &[&str] = &["group.protocol", "group.remote.assignor", "group.
 #[derive(Clone, Debug)]
 pub struct KafkaClients {
     settings: ClientSettings,
-    topics: Arc<BTreeMap<String, TopicDescription>>,
 }
 
 impl KafkaClients {
@@ -94,22 +90,7 @@ impl KafkaClients {
 
     /// Takes the settings as they are; a property that librdkafka does not know is told when a client is made.
     pub fn new(settings: ClientSettings) -> Self {
-        KafkaClients { settings, topics: Arc::default() }
-    }
-
-    /// As the topics were at start: consumers tell how long they keep records without asking for each.
-    pub fn knowing(self, topics: BTreeMap<String, TopicDescription>) -> Self {
-        KafkaClients { topics: Arc::new(topics), ..self }
-    }
-
-    /// A setting of a topic.
-    pub(super) fn topic_setting(&self, topic: &str, setting: &str) -> Option<&str> {
-        self.topics.get(topic)?.setting(setting)
-    }
-
-    /// As [`topic_setting`](Self::topic_setting), in ms.
-    pub(super) fn topic_ms(&self, topic: &str, setting: &str) -> Option<i64> {
-        self.topic_setting(topic, setting)?.parse().ok()
+        KafkaClients { settings }
     }
 
     /// A consumer of a group. It becomes a member when it subscribes, with `instance` a static one.

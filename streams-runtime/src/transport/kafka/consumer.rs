@@ -67,7 +67,14 @@ pub struct KafkaConsumer {
     changes: Vec<u32>,
     batch: Batch,
     troubles: VecDeque<Trouble>,
+    /// Of the topic that was asked for last: one is asked for several settings in a row.
+    settings: Option<(String, Instant, Settings)>,
 }
+
+type Settings = Vec<(String, String)>;
+
+/// How long settings are believed.
+const SETTINGS_GOOD: Duration = Duration::from_secs(10);
 
 impl KafkaConsumer {
     pub(super) fn new(
@@ -99,6 +106,7 @@ impl KafkaConsumer {
             changes: Vec::new(),
             batch: Batch::default(),
             troubles: VecDeque::new(),
+            settings: None,
         }
     }
 
@@ -265,6 +273,24 @@ impl KafkaConsumer {
             }
         };
         self.troubles.push_back(Trouble { slot, error });
+    }
+
+    /// A setting of a topic; none if this principal may not see it.
+    fn setting(&mut self, topic: &str, name: &str) -> Result<Option<String>, TransportError> {
+        let known = |(of, at, _): &(String, Instant, Settings)| *of == topic && at.elapsed() < SETTINGS_GOOD;
+        if !self.settings.as_ref().is_some_and(known) {
+            let asked = self.reader.describe_settings(&[topic.to_owned()], ANSWER_MS);
+            let answered = asked.and_then(|mut answers| answers.pop().unwrap_or(Ok(Settings::new())));
+            let settings = match answered {
+                Ok(settings) => settings,
+                // Settings may be hidden from who may read and write.
+                Err(fault) if meaning(fault.code) == Meaning::Refused => Settings::new(),
+                Err(fault) => return Err(errors::error("asking for a topic's settings", topic, &fault)),
+            };
+            self.settings = Some((topic.to_owned(), Instant::now(), settings));
+        }
+        let settings = self.settings.as_ref().map_or(&[][..], |(_, _, settings)| settings);
+        Ok(settings.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()))
     }
 
     fn stale(&self) -> TransportError {
@@ -442,19 +468,22 @@ impl Consumer for KafkaConsumer {
         }
     }
 
-    fn delete_retention_ms(&mut self, topic: &str) -> Result<Option<i64>, TransportError> {
-        Ok(self.identity.clients.topic_ms(topic, "delete.retention.ms"))
-    }
-
-    fn retention_ms(&mut self, topic: &str) -> Result<Option<i64>, TransportError> {
-        let clients = &self.identity.clients;
-        let deletes = clients.topic_setting(topic, "cleanup.policy").is_some_and(|p| p.contains("delete"));
-        // −1 keeps for ever.
-        Ok(clients.topic_ms(topic, "retention.ms").filter(|ms| deletes && *ms >= 0))
-    }
-
     fn topic_id(&mut self, topic: &str) -> Result<u128, TransportError> {
         let answered = self.reader.topic_id(topic, ANSWER_MS);
         answered.map_err(|fault| errors::error("asking for a topic", topic, &fault))
+    }
+
+    fn delete_retention_ms(&mut self, topic: &str) -> Result<Option<i64>, TransportError> {
+        Ok(self.setting(topic, "delete.retention.ms")?.and_then(|ms| ms.parse().ok()))
+    }
+
+    fn retention_ms(&mut self, topic: &str) -> Result<Option<i64>, TransportError> {
+        let deletes = |policy: String| policy.split(',').any(|part| part.trim() == "delete");
+        if !self.setting(topic, "cleanup.policy")?.is_some_and(deletes) {
+            return Ok(None);
+        }
+        let ms = self.setting(topic, "retention.ms")?.and_then(|ms| ms.parse().ok());
+        // Below zero it keeps them for ever.
+        Ok(ms.filter(|&ms| ms >= 0))
     }
 }

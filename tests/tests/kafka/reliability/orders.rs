@@ -134,7 +134,7 @@ fn location(number: usize) -> String {
 
 fn is_restaurant(number: usize) -> bool {
     // Not in step with the locations: all have both.
-    number / LOCATIONS % 3 == 0
+    (number / LOCATIONS).is_multiple_of(3)
 }
 
 /// The counts of each key are 1, 2, 3 and so on.
