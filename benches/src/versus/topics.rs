@@ -60,7 +60,7 @@ impl Topics {
             result.expect("a topic can be made");
         }
         // The broker learns of it a moment after it was made, and a contender that starts fast would not find it.
-        while !names.iter().all(|name| self.is_known(name)) {
+        while !names.iter().all(|name| self.is_known(name) && self.written(name).is_some()) {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
