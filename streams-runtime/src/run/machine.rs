@@ -7,7 +7,7 @@
 //! Knows names. Does not know tasks, nor what threads do with what they get.
 
 use crate::app::Error;
-use crate::directory::StateDirectory;
+use crate::directory::{DirectoryError, StateDirectory};
 use crate::guarantee::Guarantee;
 use crate::settings::Settings;
 use crate::startup::Started;
@@ -46,6 +46,14 @@ impl Machine {
                 // Without stores the directory only says who this is: a second process on this machine is somebody else.
                 Err(error) if !has_state => {
                     tracing::info!(%error, "runs under an identity of its own");
+                    None
+                }
+                // Nobody asked for that one: a second process on this machine runs all the same, as with Kafka Streams.
+                Err(error @ DirectoryError::InUse { .. }) if settings.state_dir.is_none() => {
+                    tracing::warn!(
+                        %error,
+                        "keeps its stores in memory; with a `state.dir` of its own a restart need not rebuild them"
+                    );
                     None
                 }
                 Err(error) => return Err(error.into()),

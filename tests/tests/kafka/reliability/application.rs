@@ -90,6 +90,10 @@ impl Application {
 
     pub fn start(&mut self) {
         self.began = self.process.stderr().len();
+        // Where stores are if nothing is said: an empty folder for each run.
+        let temporary = self.process.folder().join(format!("tmp-{}", self.began));
+        std::fs::create_dir_all(&temporary).expect("the folder can be written");
+        self.variables.insert("TMPDIR".to_owned(), temporary.display().to_string());
         let variables = self.variables.iter().map(|(name, value)| format!("{name}={value}"));
         let mut words = vec!["env".to_owned()];
         words.extend(variables);
