@@ -36,7 +36,8 @@ fn records_are_written_once_though_the_answer_is_lost() {
     let mut words = Words::lines(&broker.bootstrap(), 3);
     let app = counting("lost-produce", &broker, &proxy, &mut words);
     proxy.script(Api::PRODUCE, |before| (before % 4 == 0).then_some(Fault::LoseAnswer));
-    write_until_struck(&mut words, &proxy, Api::PRODUCE, 20);
+    // Each costs a connection, and the next one waits a second for its turn.
+    write_until_struck(&mut words, &proxy, Api::PRODUCE, 8);
     proxy.heal();
     words.check(&[&app]);
 }
