@@ -29,19 +29,6 @@ fn write_until_struck(words: &mut Words, proxy: &Proxy, api: Api, times: usize) 
     });
 }
 
-#[test]
-fn records_are_written_once_though_the_answer_is_lost() {
-    let broker = Broker::start();
-    let proxy = broker.proxy();
-    let mut words = Words::lines(&broker.bootstrap(), 3);
-    let app = counting("lost-produce", &broker, &proxy, &mut words);
-    proxy.script(Api::PRODUCE, |before| (before % 4 == 0).then_some(Fault::LoseAnswer));
-    // Each costs a connection, and the next one waits a second for its turn.
-    write_until_struck(&mut words, &proxy, Api::PRODUCE, 8);
-    proxy.heal();
-    words.check(&[&app]);
-}
-
 /// Every request of a transaction in turn, again and again: asked again, the broker says what it did.
 #[test]
 fn a_transaction_is_committed_once_though_any_of_its_answers_is_lost() {
