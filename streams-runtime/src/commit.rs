@@ -267,6 +267,7 @@ impl<C: Connect> Worker<C> {
                 timestamp: record.timestamp,
                 headers: record.headers,
                 origin: Sender::Output { task: at, nth }.pack(),
+                is_followed: false,
             })
         });
         Ok(sent?)
@@ -290,7 +291,9 @@ impl<C: Connect> Worker<C> {
         let prepared = task.prepare(&mut |store, key, value, timestamp| {
             let origin = Sender::Store { task: at, store }.pack();
             let (topic, key) = (changelog(store), Some(key));
-            let sent = producer.send(Outgoing { topic, partition, key, value, timestamp, headers, origin });
+            let is_followed = true;
+            let sent =
+                producer.send(Outgoing { topic, partition, key, value, timestamp, headers, origin, is_followed });
             sent.map_err(|cause| {
                 said = Some(cause.clone());
                 cause.into()

@@ -203,11 +203,13 @@ pub struct Outgoing<'a> {
     pub timestamp: i64,
     /// The headers.
     pub headers: &'a Headers,
-    /// Comes back in [`Delivery`] and [`TransportError::Refused`], so that the caller can tell what it was.
+    /// Comes back in [`Delivery`] and [`TransportError::Refused`], so that the caller can tell what it was. Below 2^63.
     pub origin: u64,
+    /// Whether [`Producer::flush`] tells where it arrived. That something went wrong is told of all.
+    pub is_followed: bool,
 }
 
-/// A record that arrived: its offset is final once the transaction is committed.
+/// A record that is followed and arrived: its offset is final once the transaction is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// What [`Outgoing::origin`] said.
@@ -303,7 +305,7 @@ pub trait Producer {
     /// Hands a record over. An `Ok` says nothing about its arrival.
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), TransportError>;
 
-    /// Waits until everything sent has arrived; tells the offsets; fails with the first refusal. A broker refuses
+    /// Waits until everything sent has arrived; tells the offsets of what is followed; fails with the first refusal. A broker refuses
     /// what was sent together as a whole: only a record that is flushed alone is named for certain.
     fn flush(&mut self, delivered: &mut dyn FnMut(Delivery)) -> Result<(), TransportError>;
 

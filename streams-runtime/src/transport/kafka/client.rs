@@ -31,7 +31,8 @@ const RESTORING: &[(&str, &str)] = &[("fetch.wait.max.ms", "10")];
 
 /// For all producers.
 const PRODUCER: &[(&str, &str)] = &[
-    ("reconnect.backoff.max.ms", "1000"),
+    // A transaction that is open waits for the connection, and has a few seconds only.
+    ("reconnect.backoff.max.ms", "250"),
     // A commit sends what lingers; without commits this is the price of a full batch.
     ("linger.ms", "5"),
     ("batch.size", "1000000"),

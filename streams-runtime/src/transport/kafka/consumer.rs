@@ -456,10 +456,14 @@ impl Consumer for KafkaConsumer {
             });
             match answered {
                 Ok(()) => return Ok(ends),
-                // The library asks the leader it knows of, once. Of a topic that was just made, or moves, the broker
-                // that is asked may not know yet that it leads.
+                // The library asks the leader it knows of, once, under the epoch it knows of. Of a topic that was just
+                // made, or moves, the broker that is asked may not know yet that it leads; and after an election the
+                // epoch is another one, which the library learns from answers about topics only. It does not ask about
+                // them for this error by itself (2.12.1), so that it would be the wrong one for minutes.
                 Err(fault) if meaning(fault.code) == Meaning::Later && Instant::now() < deadline => {
                     std::thread::sleep(BEFORE_ASKING_AGAIN);
+                    // Whatever is wrong with the topic is told by the next answer about its ends.
+                    let _ = self.topics.partitions(topic);
                 }
                 Err(fault) => {
                     return Err(errors::error("asking for the ends of a partition", topic, &fault));

@@ -309,6 +309,7 @@ impl Producer for KafkaProducer {
             // 0 stands for "now" in librdkafka: the earliest time that can be said is a millisecond later.
             timestamp: if record.timestamp == 0 { 1 } else { record.timestamp },
             origin: record.origin,
+            is_followed: record.is_followed,
         };
         let topic = self.topics.handle(record.topic)?;
         let mut waited_ms = 0;

@@ -37,7 +37,8 @@ struct Waiting {
     value: Option<Vec<u8>>,
     timestamp: i64,
     headers: Headers,
-    origin: u64,
+    /// Who is told where it arrived, if anybody is.
+    follower: Option<u64>,
     sequence: u32,
     /// It was written before, and the answer was lost.
     retry: bool,
@@ -172,7 +173,7 @@ impl MemoryProducer {
             value: record.value.map(<[u8]>::to_vec),
             timestamp: record.timestamp,
             headers: record.headers.clone(),
-            origin: record.origin,
+            follower: record.is_followed.then_some(record.origin),
             sequence,
             retry: false,
         });
@@ -220,7 +221,7 @@ impl MemoryProducer {
                 record.retry = true;
                 left.push(record);
             } else {
-                self.delivered.push(Delivery { origin: record.origin, offset });
+                self.delivered.extend(record.follower.map(|origin| Delivery { origin, offset }));
             }
         }
         self.waiting = left;
@@ -357,7 +358,9 @@ impl Producer for MemoryProducer {
                 log.add_partition(self.claim, place);
             }
             let offset = log.write(place, content, Stamp { producer: self.claim.producer, sequence });
-            self.delivered.push(Delivery { origin: record.origin, offset });
+            if record.is_followed {
+                self.delivered.push(Delivery { origin: record.origin, offset });
+            }
             return Ok(());
         }
         self.wait(record, place, sequence);

@@ -203,6 +203,7 @@ fn send<P: Producer>(producer: &mut P, to: &TopicPartition, value: &str) -> Resu
         timestamp: 1,
         headers: &Headers::new(),
         origin: 0,
+        is_followed: true,
     })
 }
 
@@ -223,6 +224,7 @@ fn write<F: Fixture>(
                 timestamp: 1,
                 headers: &Headers::new(),
                 origin: origin as u64,
+                is_followed: true,
             })
             .map_err(fails)?;
     }

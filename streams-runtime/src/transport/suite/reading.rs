@@ -47,7 +47,7 @@ fn whole_records<F: Fixture>(f: &F) -> Result<(), String> {
         let (topic, partition) = (&*t.topic, t.partition);
         let (key, value, timestamp) = (*key, *value, *timestamp);
         producer
-            .send(Outgoing { topic, partition, key, value, timestamp, headers, origin: 0 })
+            .send(Outgoing { topic, partition, key, value, timestamp, headers, origin: 0, is_followed: true })
             .map_err(fails)?;
     }
     retried(f, || producer.flush(&mut |_| {}))?;

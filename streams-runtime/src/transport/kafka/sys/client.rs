@@ -341,7 +341,7 @@ unsafe extern "C" fn on_delivery(
     opaque: *mut c_void,
 ) {
     // SAFETY: run inside of a call on the owner's thread, with a message that lives until we return.
-    unsafe { notes(opaque).reports.borrow_mut().push(Report::of(&*message)) }
+    unsafe { notes(opaque).reports.borrow_mut().extend(Report::of(&*message)) }
 }
 
 unsafe extern "C" fn on_rebalance(
