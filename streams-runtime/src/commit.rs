@@ -13,7 +13,8 @@
 //! producer's `init` decides it, and the tasks start again from what the log then says.
 //!
 //! At least once there is no transaction: 1 to 3 are the same, and in the place of 4 and 5 the offsets are committed,
-//! under the live membership. What was written before a failure stays written, and is written again.
+//! under the live membership. What was written before a failure stays written, and is written again; what was on its
+//! way is dropped with the producer that had it.
 //!
 //! A record that the log or a format refuses only here is found by going carefully (`careful`): the task is processed
 //! again, and each of its records is taken through 1 to 3 alone, until the one that is refused has a name.
@@ -131,6 +132,7 @@ impl<C: Connect> Worker<C> {
             return self.mend(trouble).map(|()| Commit::TakenBack);
         }
         if self.guarantee == Guarantee::AtLeastOnce {
+            self.in_transaction = false;
             return self.committed(changed, now_ms).map(|()| Commit::Done);
         }
         match self.producer.commit() {
@@ -142,7 +144,7 @@ impl<C: Connect> Worker<C> {
                 self.in_transaction = false;
                 self.mend(reason.into()).map(|()| Commit::TakenBack)
             }
-            CommitOutcome::Unknown(_) => self.recover().map(|()| Commit::TakenBack),
+            CommitOutcome::Unknown(cause) => self.recover(&cause).map(|()| Commit::TakenBack),
         }
     }
 
@@ -226,8 +228,10 @@ impl<C: Connect> Worker<C> {
 
     #[inline]
     fn begin(&mut self) -> Result<(), TransportError> {
-        if !self.in_transaction && self.guarantee == Guarantee::ExactlyOnce {
-            self.producer.begin()?;
+        if !self.in_transaction {
+            if self.guarantee == Guarantee::ExactlyOnce {
+                self.producer.begin()?;
+            }
             self.in_transaction = true;
         }
         Ok(())
@@ -292,8 +296,16 @@ impl<C: Connect> Worker<C> {
             let origin = Sender::Store { task: at, store }.pack();
             let (topic, key) = (changelog(store), Some(key));
             let is_followed = true;
-            let sent =
-                producer.send(Outgoing { topic, partition, key, value, timestamp, headers, origin, is_followed });
+            let sent = producer.send(Outgoing {
+                topic,
+                partition,
+                key,
+                value,
+                timestamp,
+                headers,
+                origin,
+                is_followed,
+            });
             sent.map_err(|cause| {
                 said = Some(cause.clone());
                 cause.into()
@@ -351,9 +363,12 @@ impl<C: Connect> Worker<C> {
                 self.take_back()?;
                 Err(WorkerError::Store { task, cause })
             }
-            Trouble::Log(TransportError::Fenced(_)) => self.recover(),
+            Trouble::Log(cause @ TransportError::Fenced(_)) => self.recover(&cause),
             // Normal in a rebalance or on a slow network: nothing is lost, it is processed again.
-            Trouble::Log(TransportError::StaleGeneration { .. } | TransportError::TimedOut(_)) => {
+            Trouble::Log(cause @ (TransportError::StaleGeneration { .. } | TransportError::TimedOut(_))) => {
+                if let Some(times) = self.taken_back.happened(self.connect.now_ms()) {
+                    tracing::warn!(%cause, times, "what is not committed is taken back and processed again");
+                }
                 self.take_back()
             }
             Trouble::Log(cause) => {
@@ -372,10 +387,20 @@ impl<C: Connect> Worker<C> {
 
     /// Takes the open transaction back and reads again from what is committed.
     pub(crate) fn take_back(&mut self) -> Result<(), WorkerError> {
-        if self.in_transaction {
-            self.in_transaction = false;
-            if self.producer.abort().is_err() {
-                return self.recover();
+        if std::mem::take(&mut self.in_transaction) {
+            match self.guarantee {
+                Guarantee::ExactlyOnce => {
+                    if let Err(cause) = self.producer.abort() {
+                        return self.recover(&cause);
+                    }
+                }
+                // What a plain producer still has on its way would arrive above what is written next, by this worker or
+                // by the next owner of a task; and its reports would be taken for those of other tasks.
+                Guarantee::AtLeastOnce => {
+                    self.ready = false;
+                    self.renew = true;
+                    self.is_ready()?;
+                }
             }
         }
         self.rewinds += 1;
@@ -389,7 +414,14 @@ impl<C: Connect> Worker<C> {
     /// The outcome of the last transaction is unknown: a new producer decides it, then every task starts again
     /// from what the log says. The stores stay open; what they lack of the transaction, if it was committed, they
     /// replay.
-    fn recover(&mut self) -> Result<(), WorkerError> {
+    fn recover(&mut self, cause: &TransportError) -> Result<(), WorkerError> {
+        if let Some(times) = self.unknown.happened(self.connect.now_ms()) {
+            tracing::warn!(
+                %cause,
+                times,
+                "whether a transaction is committed is unknown: a new producer decides it, and tasks are opened again"
+            );
+        }
         self.in_transaction = false;
         self.ready = false;
         self.rewinds += 1;

@@ -76,6 +76,7 @@ pub mod outbox;
 mod partitioner;
 pub mod policy;
 pub mod record;
+mod repeated;
 #[doc(hidden)]
 pub mod restore;
 mod run;

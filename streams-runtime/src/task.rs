@@ -520,7 +520,11 @@ impl<M: Message> Task<M> {
                 // The first commit starts the clock.
                 remembering.applied_ms = now_ms;
             }
-            let since_ms = now_ms.saturating_sub(remembering.applied_ms);
+            // A clock that was put back says nothing about how long it has been.
+            let since_ms = match now_ms >= remembering.applied_ms {
+                true => now_ms - remembering.applied_ms,
+                false => i64::MAX,
+            };
             let is_due = waiting > 0 && (waiting > due.bytes || since_ms >= due.ms);
             if is_due || waiting == 0 && since_ms >= MARKED_MS {
                 let times = times.get_or_insert_with(|| self.wired.times.to_metadata().into_bytes());

@@ -17,6 +17,7 @@ use crate::commit::Trouble;
 use crate::failure::Failure;
 use crate::guarantee::Guarantee;
 use crate::open::{OpenError, Opening};
+use crate::repeated::Repeated;
 use crate::restore::RestoredStore;
 use crate::state::{OverlayLimit, StateError};
 use crate::task::{Due, Task, TaskId};
@@ -156,6 +157,7 @@ pub struct Worker<C: Connect> {
     pub(crate) changed: Vec<usize>,
     pub(crate) offsets: Vec<(TopicPartition, CommittedOffset)>,
     pub(crate) guarantee: Guarantee,
+    /// True if something was written since the last commit. Exactly once that is in a transaction.
     pub(crate) in_transaction: bool,
     /// True if the next commit should not wait until it is due.
     pub(crate) commit_now: bool,
@@ -165,6 +167,8 @@ pub struct Worker<C: Connect> {
     pub(crate) rewinds: u64,
     /// The task that is processed first: the one that `max` left without its turn.
     turn: usize,
+    pub(crate) taken_back: Repeated,
+    pub(crate) unknown: Repeated,
 }
 
 /// How long to wait for what nobody tells: offsets that are pending, a transaction of a predecessor.
@@ -209,6 +213,8 @@ impl<C: Connect> Worker<C> {
             owned_ms: now_ms,
             rewinds: 0,
             turn: 0,
+            taken_back: Repeated::default(),
+            unknown: Repeated::default(),
         })
     }
 
@@ -450,7 +456,14 @@ impl<C: Connect> Worker<C> {
         }
         let positions: Vec<(TopicPartition, i64)> = self.tasks[task].positions().collect();
         for (input, (partition, position)) in positions.into_iter().enumerate() {
-            let slot = self.consumer.assign(&partition, position)? as usize;
+            let slot = match self.consumer.assign(&partition, position) {
+                Ok(slot) => slot as usize,
+                Err(cause) => {
+                    // None of its inputs, rather than some: the task may be gone before the others are read.
+                    self.stop_reading(task);
+                    return Err(cause);
+                }
+            };
             if slot >= self.slots.len() {
                 self.slots.resize(slot + 1, None);
             }

@@ -69,25 +69,33 @@ mod on_kafka {
         let leave = settings.leave_on_close;
         let rhythm = Rhythm::new(settings.commit_interval_ms);
         let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
-        let threads: Vec<JoinHandle<Result<(), WorkerError>>> = (0..settings.threads)
-            .map(|number| {
-                let (machine, stop, ended) = (machine.clone(), stop.clone(), Ended(ended.clone()));
-                let (topology, plan, consumed) = (topology.clone(), plan.clone(), consumed.clone());
-                let thread = std::thread::Builder::new().name(format!("{application}-{number}"));
-                let body = move || {
-                    let _ended = ended;
-                    let worker = Worker::start(machine.thread(number), topology, plan)?;
-                    // Nobody hears it any more when everything ends.
-                    let consumed = |positions| drop(consumed.send(positions));
-                    cycle(worker, &Surroundings { rhythm, leave, stop: &stop, consumed: &consumed })
-                };
-                thread.spawn(body).map_err(|cause| Error::Io { what: "a thread".to_owned(), cause })
-            })
-            .collect::<Result<_, _>>()?;
+        let (mut threads, mut unmade) = (Vec::<JoinHandle<Result<(), WorkerError>>>::new(), None);
+        for number in 0..settings.threads {
+            let (machine, stop, ended) = (machine.clone(), stop.clone(), Ended(ended.clone()));
+            let (topology, plan, consumed) = (topology.clone(), plan.clone(), consumed.clone());
+            let thread = std::thread::Builder::new().name(format!("{application}-{number}"));
+            let body = move || {
+                let _ended = ended;
+                let worker = Worker::start(machine.thread(number), topology, plan)?;
+                // Nobody hears it any more when everything ends.
+                let consumed = |positions| drop(consumed.send(positions));
+                cycle(worker, &Surroundings { rhythm, leave, stop: &stop, consumed: &consumed })
+            };
+            match thread.spawn(body) {
+                Ok(thread) => threads.push(thread),
+                Err(cause) => {
+                    // Those that were made must end before this returns.
+                    unmade = Some(Error::Io { what: "a thread".to_owned(), cause });
+                    break;
+                }
+            }
+        }
         drop(ended);
-        tokio::select! {
-            signal = stop_signal() => tracing::info!(signal, application, "stopping"),
-            _ = ends.recv() => {}
+        if unmade.is_none() {
+            tokio::select! {
+                signal = stop_signal() => tracing::info!(signal, application, "stopping"),
+                _ = ends.recv() => {}
+            }
         }
         stop.store(true, Ordering::Release);
         // The executor's thread must not wait for them: others may live on it.
@@ -106,6 +114,7 @@ mod on_kafka {
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
+        unmade.map_or(Ok(()), Err)?;
         Ok(first?)
     }
 

@@ -433,7 +433,7 @@ impl Consumer for KafkaConsumer {
         let answered = match &self.member {
             Some(member) if member.metadata().is_none() => return Err(self.stale()),
             Some(member) => member.commit(&list),
-            None => self.reader.commit(&list),
+            None => self.reader.commit(&list, ANSWER_MS),
         };
         answered.map_err(|fault| match meaning(fault.code) {
             Meaning::StaleMember => self.stale(),

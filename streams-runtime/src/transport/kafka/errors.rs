@@ -41,8 +41,11 @@ pub(super) fn meaning(code: Code) -> Meaning {
         // STALE_MEMBER_EPOCH, _ASSIGNMENT_LOST; _NO_OFFSET and _STATE of a commit are decided by its caller.
         22 | 25 | 27 | 82 | 110 | 113 | -142 => Meaning::StaleMember,
         // _MSG_TIMED_OUT, _TIMED_OUT, _TIMED_OUT_QUEUE, _TRANSPORT, _ALL_BROKERS_DOWN, _WAIT_COORD, _IN_PROGRESS,
-        // _PREV_IN_PROGRESS, _WAIT_CACHE, _RETRY, _RESOLVE.
-        -192 | -185 | -166 | -195 | -187 | -180 | -178 | -177 | -164 | -153 | -193 => Meaning::Later,
+        // _PREV_IN_PROGRESS, _WAIT_CACHE, _RETRY, _RESOLVE, _NOENT (no partition that was asked about has a leader),
+        // _QUEUE_FULL (what was sent does not arrive).
+        -192 | -185 | -166 | -195 | -187 | -180 | -178 | -177 | -164 | -153 | -193 | -156 | -184 => {
+            Meaning::Later
+        }
         // LEADER_NOT_AVAILABLE, NOT_LEADER, REQUEST_TIMED_OUT, BROKER_ and REPLICA_NOT_AVAILABLE,
         // NETWORK_EXCEPTION, COORDINATOR_*, NOT_COORDINATOR, NOT_ENOUGH_REPLICAS (before and after append),
         // CONCURRENT_TRANSACTIONS, KAFKA_STORAGE_ERROR, FETCH sessions, FENCED_ and UNKNOWN_LEADER_EPOCH,
@@ -105,6 +108,8 @@ mod tests {
             (-177, "_PREV_IN_PROGRESS", Meaning::Later),
             (-164, "_WAIT_CACHE", Meaning::Later),
             (-153, "_RETRY", Meaning::Later),
+            (-156, "_NOENT", Meaning::Later),
+            (-184, "_QUEUE_FULL", Meaning::Later),
             (-193, "_RESOLVE", Meaning::Later),
             (5, "LEADER_NOT_AVAILABLE", Meaning::Later),
             (6, "NOT_LEADER_FOR_PARTITION", Meaning::Later),

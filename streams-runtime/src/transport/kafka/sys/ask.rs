@@ -1,4 +1,4 @@
-//! Requests with one answer: topics, ends of logs, committed offsets.
+//! Requests with one answer: topics, ends of logs, committed offsets and their commit.
 //!
 //! Each goes to a queue of its own, so that a late answer meets nobody who might take it for his.
 
@@ -23,7 +23,7 @@ use rdkafka::bindings::{
 };
 
 use super::client::Client;
-use super::codes::{Code, Fault, rd_kafka_event_error, rd_kafka_metadata, text};
+use super::codes::{Code, Fault, rd_kafka_commit_queue, rd_kafka_event_error, rd_kafka_metadata, text};
 use super::list::{Element, PartitionList, c_ms, c_string, element, elements};
 use super::produce::Topic;
 
@@ -235,6 +235,18 @@ impl Client {
                 (rd_kafka_Uuid_most_significant_bits(id), rd_kafka_Uuid_least_significant_bits(id));
             Ok(u128::from(most.cast_unsigned()) << 64 | u128::from(least.cast_unsigned()))
         }
+    }
+
+    /// Commits offsets and waits for the answer, at most so long. (The call that waits by itself waits for as long as a
+    /// coordinator is away.)
+    pub(in super::super) fn commit(self: &Rc<Self>, offsets: &PartitionList, ms: u64) -> Result<(), Fault> {
+        let asked = Asked::new(self);
+        // SAFETY: all living, the list is copied; without a callback the answer is an event of the queue.
+        let queue = asked.queue.as_ptr();
+        Fault::check(unsafe {
+            rd_kafka_commit_queue(self.raw(), offsets.as_ptr(), queue, None, std::ptr::null_mut())
+        })?;
+        asked.answer(ms).map(drop)
     }
 
     /// The committed offsets of a group. With `stable` an element says `UNSTABLE_OFFSET_COMMIT` at once where the
