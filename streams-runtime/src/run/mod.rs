@@ -45,6 +45,8 @@ mod on_kafka {
     /// # Errors
     /// What is wrong at start, all of it; later the first failure.
     pub(crate) async fn run(topology: Topology, application: &str, settings: Settings) -> Result<(), Error> {
+        // First of all: a signal that comes while it starts ends it in an orderly way as well.
+        let mut signals = StopSignals::listen();
         let clients = KafkaClients::new(settings.clients.clone());
         let started = Startup::new(application, &settings).run(&mut clients.admin()?, &topology)?;
         started.warnings.iter().for_each(|warning| tracing::warn!(application, "{warning}"));
@@ -93,7 +95,7 @@ mod on_kafka {
         drop(ended);
         if unmade.is_none() {
             tokio::select! {
-                signal = stop_signal() => tracing::info!(signal, application, "stopping"),
+                signal = signals.next() => tracing::info!(signal, application, "stopping"),
                 _ = ends.recv() => {}
             }
         }
@@ -103,7 +105,7 @@ mod on_kafka {
             tokio::select! {
                 ended = ends.recv() => if ended.is_none() { break },
                 // Somebody is in a hurry: a broker that does not answer would hold the end up.
-                _ = stop_signal() => return Err(Error::Interrupted),
+                _ = signals.next() => return Err(Error::Interrupted),
             }
         }
         drop(consumed);
@@ -127,23 +129,39 @@ mod on_kafka {
         }
     }
 
-    /// SIGINT or SIGTERM; elsewhere than on Unix Ctrl-C.
-    async fn stop_signal() -> &'static str {
+    /// SIGINT and SIGTERM; elsewhere than on Unix Ctrl-C.
+    struct StopSignals {
         #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            if let (Ok(mut interrupt), Ok(mut terminate)) =
-                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-            {
+        unix: Option<[tokio::signal::unix::Signal; 2]>,
+    }
+
+    impl StopSignals {
+        /// From now on they do not end the process by themselves.
+        fn listen() -> StopSignals {
+            StopSignals {
+                #[cfg(unix)]
+                unix: {
+                    use tokio::signal::unix::{SignalKind, signal};
+                    let both = signal(SignalKind::interrupt())
+                        .and_then(|interrupt| Ok([interrupt, signal(SignalKind::terminate())?]));
+                    both.ok()
+                },
+            }
+        }
+
+        /// The next one.
+        async fn next(&mut self) -> &'static str {
+            #[cfg(unix)]
+            if let Some([interrupt, terminate]) = &mut self.unix {
                 return tokio::select! {
                     _ = interrupt.recv() => "SIGINT",
                     _ = terminate.recv() => "SIGTERM",
                 };
             }
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            "Ctrl-C"
         }
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        "Ctrl-C"
     }
 }

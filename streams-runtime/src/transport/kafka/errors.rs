@@ -72,13 +72,30 @@ pub(super) fn error(doing: &'static str, topic: &str, fault: &Fault) -> Transpor
     match meaning(fault.code) {
         Meaning::Later => TransportError::TimedOut(doing),
         Meaning::Unknown if !topic.is_empty() => TransportError::UnknownTopic(topic.to_owned()),
-        _ => broker(doing, fault),
+        _ if topic.is_empty() => broker(doing, fault),
+        _ => broker(doing, &Fault { text: format!("topic `{topic}`: {}", fault.text), ..fault.clone() }),
     }
 }
 
 /// What trying again will not mend.
 pub(super) fn broker(doing: &'static str, fault: &Fault) -> TransportError {
-    TransportError::Broker { doing, reason: format!("{} ({})", fault.text, fault.code.name()) }
+    let cure = cure(fault.code).map_or(String::new(), |cure| format!("; {cure}"));
+    TransportError::Broker { doing, reason: format!("{} ({}){cure}", fault.text, fault.code.name()) }
+}
+
+/// What helps, where it is always the same.
+fn cure(code: Code) -> Option<&'static str> {
+    match code.0 {
+        // TOPIC_, GROUP_, CLUSTER_ and TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
+        29 | 30 | 31 | 53 => Some("give the principal the right, with `kafka-acls.sh` for one"),
+        // SASL_AUTHENTICATION_FAILED, _AUTHENTICATION.
+        58 | -169 => Some("see the settings `sasl.*` and `security.protocol`"),
+        // UNSUPPORTED_VERSION, _UNSUPPORTED_FEATURE.
+        35 | -165 => Some("the broker is too old for this"),
+        // FENCED_INSTANCE_ID.
+        82 => Some("another process has this identity: does a copy of the state directory run elsewhere?"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +176,24 @@ mod tests {
             (QUEUE_FULL, "_QUEUE_FULL"),
         ] {
             assert_eq!(code.name(), name);
+        }
+    }
+
+    #[test]
+    fn an_error_names_its_topic_and_what_helps() {
+        let fault = Fault { text: "Broker: Topic authorization failed".to_owned(), ..Fault::of(Code(29)) };
+        let words = "asking for a topic: topic `t`: Broker: Topic authorization failed \
+            (TOPIC_AUTHORIZATION_FAILED); give the principal the right, with `kafka-acls.sh` for one";
+        assert_eq!(error("asking for a topic", "t", &fault).to_string(), words);
+        for (code, name) in [
+            (31, "CLUSTER_AUTHORIZATION_FAILED"),
+            (58, "SASL_AUTHENTICATION_FAILED"),
+            (-169, "_AUTHENTICATION"),
+            (35, "UNSUPPORTED_VERSION"),
+            (-165, "_UNSUPPORTED_FEATURE"),
+        ] {
+            assert_eq!(Code(code).name(), name);
+            assert!(cure(Code(code)).is_some());
         }
     }
 

@@ -156,7 +156,12 @@ impl Member {
             // name and no id, so that the broker takes it for somebody else. Then nobody but us has the name.
             let (_, id) = self.client.membership();
             self.life = match fault.code == FENCED_INSTANCE && !id.is_empty() {
-                true => Life::Replaced(errors::broker("keeping the membership", &fault)),
+                true => {
+                    let instance = self.identity.instance.as_deref().unwrap_or_default();
+                    let text =
+                        format!("group `{}`, member `{instance}`: {}", self.identity.group, fault.text);
+                    Life::Replaced(errors::broker("keeping the membership", &Fault { text, ..fault.clone() }))
+                }
                 false => Life::Dead(Instant::now() + REJOIN),
             };
             tracing::warn!(group = &*self.identity.group, reason = fault.text, "membership ended");

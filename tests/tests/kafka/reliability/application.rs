@@ -114,9 +114,11 @@ impl Application {
         self.process.signal(signal);
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Asks it to end, and waits until it has. One that was only just started is waited for: a signal that comes before it
+    /// listens to any would end it like any program.
     #[track_caller]
     pub fn stop(&self) {
+        self.until("its start", || self.log().contains("starting").then_some(()));
         self.signal(Signal::Terminate);
         assert_eq!(self.exit(PATIENCE), Some(0), "{}", self.log());
     }
