@@ -108,6 +108,7 @@ impl<C: Connect> Worker<C> {
     /// engine could not take it: it is offered again at the next commit.
     pub fn commit(&mut self) -> Result<Commit, WorkerError> {
         self.commit_now = false;
+        self.pressure.full = false;
         let mut changed = std::mem::take(&mut self.changed);
         changed.clear();
         for (at, task) in self.tasks.iter().enumerate() {
@@ -199,8 +200,9 @@ impl<C: Connect> Worker<C> {
             if !self.tasks[at].remembers() {
                 continue;
             }
-            let task = self.tasks[at].id();
-            let applied = self.tasks[at].apply(APPLY, now_ms, now_ms);
+            self.weigh(at);
+            let (task, due) = (self.tasks[at].id(), self.due(APPLY));
+            let applied = self.tasks[at].apply(due, now_ms, now_ms);
             applied.map_err(|cause| WorkerError::Store { task, cause })?;
         }
         self.look_after_stores()
@@ -216,11 +218,13 @@ impl<C: Connect> Worker<C> {
         }
         let now_ms = self.connect.now_ms();
         let owned_ms = std::mem::replace(&mut self.owned_ms, now_ms);
+        let due = self.due(APPLY);
         for task in self.tasks.iter_mut().filter(|task| task.remembers()) {
             let id = task.id();
-            let applied = task.apply(APPLY, now_ms, owned_ms);
+            let applied = task.apply(due, now_ms, owned_ms);
             applied.map_err(|cause| WorkerError::Store { task: id, cause })?;
         }
+        self.relieve();
         Ok(())
     }
 
@@ -292,8 +296,16 @@ impl<C: Connect> Worker<C> {
             let origin = Sender::Store { task: at, store }.pack();
             let (topic, key) = (changelog(store), Some(key));
             let is_followed = true;
-            let sent =
-                producer.send(Outgoing { topic, partition, key, value, timestamp, headers, origin, is_followed });
+            let sent = producer.send(Outgoing {
+                topic,
+                partition,
+                key,
+                value,
+                timestamp,
+                headers,
+                origin,
+                is_followed,
+            });
             sent.map_err(|cause| {
                 said = Some(cause.clone());
                 cause.into()
