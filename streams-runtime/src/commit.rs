@@ -109,6 +109,7 @@ impl<C: Connect> Worker<C> {
     /// engine could not take it: it is offered again at the next commit.
     pub fn commit(&mut self) -> Result<Commit, WorkerError> {
         self.commit_now = false;
+        self.pressure.full = false;
         let mut changed = std::mem::take(&mut self.changed);
         changed.clear();
         for (at, task) in self.tasks.iter().enumerate() {
@@ -201,8 +202,9 @@ impl<C: Connect> Worker<C> {
             if !self.tasks[at].remembers() {
                 continue;
             }
-            let task = self.tasks[at].id();
-            let applied = self.tasks[at].apply(APPLY, now_ms, now_ms);
+            self.weigh(at);
+            let (task, due) = (self.tasks[at].id(), self.due(APPLY));
+            let applied = self.tasks[at].apply(due, now_ms, now_ms);
             applied.map_err(|cause| WorkerError::Store { task, cause })?;
         }
         self.look_after_stores()
@@ -218,11 +220,13 @@ impl<C: Connect> Worker<C> {
         }
         let now_ms = self.connect.now_ms();
         let owned_ms = std::mem::replace(&mut self.owned_ms, now_ms);
+        let due = self.due(APPLY);
         for task in self.tasks.iter_mut().filter(|task| task.remembers()) {
             let id = task.id();
-            let applied = task.apply(APPLY, now_ms, owned_ms);
+            let applied = task.apply(due, now_ms, owned_ms);
             applied.map_err(|cause| WorkerError::Store { task: id, cause })?;
         }
+        self.relieve();
         Ok(())
     }
 

@@ -68,6 +68,7 @@ pub mod guarantee;
 pub mod instance;
 mod iso;
 mod lines;
+pub mod memory;
 #[doc(hidden)]
 pub mod open;
 pub mod operators;
@@ -75,6 +76,7 @@ pub mod operators;
 pub mod outbox;
 mod partitioner;
 pub mod policy;
+mod pressure;
 pub mod record;
 mod repeated;
 #[doc(hidden)]
@@ -93,6 +95,7 @@ pub mod time;
 pub mod times;
 pub mod topology;
 pub mod transport;
+mod turns;
 pub mod verify;
 pub mod window;
 pub mod wiring;

@@ -9,14 +9,16 @@
 //! worker   what comes in, who gets it, what is processed        (this file)
 //! open     from an assigned partition to a task that reads      restore   a store up to its changelog's end
 //! commit   what leaves, in which order, and how it is taken back
+//! turns    who is processed for how long                        pressure  what happens as memory fills up
 //! ```
 //!
 //! It knows tasks and the transport's traits; it does not know steps, formats or which transport it is.
 
-use crate::commit::Trouble;
 use crate::failure::Failure;
 use crate::guarantee::Guarantee;
+use crate::memory::Share;
 use crate::open::{OpenError, Opening};
+use crate::pressure::Pressure;
 use crate::repeated::Repeated;
 use crate::restore::RestoredStore;
 use crate::state::{OverlayLimit, StateError};
@@ -47,7 +49,11 @@ pub trait Connect {
     fn engines(&self, task: TaskId) -> Engines;
     /// How many rows a store keeps typed.
     fn overlay(&self) -> OverlayLimit;
-    /// The wall clock, in milliseconds since the epoch. Asked once a commit.
+    /// How much memory this worker may take. Asked once.
+    fn memory(&self) -> Share {
+        Share::UNBOUNDED
+    }
+    /// The wall clock, in milliseconds since the epoch. Asked once a commit, and after some records if there are many.
     fn now_ms(&self) -> i64;
 }
 
@@ -165,8 +171,9 @@ pub struct Worker<C: Connect> {
     pub(crate) owned_ms: i64,
     /// How often reading began anew: what was fetched before is not for a task that was rewound.
     pub(crate) rewinds: u64,
-    /// The task that is processed first: the one that `max` left without its turn.
-    turn: usize,
+    /// The task that is processed first: the one that was left without its turn.
+    pub(crate) turn: usize,
+    pub(crate) pressure: Pressure,
     pub(crate) taken_back: Repeated,
     pub(crate) unknown: Repeated,
 }
@@ -174,8 +181,8 @@ pub struct Worker<C: Connect> {
 /// How long to wait for what nobody tells: offsets that are pending, a transaction of a predecessor.
 const WAITING_MS: u64 = 10;
 
-/// How many records are fetched at once, and processed before the outboxes are handed over.
-const BATCH: usize = 1024;
+/// How many records are fetched at once, and processed by a task before it is the next one's turn.
+pub(crate) const BATCH: usize = 1024;
 
 impl<C: Connect> Worker<C> {
     /// Joins the group. Tasks come with the first steps.
@@ -188,7 +195,7 @@ impl<C: Connect> Worker<C> {
         let leaders: Vec<String> = plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         consumer.subscribe(&leaders)?;
         let reader = connect.restore_consumer()?;
-        let now_ms = connect.now_ms();
+        let (now_ms, pressure) = (connect.now_ms(), Pressure::within(connect.memory()));
         Ok(Worker {
             connect,
             topology,
@@ -213,6 +220,7 @@ impl<C: Connect> Worker<C> {
             owned_ms: now_ms,
             rewinds: 0,
             turn: 0,
+            pressure,
             taken_back: Repeated::default(),
             unknown: Repeated::default(),
         })
@@ -307,6 +315,7 @@ impl<C: Connect> Worker<C> {
     /// If a task fails, which is set aside then, or the log does. It may be called again after any error.
     pub fn step(&mut self, max: usize) -> Result<Step, WorkerError> {
         let mut step = Step { fetched: self.poll()?, ..Step::default() };
+        self.balance()?;
         if self.is_ready()? {
             if !self.opening.is_empty() {
                 let now_ms = self.connect.now_ms();
@@ -319,7 +328,7 @@ impl<C: Connect> Worker<C> {
                 }
                 step.opened = self.open_step(BATCH)?;
             }
-            step.processed = self.process(max)?;
+            step.processed = self.process(max, step.fetched)?;
         }
         Ok(step)
     }
@@ -349,7 +358,8 @@ impl<C: Connect> Worker<C> {
     /// Fetches what there is, up to a batch, and follows the group. Returns how many records came.
     fn poll(&mut self) -> Result<usize, WorkerError> {
         let mut events = std::mem::take(&mut self.events);
-        let fetched = self.consumer.poll(&mut events, BATCH);
+        let room = self.room();
+        let fetched = self.consumer.poll(&mut events, room);
         let (mut first, rewinds) = (Ok(()), self.rewinds);
         for event in events.drain(..) {
             match event {
@@ -415,40 +425,6 @@ impl<C: Connect> Worker<C> {
         }
     }
 
-    /// Processes up to `max` of the records that are buffered and hands the results to the producer.
-    fn process(&mut self, max: usize) -> Result<usize, WorkerError> {
-        let (mut processed, tasks) = (0, self.tasks.len());
-        for n in 0..tasks {
-            let at = (self.turn + n) % tasks;
-            if processed >= max {
-                self.turn = at;
-                return Ok(processed);
-            }
-            match self.process_task(at, BATCH.min(max - processed)) {
-                Ok(records) => processed += records,
-                Err(trouble) => {
-                    self.mend(trouble)?;
-                    return Ok(processed);
-                }
-            }
-            if self.tasks[at].is_set_aside() && self.tasks[at].is_done() {
-                self.stop_reading(at);
-            }
-        }
-        // All had their turn: the same order again, so that equal input makes equal output.
-        self.turn = 0;
-        Ok(processed)
-    }
-
-    fn process_task(&mut self, at: usize, max: usize) -> Result<usize, Trouble> {
-        if self.tasks[at].is_careful() {
-            return self.process_carefully(at, max);
-        }
-        let processed = self.tasks[at].process(max).map_err(|failure| Trouble::Record(at, failure))?;
-        self.hand_over(at)?;
-        Ok(processed)
-    }
-
     /// Starts to read every input of a task where the task is.
     pub(crate) fn read(&mut self, task: usize) -> Result<(), TransportError> {
         if self.tasks[task].is_done() {
@@ -473,7 +449,7 @@ impl<C: Connect> Worker<C> {
     }
 
     /// A task that goes no further is not fetched for.
-    fn stop_reading(&mut self, task: usize) {
+    pub(crate) fn stop_reading(&mut self, task: usize) {
         self.tasks[task].drop_fetched();
         self.tasks[task].positions().for_each(|(partition, _)| self.consumer.unassign(&partition));
         for slot in &mut self.slots {

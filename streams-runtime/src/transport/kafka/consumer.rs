@@ -174,6 +174,9 @@ impl KafkaConsumer {
     }
 
     fn fetch(&mut self, events: &mut Vec<Event<KafkaMessage>>, max: usize) -> usize {
+        if max == 0 {
+            return 0;
+        }
         let mut batch = std::mem::take(&mut self.batch);
         let mut records = 0;
         let reader = Rc::clone(&self.reader);
