@@ -292,8 +292,16 @@ impl<C: Connect> Worker<C> {
             let origin = Sender::Store { task: at, store }.pack();
             let (topic, key) = (changelog(store), Some(key));
             let is_followed = true;
-            let sent =
-                producer.send(Outgoing { topic, partition, key, value, timestamp, headers, origin, is_followed });
+            let sent = producer.send(Outgoing {
+                topic,
+                partition,
+                key,
+                value,
+                timestamp,
+                headers,
+                origin,
+                is_followed,
+            });
             sent.map_err(|cause| {
                 said = Some(cause.clone());
                 cause.into()
@@ -394,8 +402,10 @@ impl<C: Connect> Worker<C> {
         self.ready = false;
         self.rewinds += 1;
         self.renew = true;
-        let tasks = self.take_tasks();
-        self.opening.extend(tasks.into_iter().map(|task: Task<_>| Opening::again(task)));
+        for task in self.take_tasks() {
+            let plan = &self.plan.subs[task.id().sub];
+            self.opening.push(Opening::again(task, plan));
+        }
         self.is_ready().map(drop)
     }
 }

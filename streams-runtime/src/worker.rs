@@ -2,8 +2,8 @@
 //!
 //! It is stepped by hand: nothing in it sleeps, waits or starts a thread, so the test driver, the simulator and
 //! production run the same code. What cannot be done yet (offsets that are pending, an open transaction before the
-//! end of a changelog, markers of the producer's last transaction) is tried again at the next step, and the tasks
-//! that can go on do.
+//! end of a changelog, markers of the producer's last transaction, whatever brokers have not answered) is tried again at
+//! the next step, and the tasks that can go on do.
 //!
 //! ```text
 //! worker   what comes in, who gets it, what is processed        (this file)
@@ -42,11 +42,15 @@ pub trait Connect {
     fn guarantee(&self) -> Guarantee {
         Guarantee::ExactlyOnce
     }
+    /// How long a transaction may be open, in milliseconds; who waits for one longer than that has something to say.
+    fn transaction_timeout_ms(&self) -> i64 {
+        10_000
+    }
     /// Where the stores of a task rest.
     fn engines(&self, task: TaskId) -> Engines;
     /// How many rows a store keeps typed.
     fn overlay(&self) -> OverlayLimit;
-    /// The wall clock, in milliseconds since the epoch. Asked once a commit.
+    /// The wall clock, in milliseconds since the epoch. Asked once a commit, and while tasks are opened.
     fn now_ms(&self) -> i64;
 }
 
@@ -183,7 +187,8 @@ impl<C: Connect> Worker<C> {
         let guarantee = connect.guarantee();
         let leaders: Vec<String> = plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         consumer.subscribe(&leaders)?;
-        let reader = connect.restore_consumer()?;
+        let mut reader = connect.restore_consumer()?;
+        reader.share_wakeup(&consumer);
         let now_ms = connect.now_ms();
         Ok(Worker {
             connect,
@@ -281,11 +286,8 @@ impl<C: Connect> Worker<C> {
 
     /// Waits until there may be something to do, at most so long.
     pub fn rest(&mut self, ms: u64) {
-        // What is replayed comes through the other consumer, and what is undecided through none.
-        match self.is_waiting() {
-            true => self.reader.wait(ms.min(WAITING_MS)),
-            false => self.consumer.wait(ms),
-        }
+        // What is replayed wakes it as well, but what is undecided wakes nobody.
+        self.consumer.wait(if self.is_waiting() { ms.min(WAITING_MS) } else { ms });
     }
 
     /// True if a step would certainly do nothing: what was fetched is processed, and nothing new is there. Called
@@ -303,14 +305,6 @@ impl<C: Connect> Worker<C> {
         let mut step = Step { fetched: self.poll()?, ..Step::default() };
         if self.is_ready()? {
             if !self.opening.is_empty() {
-                let now_ms = self.connect.now_ms();
-                if self.opening.iter().any(|opening| opening.asks(now_ms)) {
-                    // Brokers are asked, which may take long: not while a transaction is open.
-                    self.commit()?;
-                    if !self.is_ready()? {
-                        return Ok(step);
-                    }
-                }
                 step.opened = self.open_step(BATCH)?;
             }
             step.processed = self.process(max)?;
@@ -460,7 +454,7 @@ impl<C: Connect> Worker<C> {
     }
 
     /// A task that goes no further is not fetched for.
-    fn stop_reading(&mut self, task: usize) {
+    pub(crate) fn stop_reading(&mut self, task: usize) {
         self.tasks[task].drop_fetched();
         self.tasks[task].positions().for_each(|(partition, _)| self.consumer.unassign(&partition));
         for slot in &mut self.slots {
