@@ -430,8 +430,10 @@ impl<C: Connect> Worker<C> {
         self.ready = false;
         self.rewinds += 1;
         self.renew = true;
-        let tasks = self.take_tasks();
-        self.opening.extend(tasks.into_iter().map(|task: Task<_>| Opening::again(task)));
+        for task in self.take_tasks() {
+            let plan = &self.plan.subs[task.id().sub];
+            self.opening.push(Opening::again(task, plan));
+        }
         self.is_ready().map(drop)
     }
 }

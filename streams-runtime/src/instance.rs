@@ -150,6 +150,10 @@ impl Connect for InProcess {
         self.guarantee
     }
 
+    fn transaction_timeout_ms(&self) -> i64 {
+        self.log.transaction_timeout_ms()
+    }
+
     fn engines(&self, task: TaskId) -> Engines {
         match self.disk.clone() {
             None => in_memory(),

@@ -2,8 +2,8 @@
 //!
 //! It is stepped by hand: nothing in it sleeps, waits or starts a thread, so the test driver, the simulator and
 //! production run the same code. What cannot be done yet (offsets that are pending, an open transaction before the
-//! end of a changelog, markers of the producer's last transaction) is tried again at the next step, and the tasks
-//! that can go on do.
+//! end of a changelog, markers of the producer's last transaction, whatever brokers have not answered) is tried again at
+//! the next step, and the tasks that can go on do.
 //!
 //! ```text
 //! worker   what comes in, who gets it, what is processed        (this file)
@@ -45,6 +45,10 @@ pub trait Connect {
     fn guarantee(&self) -> Guarantee {
         Guarantee::ExactlyOnce
     }
+    /// How long a transaction may be open, in milliseconds; who waits for one longer than that has something to say.
+    fn transaction_timeout_ms(&self) -> i64 {
+        10_000
+    }
     /// Where the stores of a task rest.
     fn engines(&self, task: TaskId) -> Engines;
     /// How many rows a store keeps typed.
@@ -53,7 +57,8 @@ pub trait Connect {
     fn memory(&self) -> Share {
         Share::UNBOUNDED
     }
-    /// The wall clock, in milliseconds since the epoch. Asked once a commit, and after some records if there are many.
+    /// The wall clock, in milliseconds since the epoch. Asked once a commit, while tasks are opened, and after some
+    /// records if there are many.
     fn now_ms(&self) -> i64;
 }
 
@@ -194,7 +199,8 @@ impl<C: Connect> Worker<C> {
         let guarantee = connect.guarantee();
         let leaders: Vec<String> = plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         consumer.subscribe(&leaders)?;
-        let reader = connect.restore_consumer()?;
+        let mut reader = connect.restore_consumer()?;
+        reader.share_wakeup(&consumer);
         let (now_ms, pressure) = (connect.now_ms(), Pressure::within(connect.memory()));
         Ok(Worker {
             connect,
@@ -295,11 +301,8 @@ impl<C: Connect> Worker<C> {
 
     /// Waits until there may be something to do, at most so long.
     pub fn rest(&mut self, ms: u64) {
-        // What is replayed comes through the other consumer, and what is undecided through none.
-        match self.is_waiting() {
-            true => self.reader.wait(ms.min(WAITING_MS)),
-            false => self.consumer.wait(ms),
-        }
+        // What is replayed wakes it as well, but what is undecided wakes nobody.
+        self.consumer.wait(if self.is_waiting() { ms.min(WAITING_MS) } else { ms });
     }
 
     /// True if a step would certainly do nothing: what was fetched is processed, and nothing new is there. Called
@@ -318,14 +321,6 @@ impl<C: Connect> Worker<C> {
         self.balance()?;
         if self.is_ready()? {
             if !self.opening.is_empty() {
-                let now_ms = self.connect.now_ms();
-                if self.opening.iter().any(|opening| opening.asks(now_ms)) {
-                    // Brokers are asked, which may take long: not while a transaction is open.
-                    self.commit()?;
-                    if !self.is_ready()? {
-                        return Ok(step);
-                    }
-                }
                 step.opened = self.open_step(BATCH)?;
             }
             step.processed = self.process(max, step.fetched)?;

@@ -155,6 +155,10 @@ impl Connect for OnMachine {
         self.machine.guarantee
     }
 
+    fn transaction_timeout_ms(&self) -> i64 {
+        i64::try_from(self.machine.clients.transaction_timeout_ms()).unwrap_or(i64::MAX)
+    }
+
     fn engines(&self, task: TaskId) -> Engines {
         #[cfg(feature = "rocksdb")]
         if let Some(directory) = &self.machine.directory {

@@ -185,6 +185,9 @@ pub enum TransportError {
     Misuse(&'static str),
 }
 
+/// Why [`Consumer::committed`] has no answer while a transaction that holds offsets is undecided.
+pub const PENDING_OFFSETS: &str = "waiting for offsets of an open transaction";
+
 /// How a commit ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommitOutcome {
@@ -269,8 +272,18 @@ pub trait Consumer {
         true
     }
 
+    /// What comes here ends a [`wait`](Consumer::wait) of `other` as well: for one loop with two consumers.
+    fn share_wakeup(&mut self, _other: &Self) {}
+
+    /// Gives up what was asked about these partitions and their topics: what they are asked about afterwards is
+    /// answered by what is true from now on. For who became the owner just now, or asks in a certain order.
+    ///
+    /// The questions that follow wait for nothing. What brokers have not answered yet says `Err(TimedOut)` and stays
+    /// asked; who asks the same again gets the answer once it is there.
+    fn forget(&mut self, _partitions: &[TopicPartition]) {}
+
     /// The committed offset of the group, only once nothing is pending on it (KIP-447):
-    /// `Err(TimedOut)` while a transaction that holds offsets for it is undecided.
+    /// `Err(TimedOut(PENDING_OFFSETS))` while a transaction that holds offsets for it is undecided.
     fn committed(
         &mut self,
         partitions: &[TopicPartition],

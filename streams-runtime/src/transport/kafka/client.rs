@@ -182,13 +182,19 @@ impl KafkaClients {
             |name: &str| own.is_some() || !matches!(name, "transactional.id" | "transaction.timeout.ms");
         let layers = PRODUCER.iter().chain(defaults).copied().chain(user().filter(|&(name, _)| known(name)));
         let layers = layers.chain(WRITING.iter().copied()).chain(own);
-        let timeout = |&(name, _): &(&str, &str)| name == "transaction.timeout.ms";
-        let timeout_ms = defaults.iter().copied().chain(user()).filter(timeout).last();
-        let timeout_ms = timeout_ms.and_then(|(_, ms)| ms.parse().ok()).unwrap_or(10_000);
+        let timeout_ms = self.transaction_timeout_ms();
         let client = config("making a producer", &self.settings.brokers, layers)?
             .producer()
             .map_err(refuses("making a producer"))?;
         Ok((client, timeout_ms))
+    }
+
+    /// How long a transaction may be open.
+    pub(crate) fn transaction_timeout_ms(&self) -> u64 {
+        let user = pairs(&self.settings.common).chain(pairs(&self.settings.producer));
+        let all = TRANSACTIONAL.iter().copied().chain(user);
+        let timeout = all.filter(|&(name, _)| name == "transaction.timeout.ms").last();
+        timeout.and_then(|(_, ms)| ms.parse().ok()).unwrap_or(10_000)
     }
 
     /// The client that looks after topics.

@@ -10,7 +10,8 @@ use super::log::MemoryMessage;
 use super::topics::Place;
 use super::{Log, MemoryLog};
 use crate::transport::{
-    CommittedOffset, Consumer, Event, GroupMetadata, Isolation, TopicPartition, TransportError, Watermarks,
+    CommittedOffset, Consumer, Event, GroupMetadata, Isolation, PENDING_OFFSETS, TopicPartition,
+    TransportError, Watermarks,
 };
 
 /// A partition that was assigned once; it keeps its slot when it is assigned again.
@@ -328,7 +329,7 @@ impl Consumer for MemoryConsumer {
         for partition in partitions {
             let place = log.topics.place(&partition.topic, partition.partition)?;
             if stable && log.groups.is_pending(self.group, place) {
-                return Err(TransportError::TimedOut("waiting for offsets of an open transaction"));
+                return Err(TransportError::TimedOut(PENDING_OFFSETS));
             }
             found.push(log.groups.committed(self.group, place));
         }

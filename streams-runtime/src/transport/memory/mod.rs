@@ -272,6 +272,11 @@ impl MemoryLog {
         self.0.borrow_mut().transactions.timeout_ms = timeout_ms;
     }
 
+    /// The transaction time-out of producers that are made now.
+    pub(crate) fn transaction_timeout_ms(&self) -> i64 {
+        self.0.borrow().transactions.timeout_ms
+    }
+
     /// How long a member outlives its dropped consumer; 45 s at first.
     pub fn set_session_timeout_ms(&self, timeout_ms: i64) {
         self.0.borrow_mut().groups.session_timeout_ms = timeout_ms;

@@ -375,8 +375,10 @@ unsafe extern "C" fn on_rebalance(
     }
 }
 
-unsafe extern "C" fn on_wakeup(_: *mut rd_kafka_t, opaque: *mut c_void) {
-    // SAFETY: what `Client::ring` set, which keeps it alive; a `Wakeup` may be rung from any thread.
+/// # Safety
+/// `opaque` must be a [`Wakeup`] that lives until no queue rings it any more.
+pub(super) unsafe extern "C" fn on_wakeup(_: *mut rd_kafka_t, opaque: *mut c_void) {
+    // SAFETY: the caller's promise; a `Wakeup` may be rung from any thread.
     unsafe { &*opaque.cast::<Wakeup>() }.ring();
 }
 

@@ -143,6 +143,12 @@ impl Fault {
         Fault { code, text: code.text(), fatal: false, retriable: false }
     }
 
+    /// An answer came, and what was asked for is not in it.
+    pub(in super::super) fn none() -> Fault {
+        const FAIL: Code = Code(-196);
+        Fault::of(FAIL)
+    }
+
     /// `Ok` for 0.
     pub(super) fn check(code: c_int) -> Result<(), Fault> {
         if code == 0 { Ok(()) } else { Err(Fault::of(Code(code))) }
