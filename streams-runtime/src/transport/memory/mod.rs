@@ -241,6 +241,15 @@ impl MemoryLog {
         Ok(())
     }
 
+    /// Removes single decided records, as compaction does; their offsets stay gaps.
+    pub fn remove_records(&self, topic: &str, partition: u32, offsets: &[i64]) -> Result<(), TransportError> {
+        let log = &mut *self.0.borrow_mut();
+        let place = log.topics.place(topic, partition)?;
+        log.topics.log_mut(place).remove(offsets);
+        log.changes += 1;
+        Ok(())
+    }
+
     /// What stands in the committed offsets of a group, offsets of undecided transactions left out.
     pub fn committed(
         &self,
@@ -305,6 +314,13 @@ impl MemoryLog {
     /// The next `answers` about the ends of partitions do not come.
     pub fn lose_ends(&self, answers: u32) {
         self.0.borrow_mut().lost_ends = answers;
+    }
+
+    /// No accident waits for anybody any more. Requests that are on their way stay so.
+    pub fn calm(&self) {
+        let log = &mut *self.0.borrow_mut();
+        log.faults.calm();
+        (log.hidden_offsets, log.lost_ends) = (0, 0);
     }
 
     /// While held, a decided transaction becomes visible only marker by marker, by
