@@ -36,6 +36,11 @@ pub enum OpenError {
          reset the offsets, or delete the changelog as well"
     )]
     NoOffsets(&'static str),
+    /// Offsets that were there and are gone: reading from the beginning would process everything twice.
+    #[error(
+        "the group had committed offsets for its inputs, and has none any more: set them, and start it again"
+    )]
+    OffsetsGone,
     /// Its stream times do not fit beside an offset.
     #[error(transparent)]
     Times(#[from] TooManyTimes),
@@ -211,6 +216,10 @@ impl<C: Connect> Worker<C> {
             };
             positions.push((input, position));
         }
+        let has_offsets = committed.iter().any(Option::is_some);
+        if !has_offsets && self.opening[at].task.as_ref().is_some_and(Task::has_offsets) {
+            return self.misses_offsets(at, OpenError::OffsetsGone);
+        }
         let metadata = committed.iter().flatten().map(|c| c.metadata.as_str()).find(|m| !m.is_empty());
         let metadata = metadata.unwrap_or_default();
         let mut changelogs = Vec::new();
@@ -263,6 +272,9 @@ impl<C: Connect> Worker<C> {
                 task
             }
         };
+        if has_offsets {
+            task.found_offsets();
+        }
         let mut replays = Vec::with_capacity(changelogs.len());
         let remembering = &task.wired().remembering;
         for (hash, changelog) in changelogs {
@@ -277,8 +289,20 @@ impl<C: Connect> Worker<C> {
                 }
             }
         }
-        let has_offsets = committed.iter().any(Option::is_some);
         self.opening[at].stage = Stage::Replaying { replays, has_offsets };
+        Ok(())
+    }
+
+    /// There must be offsets, and there are none: asks again, until it is certain that this is no mistake.
+    fn misses_offsets(&mut self, at: usize, otherwise: OpenError) -> Result<(), OpenError> {
+        let now_ms = self.connect.now_ms();
+        let opening = &mut self.opening[at];
+        let since_ms = *opening.without_offsets_ms.get_or_insert(now_ms);
+        if now_ms - since_ms >= OFFSETS_PATIENCE_MS {
+            return Err(otherwise);
+        }
+        opening.not_before_ms = now_ms + RETRY_MS;
+        opening.stage = Stage::Asking;
         Ok(())
     }
 
@@ -294,19 +318,13 @@ impl<C: Connect> Worker<C> {
 
     /// The stores are there: reads the inputs.
     fn finish(&mut self, at: usize) -> Result<(), OpenError> {
-        let now_ms = self.connect.now_ms();
         let opening = &mut self.opening[at];
         let Stage::Replaying { replays, has_offsets } = &opening.stage else { return Ok(()) };
         let Some(task) = &mut opening.task else { return Ok(()) };
         let wired = task.wired_mut();
         if !has_offsets && let Some(replay) = replays.iter().find(|replay| replay.found) {
-            let since_ms = *opening.without_offsets_ms.get_or_insert(now_ms);
-            if now_ms - since_ms >= OFFSETS_PATIENCE_MS {
-                return Err(OpenError::NoOffsets(replay.store_name(&wired.remembering)));
-            }
-            opening.not_before_ms = now_ms + RETRY_MS;
-            opening.stage = Stage::Asking;
-            return Ok(());
+            let cause = OpenError::NoOffsets(replay.store_name(&wired.remembering));
+            return self.misses_offsets(at, cause);
         }
         let times = wired.times.to_metadata().into_bytes();
         for replay in replays {

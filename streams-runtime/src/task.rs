@@ -137,6 +137,8 @@ pub struct Task<M> {
     /// The input that is worked on, so that a panic can be told from which record it came.
     at: usize,
     careful: bool,
+    /// True once its positions are committed.
+    has_offsets: bool,
     /// What the log refused and a policy leaves out, until that is committed.
     left_out: Vec<LeftOut>,
 }
@@ -178,8 +180,19 @@ impl<M: Message> Task<M> {
             changed: false,
             at: 0,
             careful: false,
+            has_offsets: false,
             left_out: Vec::new(),
         }
+    }
+
+    /// Its positions are committed.
+    pub(crate) fn found_offsets(&mut self) {
+        self.has_offsets = true;
+    }
+
+    /// True if its positions were committed, by this or an earlier owner.
+    pub(crate) fn has_offsets(&self) -> bool {
+        self.has_offsets
     }
 
     /// Which task this is.
@@ -458,6 +471,7 @@ impl<M: Message> Task<M> {
         }
         self.changed = false;
         self.careful = false;
+        self.has_offsets = true;
         self.left_out.clear();
     }
 
