@@ -376,9 +376,11 @@ impl<C: Connect> Worker<C> {
             }
         }
         self.rewinds += 1;
-        for at in 0..self.tasks.len() {
-            self.tasks[at].aborted();
-            self.read(at)?;
+        self.tasks.iter_mut().for_each(Task::aborted);
+        if (0..self.tasks.len()).try_for_each(|at| self.read(at)).is_err() {
+            // Opening a task ends with the same call, and knows which answers are worth asking again for.
+            let tasks = self.take_tasks();
+            self.opening.extend(tasks.into_iter().map(|task: Task<_>| Opening::again(task)));
         }
         Ok(())
     }

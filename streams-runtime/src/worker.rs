@@ -379,7 +379,7 @@ impl<C: Connect> Worker<C> {
         first?;
         match fetched {
             Ok(fetched) => Ok(fetched),
-            Err(cause) => Err(self.unreadable(cause)),
+            Err(cause) => self.unreadable(cause),
         }
     }
 
@@ -390,11 +390,11 @@ impl<C: Connect> Worker<C> {
 
     /// An input that the log cannot give any more stops its task, not the worker.
     #[cold]
-    fn unreadable(&mut self, cause: TransportError) -> WorkerError {
+    fn unreadable(&mut self, cause: TransportError) -> Result<usize, WorkerError> {
         let (topic, partition) = match &cause {
             TransportError::OffsetOutOfRange { topic, partition, .. } => (topic, Some(*partition)),
             TransportError::UnknownTopic(topic) => (topic, None),
-            _ => return cause.into(),
+            _ => return Err(cause.into()),
         };
         let mut stopped = None;
         for at in 0..self.tasks.len() {
@@ -404,8 +404,10 @@ impl<C: Connect> Worker<C> {
             }
         }
         match stopped {
-            Some(task) => WorkerError::Input { task, cause },
-            None => cause.into(),
+            Some(task) => Err(WorkerError::Input { task, cause }),
+            // It was lost a moment ago, while this worker slept, and its new owner had it deleted behind itself.
+            None if matches!(cause, TransportError::OffsetOutOfRange { .. }) => Ok(0),
+            None => Err(cause.into()),
         }
     }
 
@@ -443,11 +445,16 @@ impl<C: Connect> Worker<C> {
         Ok(processed)
     }
 
-    /// Starts to read every input of a task where the task is.
+    /// Starts to read every input of a task where the task is; all of them or none.
     pub(crate) fn read(&mut self, task: usize) -> Result<(), TransportError> {
         if self.tasks[task].is_done() {
             return Ok(());
         }
+        // Or what is read of it would go to whoever has its place next.
+        self.read_inputs(task).inspect_err(|_| self.stop_reading(task))
+    }
+
+    fn read_inputs(&mut self, task: usize) -> Result<(), TransportError> {
         let positions: Vec<(TopicPartition, i64)> = self.tasks[task].positions().collect();
         for (input, (partition, position)) in positions.into_iter().enumerate() {
             let slot = self.consumer.assign(&partition, position)? as usize;
