@@ -146,7 +146,9 @@ impl OnDisk {
         if let Some(seam) = &seam {
             seam.before(Call::Apply).map_err(EngineError::new)?;
             let (place, world) = (self.place, seam.world());
-            world.trace.say(|| format!("{} writes store {} of {}: {}", seam.who, place.1, place.0, summary(&written)));
+            world.trace.say(|| {
+                format!("{} writes store {} of {}: {}", seam.who, place.1, place.0, summary(&written))
+            });
         }
         self.with(|store| store.write(written))?;
         match seam {

@@ -180,6 +180,10 @@ impl Consumer for Watched {
         self.seam.before(Call::Committed)?;
         let committed = self.inner.committed(partitions)?;
         self.seam.after(Call::Committed)?;
+        if self.seam.world().hides_offsets(partitions) {
+            self.seam.hidden.set(true);
+            return Ok(vec![None; partitions.len()]);
+        }
         Ok(committed)
     }
 
@@ -276,7 +280,9 @@ impl Producer for Numbered {
         self.seam.membership.borrow().sends(&self.seam.world(), self.seam.who, offsets, group);
         let sent = self.inner.send_offsets(offsets, group);
         self.say(|| {
-            let at = |(p, o): &(TopicPartition, CommittedOffset)| format!("{}-{}@{}", p.topic, p.partition, o.offset);
+            let at = |(p, o): &(TopicPartition, CommittedOffset)| {
+                format!("{}-{}@{}", p.topic, p.partition, o.offset)
+            };
             format!("sends offsets {}: {sent:?}", offsets.iter().map(at).collect::<Vec<_>>().join(" "))
         });
         sent?;

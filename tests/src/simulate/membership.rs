@@ -93,7 +93,9 @@ impl Membership {
             if let Some((task, leader)) = world.task_of(partition)
                 && !self.owned.contains(&leader)
             {
-                world.violated(|| format!("{who} commits {partition:?} of task {task}, which it does not own"));
+                world.violated(|| {
+                    format!("{who} commits {partition:?} of task {task}, which it does not own")
+                });
             }
         }
     }

@@ -56,7 +56,9 @@ pub fn simulate(seed: u64) -> Result<(), Box<Violation>> {
             let script = shrink::shrink(script);
             let (still, lines) = run(&script, true);
             let mut story = vec![script.describe()];
-            let fault = |fault: &script::Fault| format!("fault at tick {}: slot {}, {:?}", fault.tick, fault.slot, fault.what);
+            let fault = |fault: &script::Fault| {
+                format!("fault at tick {}: slot {}, {:?}", fault.tick, fault.slot, fault.what)
+            };
             story.extend(script.faults.iter().map(fault));
             story.extend(lines);
             Err(Box::new(Violation { seed, what: still.unwrap_or(what), story }))

@@ -98,18 +98,7 @@ impl Script {
             })
             .collect();
         faults.sort_by_key(|fault| fault.tick);
-        Script {
-            seed,
-            application,
-            partitions,
-            threads,
-            overlays,
-            disks,
-            ticks,
-            transactional,
-            idle,
-            faults,
-        }
+        Script { seed, application, partitions, threads, overlays, disks, ticks, transactional, idle, faults }
     }
 
     pub(super) fn describe(&self) -> String {
@@ -224,7 +213,8 @@ fn no_answer(random: &mut Random) -> Armed {
 /// Another worker does something in the middle of a call.
 fn meanwhile(random: &mut Random, slots: usize) -> Armed {
     use Call::*;
-    let call = *random.pick(&[Committed, Ends, Offsets, Commit, Flush, Poll, Revoked, Abort, Membership, Apply]);
+    let call =
+        *random.pick(&[Committed, Ends, Offsets, Commit, Flush, Poll, Revoked, Abort, Membership, Apply]);
     let when = if call == Membership || random.once_in(2) { When::Before } else { When::After };
     let act = random.weigh(&[(2, Act::Step(usize::MAX)), (1, Act::Step(1)), (2, Act::Commit)]);
     Armed { call, when, after: some(random, call), strike: Strike::Meanwhile(random.below(slots), act) }

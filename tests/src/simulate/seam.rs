@@ -112,6 +112,7 @@ pub(super) struct Seam {
     /// True once something that is nobody's fault was injected: the worker may complain about it.
     pub(super) timed_out: Cell<bool>,
     pub(super) full: Cell<bool>,
+    pub(super) hidden: Cell<bool>,
     /// What was processed since the last transaction ended.
     notes: RefCell<Vec<Note>>,
     /// The number of the open transaction.
@@ -129,6 +130,7 @@ impl Seam {
             armed: RefCell::default(),
             timed_out: Cell::new(false),
             full: Cell::new(false),
+            hidden: Cell::new(false),
             notes: RefCell::default(),
             transaction: Cell::new(None),
             membership: RefCell::default(),
@@ -183,7 +185,9 @@ impl Seam {
                 return Ok(());
             }
             let mut struck = None;
-            for (at, waiting) in armed.iter_mut().enumerate().filter(|(_, a)| (a.call, a.when) == (call, when)) {
+            for (at, waiting) in
+                armed.iter_mut().enumerate().filter(|(_, a)| (a.call, a.when) == (call, when))
+            {
                 match waiting.after.checked_sub(1) {
                     Some(left) => waiting.after = left,
                     None => struck = struck.or(Some(at)),
@@ -226,7 +230,9 @@ impl Seam {
     pub(super) fn processed(&self, source: Source<'_>) {
         let partition = TopicPartition { topic: source.topic.to_owned(), partition: source.partition };
         let world = self.world();
-        world.trace.say(|| format!("{} processes {}-{}@{}", self.who, source.topic, source.partition, source.offset));
+        world.trace.say(|| {
+            format!("{} processes {}-{}@{}", self.who, source.topic, source.partition, source.offset)
+        });
         self.membership.borrow().processes(&world, self, &partition);
         self.notes.borrow_mut().push(Note { partition, offset: source.offset });
     }

@@ -25,6 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use streams_runtime::Headers;
 use streams_runtime::commit::Commit;
+use streams_runtime::open::OpenError;
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::task::TaskId;
 use streams_runtime::topology::Plan;
@@ -105,6 +106,8 @@ pub(super) struct World {
     /// When a deletion was first seen by a compaction.
     deletions: RefCell<HashMap<(String, u32, i64), i64>>,
     held_until: Cell<usize>,
+    /// How many answers about committed offsets will be "none".
+    hidden: Cell<u32>,
     feeders: Cell<usize>,
     unfinished: RefCell<Vec<MemoryProducer>>,
     event_ms: Cell<i64>,
@@ -155,6 +158,7 @@ impl World {
             archive: RefCell::default(),
             deletions: RefCell::default(),
             held_until: Cell::new(0),
+            hidden: Cell::new(0),
             feeders: Cell::new(0),
             unfinished: RefCell::default(),
             event_ms: Cell::new(100),
@@ -216,8 +220,7 @@ impl World {
     /// A task is processed: by nobody else in the same generation.
     pub(super) fn processes(&self, task: TaskId, generation: i32, seam: &Seam) {
         let mut processed_by = self.processed_by.borrow_mut();
-        let (first, who) =
-            *processed_by.entry((task, generation)).or_insert((seam.incarnation, seam.who));
+        let (first, who) = *processed_by.entry((task, generation)).or_insert((seam.incarnation, seam.who));
         if first != seam.incarnation {
             self.violated(|| {
                 format!("task {task} is processed by {who} and by {} in generation {generation}", seam.who)
@@ -227,7 +230,8 @@ impl World {
 
     /// All records of a partition that were ever visible.
     pub(super) fn visible(&self, topic: &str, partition: u32) -> Archive {
-        let mut records = self.archive.borrow().get(&(topic.to_owned(), partition)).cloned().unwrap_or_default();
+        let mut records =
+            self.archive.borrow().get(&(topic.to_owned(), partition)).cloned().unwrap_or_default();
         if let Ok(now) = self.log.read_committed(topic, partition, 0) {
             records.extend(now.map(|message| (message.offset(), message)));
         }
@@ -312,7 +316,8 @@ impl World {
     /// Ends every thread of a machine as it should end.
     fn stop(&self, instance: usize) {
         for slot in self.slots_of(instance) {
-            let (Some(seam), Ok(mut place)) = (self.seam(slot), self.slots[slot].worker.try_borrow_mut()) else {
+            let (Some(seam), Ok(mut place)) = (self.seam(slot), self.slots[slot].worker.try_borrow_mut())
+            else {
                 continue;
             };
             let Some(worker) = place.take() else { continue };
@@ -374,6 +379,13 @@ impl World {
             }
             // A store that has no room while it is restored: the process ends, and is started when there is room.
             Ok(Err(error @ (WorkerError::Open { .. } | WorkerError::Process { .. }))) if seam.full.get() => {
+                self.trace.say(|| format!("{who} gives up: {error}"));
+                seam.die();
+            }
+            // Its patience ended before the mistake did.
+            Ok(Err(
+                error @ WorkerError::Open { cause: OpenError::NoOffsets(_) | OpenError::OffsetsGone, .. },
+            )) if seam.hidden.get() => {
                 self.trace.say(|| format!("{who} gives up: {error}"));
                 seam.die();
             }
@@ -442,7 +454,8 @@ impl World {
             let slots = self.slots_of(instance);
             let slot = slots.start + random.below(slots.len());
             let max = random.weigh(&[(2, 1), (1, 2), (1, 4), (3, usize::MAX)]);
-            let act = random.weigh(&[(16, Act::Step(max)), (8, Act::Commit), (1, Act::Abort), (1, Act::Renew)]);
+            let act =
+                random.weigh(&[(16, Act::Step(max)), (8, Act::Commit), (1, Act::Abort), (1, Act::Renew)]);
             self.act(slot, act);
         }
     }
@@ -473,7 +486,7 @@ impl World {
                 self.held_until.set(self.tick.get() + ticks);
                 self.log.hold_markers(true);
             }
-            What::HideOffsets(answers) => self.log.hide_offsets(*answers),
+            What::HideOffsets(answers) => self.hidden.set(*answers),
             What::LoseEnds(answers) => self.log.lose_ends(*answers),
             What::Jump(ms) => self.log.set_time_ms(self.log.time_ms() + ms),
             What::Skew(ms) => self.instances[instance].skew_ms.set(*ms),
@@ -511,8 +524,14 @@ impl World {
         if !transaction {
             for (fed, partition, (key, value, time)) in batch {
                 let key = format!("{partition}-{key}");
-                let appended =
-                    self.log.append(fed.topic, partition, Some(key.as_bytes()), value.as_deref(), time, &Headers::new());
+                let appended = self.log.append(
+                    fed.topic,
+                    partition,
+                    Some(key.as_bytes()),
+                    value.as_deref(),
+                    time,
+                    &Headers::new(),
+                );
                 self.trace.say(|| format!("fed {}-{partition}@{appended:?} {key} at {time}", fed.topic));
             }
             return;
@@ -523,7 +542,15 @@ impl World {
             for (fed, partition, (key, value, timestamp)) in batch {
                 let key = format!("{partition}-{key}");
                 let (key, value, headers) = (Some(key.as_bytes()), value.as_deref(), &Headers::new());
-                feeder.send(Outgoing { topic: fed.topic, partition, key, value, timestamp, headers, origin: 0 })?;
+                feeder.send(Outgoing {
+                    topic: fed.topic,
+                    partition,
+                    key,
+                    value,
+                    timestamp,
+                    headers,
+                    origin: 0,
+                })?;
             }
             feeder.flush(&mut |_| {})
         });
@@ -603,6 +630,23 @@ impl World {
         }
     }
 
+    /// Whether this answer about committed offsets is "none" by mistake. Only of a task that has rows: of any other nobody can
+    /// tell that from a first start.
+    pub(super) fn hides_offsets(&self, partitions: &[TopicPartition]) -> bool {
+        let has_rows = |partition: &TopicPartition| {
+            let Some((task, _)) = self.task_of(partition) else { return false };
+            self.plan.subs[task.sub].stores.iter().any(|(_, changelog)| {
+                let records = self.log.read_committed(changelog, task.partition, 0);
+                records.is_ok_and(|mut records| records.next().is_some())
+            })
+        };
+        let hides = self.hidden.get() > 0 && partitions.iter().any(has_rows);
+        if hides {
+            self.hidden.set(self.hidden.get() - 1);
+        }
+        hides
+    }
+
     /// The changelogs and how many partitions each has.
     pub(super) fn changelogs(&self) -> Vec<(String, u32)> {
         let subs = self.plan.subs.iter();
@@ -616,6 +660,7 @@ impl World {
         (0..self.slots.len()).filter_map(|slot| self.seam(slot)).for_each(|seam| seam.disarm());
         self.instances.iter().for_each(|instance| instance.paused_until.set(0));
         self.log.calm();
+        self.hidden.set(0);
         self.log.hold_markers(false);
         self.log.set_time_ms(self.log.time_ms() + 120_000);
         self.log.deliver_late();

@@ -13,7 +13,9 @@ pub(super) fn nothing_undecided(world: &World) {
             if let Ok(ends) = world.log.watermarks(&topic, partition)
                 && ends.last_stable != ends.high
             {
-                world.violated(|| format!("a transaction is left open in {topic}-{partition} at {}", ends.last_stable));
+                world.violated(|| {
+                    format!("a transaction is left open in {topic}-{partition} at {}", ends.last_stable)
+                });
             }
         }
     }
@@ -29,7 +31,9 @@ pub(super) fn check(world: &World, reference: &Reference) {
             let committed = committed.map(|committed| committed.offset);
             if committed != Some(ends.high) {
                 let name = &source.name;
-                world.violated(|| format!("{name}-{partition} ends at {}, committed is {committed:?}", ends.high));
+                world.violated(|| {
+                    format!("{name}-{partition} ends at {}, committed is {committed:?}", ends.high)
+                });
             }
         }
     }
@@ -37,7 +41,8 @@ pub(super) fn check(world: &World, reference: &Reference) {
         let committed = world.log.committed(APPLICATION, &input.topic, input.partition);
         let is = committed.ok().flatten().map(|committed| committed.metadata).unwrap_or_default();
         if is != *times {
-            world.violated(|| format!("task {task} has committed the times `{is}`, they should be `{times}`"));
+            world
+                .violated(|| format!("task {task} has committed the times `{is}`, they should be `{times}`"));
         }
     }
 }

@@ -21,9 +21,11 @@ pub(super) fn check(world: &World) {
     }
     let log = MemoryLog::new();
     let create = |topic: &str| log.create_topic(topic, world.log.partitions(topic).unwrap_or(1));
-    application.fed.iter().map(|fed| fed.topic).chain(application.written.iter().copied()).for_each(|topic| {
-        let _ = create(topic);
-    });
+    application.fed.iter().map(|fed| fed.topic).chain(application.written.iter().copied()).for_each(
+        |topic| {
+            let _ = create(topic);
+        },
+    );
     for fed in application.fed {
         for partition in 0..log.partitions(fed.topic).unwrap_or_default() {
             for record in world.visible(fed.topic, partition).into_values() {
@@ -59,7 +61,12 @@ pub(super) fn check(world: &World) {
                     values.collect::<Vec<_>>().join(", ")
                 };
                 world.violated(|| {
-                    format!("{topic}: key {} has {}, without faults {}", spelt(key.as_deref()), all(is), all(should))
+                    format!(
+                        "{topic}: key {} has {}, without faults {}",
+                        spelt(key.as_deref()),
+                        all(is),
+                        all(should)
+                    )
                 });
                 return;
             }

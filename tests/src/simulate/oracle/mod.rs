@@ -76,10 +76,13 @@ fn happened(world: &World) -> Vec<Happened> {
         let number = record.value().and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
         match attempts.remove(&number) {
             Some(Attempt { who, notes }) => {
-                world.trace.say(|| format!("transaction {number} of {who} happened: {} records", notes.len()));
+                world
+                    .trace
+                    .say(|| format!("transaction {number} of {who} happened: {} records", notes.len()));
                 happened.push(Happened { number, notes });
             }
-            None => world.violated(|| format!("transaction {number} is visible and was never committed, or is twice")),
+            None => world
+                .violated(|| format!("transaction {number} is visible and was never committed, or is twice")),
         }
     }
     happened

@@ -34,7 +34,8 @@ pub(super) fn check(world: &World, happened: &[Happened], complete: bool) -> boo
                     break;
                 }
             }
-            if right && complete
+            if right
+                && complete
                 && let Some(next) = expected.next()
             {
                 right = false;

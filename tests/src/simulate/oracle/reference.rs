@@ -107,12 +107,15 @@ impl Run<'_> {
             self.tasks.insert(id, task);
         }
         let Some(task) = self.tasks.get_mut(&id) else { return Ok(()) };
-        let input = task.positions().position(|(input, _)| input == *place).ok_or("a task without that input")?;
+        let input =
+            task.positions().position(|(input, _)| input == *place).ok_or("a task without that input")?;
         task.buffer(input, message);
         task.ended(input, note.offset + 1);
         match task.process(1) {
             Ok(1) => {}
-            Ok(_) => return Err(format!("{}-{}@{} is not processed", place.topic, place.partition, note.offset)),
+            Ok(_) => {
+                return Err(format!("{}-{}@{} is not processed", place.topic, place.partition, note.offset));
+            }
             Err(failure) => return Err(failure.to_string()),
         }
         let (log, expected) = (&world.log, &mut self.expected);
@@ -199,7 +202,8 @@ impl Run<'_> {
         for place in places {
             let (topic, partition, number) = place;
             let none = Vec::new();
-            let (expected, actual) = (self.expected.get(place).unwrap_or(&none), actual.get(place).unwrap_or(&none));
+            let (expected, actual) =
+                (self.expected.get(place).unwrap_or(&none), actual.get(place).unwrap_or(&none));
             if expected == actual {
                 continue;
             }
@@ -220,7 +224,9 @@ impl Run<'_> {
         for (id, mut task) in self.tasks {
             let mut offsets = Vec::new();
             task.write_offsets(&mut offsets, 0);
-            times.extend(offsets.into_iter().next().map(|(place, committed)| (id, (place, committed.metadata))));
+            times.extend(
+                offsets.into_iter().next().map(|(place, committed)| (id, (place, committed.metadata))),
+            );
             if let Err(error) = task.apply(Due::NOW, 0, 0) {
                 self.world.violated(|| error.to_string());
             }

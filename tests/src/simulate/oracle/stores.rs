@@ -26,10 +26,16 @@ pub(super) fn check(world: &World, reference: &Reference, owners: &BTreeMap<Task
                 let different = should.iter().find(|(key, row)| rows.get(*key) != Some(row));
                 let different = different.or_else(|| rows.iter().find(|(key, _)| !should.contains_key(*key)));
                 if let Some((key, _)) = different {
-                    let row = |of: &Rows| of.get(key).map_or_else(|| "no row".to_owned(), |row| spelt(row.get(8..)));
+                    let row = |of: &Rows| {
+                        of.get(key).map_or_else(|| "no row".to_owned(), |row| spelt(row.get(8..)))
+                    };
                     world.violated(|| {
                         let (is, should) = (row(&rows), row(&should));
-                        format!("store `{}` of task {task}: key {} has {is}, should have {should}", store.name, spelt(Some(key)))
+                        format!(
+                            "store `{}` of task {task}: key {} has {is}, should have {should}",
+                            store.name,
+                            spelt(Some(key))
+                        )
                     });
                 }
                 let reached = mark.map_or(0, |mark| mark.changelog_offset);
