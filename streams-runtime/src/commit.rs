@@ -408,9 +408,10 @@ impl<C: Connect> Worker<C> {
             }
         }
         self.rewinds += 1;
-        for at in 0..self.tasks.len() {
-            self.tasks[at].aborted();
-            self.read(at)?;
+        self.tasks.iter_mut().for_each(Task::aborted);
+        if (0..self.tasks.len()).try_for_each(|at| self.read(at)).is_err() {
+            // Opening a task ends with the same call, and knows which answers are worth asking again for.
+            self.open_again();
         }
         Ok(())
     }
@@ -430,10 +431,15 @@ impl<C: Connect> Worker<C> {
         self.ready = false;
         self.rewinds += 1;
         self.renew = true;
+        self.open_again();
+        self.is_ready().map(drop)
+    }
+
+    /// Every task starts again from what the log says; the stores stay open.
+    fn open_again(&mut self) {
         for task in self.take_tasks() {
             let plan = &self.plan.subs[task.id().sub];
             self.opening.push(Opening::again(task, plan));
         }
-        self.is_ready().map(drop)
     }
 }

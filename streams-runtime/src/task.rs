@@ -160,6 +160,8 @@ pub struct Task<M> {
     careful: bool,
     pace: usize,
     weight: usize,
+    /// True once its positions are committed.
+    has_offsets: bool,
     /// What the log refused and a policy leaves out, until that is committed.
     left_out: Vec<LeftOut>,
 }
@@ -205,8 +207,19 @@ impl<M: Message> Task<M> {
             careful: false,
             pace: CAUTIOUS,
             weight: 0,
+            has_offsets: false,
             left_out: Vec::new(),
         }
+    }
+
+    /// Its positions are committed.
+    pub(crate) fn found_offsets(&mut self) {
+        self.has_offsets = true;
+    }
+
+    /// True if its positions were committed, by this or an earlier owner.
+    pub(crate) fn has_offsets(&self) -> bool {
+        self.has_offsets
     }
 
     /// Which task this is.
@@ -574,6 +587,7 @@ impl<M: Message> Task<M> {
         }
         self.changed = false;
         self.careful = false;
+        self.has_offsets = true;
         self.left_out.clear();
     }
 
@@ -581,6 +595,10 @@ impl<M: Message> Task<M> {
     pub fn aborted(&mut self) {
         self.wired.drops.iter().for_each(|drops| drops.abort());
         self.go_back();
+        if !self.has_offsets {
+            // Where it begins is still to be committed.
+            self.renew();
+        }
     }
 
     fn go_back(&mut self) {

@@ -14,6 +14,7 @@
 //!
 //! It knows tasks and the transport's traits; it does not know steps, formats or which transport it is.
 
+use crate::commit::Commit;
 use crate::failure::Failure;
 use crate::guarantee::Guarantee;
 use crate::memory::Share;
@@ -179,6 +180,10 @@ pub struct Worker<C: Connect> {
     /// The task that is processed first: the one that was left without its turn.
     pub(crate) turn: usize,
     pub(crate) pressure: Pressure,
+    /// True if a task was opened that has no offsets yet, and where it begins must be committed before it writes
+    /// anything: at least once, a crash between rows and offsets would leave rows of which nobody knows where they
+    /// came from.
+    pub(crate) begins: bool,
     pub(crate) taken_back: Repeated,
     pub(crate) unknown: Repeated,
 }
@@ -227,6 +232,7 @@ impl<C: Connect> Worker<C> {
             rewinds: 0,
             turn: 0,
             pressure,
+            begins: false,
             taken_back: Repeated::default(),
             unknown: Repeated::default(),
         })
@@ -322,6 +328,9 @@ impl<C: Connect> Worker<C> {
         if self.is_ready()? {
             if !self.opening.is_empty() {
                 step.opened = self.open_step(BATCH)?;
+                if self.begins {
+                    self.begins = self.commit()? == Commit::TakenBack;
+                }
             }
             step.processed = self.process(max, step.fetched)?;
         }
@@ -390,7 +399,7 @@ impl<C: Connect> Worker<C> {
         first?;
         match fetched {
             Ok(fetched) => Ok(fetched),
-            Err(cause) => Err(self.unreadable(cause)),
+            Err(cause) => self.unreadable(cause),
         }
     }
 
@@ -401,11 +410,11 @@ impl<C: Connect> Worker<C> {
 
     /// An input that the log cannot give any more stops its task, not the worker.
     #[cold]
-    fn unreadable(&mut self, cause: TransportError) -> WorkerError {
+    fn unreadable(&mut self, cause: TransportError) -> Result<usize, WorkerError> {
         let (topic, partition) = match &cause {
             TransportError::OffsetOutOfRange { topic, partition, .. } => (topic, Some(*partition)),
             TransportError::UnknownTopic(topic) => (topic, None),
-            _ => return cause.into(),
+            _ => return Err(cause.into()),
         };
         let mut stopped = None;
         for at in 0..self.tasks.len() {
@@ -415,26 +424,26 @@ impl<C: Connect> Worker<C> {
             }
         }
         match stopped {
-            Some(task) => WorkerError::Input { task, cause },
-            None => cause.into(),
+            Some(task) => Err(WorkerError::Input { task, cause }),
+            // It was lost a moment ago, while this worker slept, and its new owner had it deleted behind itself.
+            None if matches!(cause, TransportError::OffsetOutOfRange { .. }) => Ok(0),
+            None => Err(cause.into()),
         }
     }
 
-    /// Starts to read every input of a task where the task is.
+    /// Starts to read every input of a task where the task is; all of them or none.
     pub(crate) fn read(&mut self, task: usize) -> Result<(), TransportError> {
         if self.tasks[task].is_done() {
             return Ok(());
         }
+        // Or what is read of it would go to whoever has its place next.
+        self.read_inputs(task).inspect_err(|_| self.stop_reading(task))
+    }
+
+    fn read_inputs(&mut self, task: usize) -> Result<(), TransportError> {
         let positions: Vec<(TopicPartition, i64)> = self.tasks[task].positions().collect();
         for (input, (partition, position)) in positions.into_iter().enumerate() {
-            let slot = match self.consumer.assign(&partition, position) {
-                Ok(slot) => slot as usize,
-                Err(cause) => {
-                    // None of its inputs, rather than some: the task may be gone before the others are read.
-                    self.stop_reading(task);
-                    return Err(cause);
-                }
-            };
+            let slot = self.consumer.assign(&partition, position)? as usize;
             if slot >= self.slots.len() {
                 self.slots.resize(slot + 1, None);
             }

@@ -199,3 +199,16 @@ fn what_is_on_its_way_is_dropped_with_the_attempt() {
     // Of the other partition rows had arrived: those are counted twice, which is what this guarantee allows.
     assert!(counts.values().all(|count| *count >= 30), "{counts:?}");
 }
+
+/// A crash between rows and the first offsets would leave rows of which nobody knows where they came from: so where a
+/// task begins is committed before it writes anything.
+#[test]
+fn where_a_task_begins_is_committed_first() {
+    let (log, disk) = (log(), MemoryDisk::new());
+    feed(&log, 0..40);
+    let mut worker = start(&log, "one", &disk);
+    process(&mut worker);
+    let begins =
+        |partition| log.committed("app", "words", partition).unwrap().map(|committed| committed.offset);
+    assert_eq!((begins(0), begins(1)), (Some(0), Some(0)));
+}

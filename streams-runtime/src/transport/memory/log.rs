@@ -322,6 +322,14 @@ impl PartitionLog {
         }
     }
 
+    /// Forgets single records, but nothing undecided.
+    pub(super) fn remove(&mut self, offsets: &[i64]) {
+        let end = self.last_stable();
+        for &offset in offsets.iter().filter(|offset| (self.start..end).contains(offset)) {
+            self.entries.remove((offset - self.start) as usize);
+        }
+    }
+
     /// Forgets everything before `offset`, but nothing undecided.
     pub(super) fn delete_before(&mut self, offset: i64) {
         let to = offset.min(self.last_stable());
