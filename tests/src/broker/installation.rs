@@ -138,6 +138,10 @@ fn succeeded(supervised: &Supervised, within: Duration, what: &str) {
     match code {
         Some(0) => {}
         Some(127) => panic!("cannot {what}: no such program. A broker needs Java 17 or later and Maven"),
+        // How an older Java says it.
+        Some(_) if output().contains("UnsupportedClassVersionError") => {
+            panic!("cannot {what}: a broker needs Java 17 or later:\n{}", output())
+        }
         Some(code) => panic!("cannot {what}, exit code {code}:\n{}", output()),
         None => panic!("cannot {what} within {within:?}:\n{}", output()),
     }
