@@ -10,6 +10,7 @@ mod killed;
 mod lost_answers;
 mod orders;
 mod refused;
+mod rights;
 mod sharing;
 mod stopping;
 mod uncommitted;
