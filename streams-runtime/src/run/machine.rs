@@ -142,8 +142,9 @@ impl Connect for OnMachine {
 
     fn restore_consumer(&self) -> Result<KafkaConsumer, TransportError> {
         let machine = &*self.machine;
-        let group = format!("{}-restore", machine.application);
-        machine.clients.restore_consumer(&group, &format!("{}-restore", self.name))
+        // librdkafka asks for the coordinator of its group although it never joins one: another group would need a
+        // right of its own.
+        machine.clients.restore_consumer(&machine.application, &format!("{}-restore", self.name))
     }
 
     fn producer(&self) -> Result<KafkaProducer, TransportError> {

@@ -296,13 +296,24 @@ fn failure(report: &Report) -> TransportError {
         Meaning::Refused => TransportError::Refused {
             topic,
             origin: report.origin,
-            reason: format!("{} ({})", fault.text, report.code.name()),
+            reason: format!("{} ({}{})", fault.text, report.code.name(), limit(report.code)),
         },
         Meaning::Consequence => TransportError::TimedOut(CONSEQUENCE),
         Meaning::Unknown if report.code.0 == UNKNOWN_PARTITION => {
             TransportError::UnknownPartition(topic, report.partition.cast_unsigned())
         }
         _ => errors::error("writing records", &topic, &fault),
+    }
+}
+
+/// Which setting decides what a broker takes.
+fn limit(refused: Code) -> &'static str {
+    match refused.0 {
+        // MSG_SIZE_TOO_LARGE, RECORD_LIST_TOO_LARGE.
+        10 | 18 => "; `max.message.bytes` of the topic says how much it takes",
+        // INVALID_TIMESTAMP.
+        32 => "; `message.timestamp.after.max.ms` and `.before.max.ms` of the topic say which times it takes",
+        _ => "",
     }
 }
 

@@ -69,6 +69,11 @@ impl Application {
         self
     }
 
+    /// What it is set to.
+    pub fn setting(&self, setting: &str) -> String {
+        self.variables[&format!("STREAMS_{}", setting.replace('.', "_").to_uppercase())].clone()
+    }
+
     /// From the next start on no file grows beyond so many KiB: to whoever writes it, the disk is full.
     pub fn full_at(&mut self, kib: Option<u32>) -> &mut Self {
         self.largest_file = kib.map(|kib| kib * 2);

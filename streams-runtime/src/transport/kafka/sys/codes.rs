@@ -10,10 +10,10 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt;
 
 use rdkafka::bindings::{
-    rd_kafka_ConfigResource_t, rd_kafka_NewTopic_t, rd_kafka_conf_t, rd_kafka_error_destroy,
-    rd_kafka_error_is_fatal, rd_kafka_error_is_retriable, rd_kafka_error_string, rd_kafka_error_t,
-    rd_kafka_event_t, rd_kafka_headers_t, rd_kafka_message_t, rd_kafka_metadata_t, rd_kafka_queue_t,
-    rd_kafka_t, rd_kafka_topic_partition_list_t, rd_kafka_topic_result_t, rd_kafka_topic_t,
+    rd_kafka_AdminOptions_t, rd_kafka_ConfigResource_t, rd_kafka_NewTopic_t, rd_kafka_conf_t,
+    rd_kafka_error_destroy, rd_kafka_error_is_fatal, rd_kafka_error_is_retriable, rd_kafka_error_string,
+    rd_kafka_error_t, rd_kafka_event_t, rd_kafka_headers_t, rd_kafka_message_t, rd_kafka_metadata_t,
+    rd_kafka_queue_t, rd_kafka_t, rd_kafka_topic_partition_list_t, rd_kafka_topic_result_t, rd_kafka_topic_t,
 };
 
 pub(super) type CommitCallback =
@@ -75,6 +75,12 @@ unsafe extern "C" {
     ) -> c_int;
     pub(super) fn rd_kafka_topic_result_error(topic: *const rd_kafka_topic_result_t) -> c_int;
     pub(super) fn rd_kafka_ConfigResource_error(resource: *const rd_kafka_ConfigResource_t) -> c_int;
+    pub(super) fn rd_kafka_AdminOptions_set_validate_only(
+        options: *mut rd_kafka_AdminOptions_t,
+        only_try: c_int,
+        words: *mut c_char,
+        size: usize,
+    ) -> c_int;
     pub(super) fn rd_kafka_NewTopic_set_config(
         topic: *mut rd_kafka_NewTopic_t,
         name: *const c_char,
