@@ -2,6 +2,7 @@
 //! outputs and offsets records are processed again, as in Kafka Streams.
 
 use std::collections::BTreeMap;
+use streams_runtime::Driver;
 use streams_runtime::commit::Commit;
 use streams_runtime::guarantee::Guarantee;
 use streams_runtime::instance::{InProcess, MemoryDisk};
@@ -160,4 +161,23 @@ fn a_member_that_was_thrown_out_changes_no_rows() {
     assert_eq!([changelog(0), changelog(1)], before);
     assert!(last_counts(&log).values().all(|count| *count == 20));
     assert_eq!(seen_numbers(&log).keys().count(), 80);
+}
+
+#[test]
+fn the_driver_keeps_the_promise_it_is_told() {
+    let ends = |guarantee: Guarantee| {
+        let driver = Driver::builder(Twice::graph()).guarantee(guarantee).start().unwrap();
+        for n in 0..100 {
+            driver.input::<Words>().pipe_at(KEYS[n as usize % 4], n, n).unwrap();
+        }
+        assert_eq!(driver.output::<Seen>().read_all().len(), 100);
+        assert_eq!(driver.output::<CountsOut>().read_all().len(), 100);
+        let rows: BTreeMap<String, i64> = driver.rows::<Counts>().into_iter().collect();
+        assert_eq!(rows, KEYS.map(|key| (key.to_owned(), 25)).into());
+        let end = |partition| driver.log().watermarks("seen", partition).unwrap().high;
+        end(0) + end(1)
+    };
+    // Each commit of a transaction leaves its marker where it wrote; without one there is none.
+    assert_eq!(ends(Guarantee::ExactlyOnce), 200);
+    assert_eq!(ends(Guarantee::AtLeastOnce), 100);
 }
