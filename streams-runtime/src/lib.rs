@@ -109,7 +109,7 @@ pub use app::{App, Builder, Error, Summary};
 pub use context::Source;
 pub use counters::{Dropped, Reason};
 pub use directory::{DirectoryError, StateDirectory};
-pub use driver::{Driver, DriverError, Input, Output, OutputRecord, TestRecord};
+pub use driver::{Driver, DriverBuilder, DriverError, Input, Output, OutputRecord, TestRecord};
 pub use failure::Failure;
 pub use guarantee::Guarantee;
 pub use iso::ParseTimestampError;

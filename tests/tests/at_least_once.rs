@@ -2,6 +2,7 @@
 //! outputs and offsets records are processed again, as in Kafka Streams.
 
 use std::collections::BTreeMap;
+use streams_runtime::Driver;
 use streams_runtime::commit::Commit;
 use streams_runtime::guarantee::Guarantee;
 use streams_runtime::instance::{InProcess, MemoryDisk};
@@ -211,4 +212,23 @@ fn where_a_task_begins_is_committed_first() {
     let begins =
         |partition| log.committed("app", "words", partition).unwrap().map(|committed| committed.offset);
     assert_eq!((begins(0), begins(1)), (Some(0), Some(0)));
+}
+
+#[test]
+fn the_driver_keeps_the_promise_it_is_told() {
+    let ends = |guarantee: Guarantee| {
+        let driver = Driver::builder(Twice::graph()).guarantee(guarantee).start().unwrap();
+        for n in 0..100 {
+            driver.input::<Words>().pipe_at(KEYS[n as usize % 4], n, n).unwrap();
+        }
+        assert_eq!(driver.output::<Seen>().read_all().len(), 100);
+        assert_eq!(driver.output::<CountsOut>().read_all().len(), 100);
+        let rows: BTreeMap<String, i64> = driver.rows::<Counts>().into_iter().collect();
+        assert_eq!(rows, KEYS.map(|key| (key.to_owned(), 25)).into());
+        let end = |partition| driver.log().watermarks("seen", partition).unwrap().high;
+        end(0) + end(1)
+    };
+    // Each commit of a transaction leaves its marker where it wrote; without one there is none.
+    assert_eq!(ends(Guarantee::ExactlyOnce), 200);
+    assert_eq!(ends(Guarantee::AtLeastOnce), 100);
 }
