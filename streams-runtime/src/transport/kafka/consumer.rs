@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use foldhash::HashMap;
 
 use super::client::KafkaClients;
-use super::errors::{self, END_OF_PARTITION, Meaning, UNSTABLE_OFFSETS, meaning};
+use super::errors::{self, END_OF_PARTITION, Meaning, NOT_COORDINATOR, UNSTABLE_OFFSETS, meaning};
 use super::handles::{ANSWER_MS, Handles};
 use super::member::{Identity, Member, News};
 use super::message::KafkaMessage;
@@ -509,6 +509,10 @@ impl Consumer for KafkaConsumer {
             })?;
             refused.map_or(Ok(found), Err)
         });
+        if let Err(Unanswered::NotYet(_, Some(Fault { code: NOT_COORDINATOR, .. }))) = &answered {
+            let Identity { clients, group, client_id, .. } = &self.identity;
+            self.questions.ask_for_offsets_with(clients.asker(group, client_id)?);
+        }
         let topic = partitions.first().map_or("", |place| &place.topic);
         answered.map(|(found, _)| found).map_err(|why| why.error(DOING, topic))
     }
@@ -576,3 +580,6 @@ impl Consumer for KafkaConsumer {
         Ok(ms.filter(|&ms| ms >= 0))
     }
 }
+
+#[cfg(test)]
+mod tests;

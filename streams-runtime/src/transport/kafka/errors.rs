@@ -30,6 +30,7 @@ pub(super) enum Meaning {
 pub(super) const FENCED_INSTANCE: Code = Code(82);
 pub(super) const UNRELEASED_INSTANCE: Code = Code(111);
 pub(super) const UNSTABLE_OFFSETS: Code = Code(88);
+pub(super) const NOT_COORDINATOR: Code = Code(16);
 pub(super) const END_OF_PARTITION: Code = Code(-191);
 pub(super) const MAX_POLL_EXCEEDED: Code = Code(-147);
 pub(super) const QUEUE_FULL: Code = Code(-184);
@@ -174,6 +175,7 @@ mod tests {
             (UNRELEASED_INSTANCE, "UNRELEASED_INSTANCE_ID"),
             (UNSTABLE_OFFSETS, "UNSTABLE_OFFSET_COMMIT"),
             (END_OF_PARTITION, "_PARTITION_EOF"),
+            (NOT_COORDINATOR, "NOT_COORDINATOR"),
             (MAX_POLL_EXCEEDED, "_MAX_POLL_EXCEEDED"),
             (QUEUE_FULL, "_QUEUE_FULL"),
         ] {
