@@ -115,6 +115,11 @@ impl Questions {
         self.offsets_client = Rc::new(client);
     }
 
+    #[cfg(test)]
+    pub(super) fn offsets_client(&self) -> &Rc<Client> {
+        &self.offsets_client
+    }
+
     /// Sees to it that a question is asked; `waits_for` says what is being done, until more is known.
     pub(super) fn ask(&mut self, subject: &Subject, waits_for: &'static str) {
         let now = Instant::now();

@@ -1,7 +1,9 @@
 //! What one real broker cannot show: a group that is handed over from one broker to another. librdkafka's imitation of a
-//! cluster can, but does not know questions about topics, so those are answered beforehand.
+//! cluster can, nearly: it does not know questions about topics, so those are answered beforehand.
 
+use rdkafka::bindings::rd_kafka_resp_err_t as RDKafkaRespErr;
 use rdkafka::mocking::{MockCluster, MockCoordinator};
+use rdkafka::types::RDKafkaApiKey;
 
 use super::*;
 use crate::transport::ClientSettings;
@@ -22,20 +24,26 @@ fn committed_offsets_are_asked_of_the_coordinator_of_now() {
     let place = TopicPartition { topic: "inputs".to_owned(), partition: 0 };
     let committed = CommittedOffset { offset: 7, metadata: String::new() };
     while consumer.commit(&[(place.clone(), committed.clone())]).is_err() {}
-    for broker in [1, 2, 1] {
-        coordinator(broker);
+    let mut found = || {
         let start = Instant::now();
-        let found = loop {
+        loop {
             consumer.described.insert(place.topic.clone(), (Instant::now(), Known { id: 1, partitions: 1 }));
             match consumer.committed(std::slice::from_ref(&place)) {
-                Ok(found) => break found,
+                Ok(found) => {
+                    let is_another = !Rc::ptr_eq(consumer.questions.offsets_client(), &consumer.reader);
+                    break (found, is_another);
+                }
                 Err(TransportError::TimedOut(what)) => {
-                    assert!(start.elapsed() < PATIENCE, "broker {broker} is never asked: {what}");
+                    assert!(start.elapsed() < PATIENCE, "it is never answered: {what}");
                     consumer.wait(10);
                 }
                 Err(error) => panic!("{error}"),
             }
-        };
-        assert_eq!(found, [Some(committed.clone())]);
-    }
+        }
+    };
+    assert_eq!(found(), (vec![Some(committed.clone())], false));
+    // The imitation answers whoever is asked, so it has to be told to refuse.
+    coordinator(2);
+    cluster.request_errors(RDKafkaApiKey::OffsetFetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR]);
+    assert_eq!(found(), (vec![Some(committed)], true));
 }
