@@ -24,6 +24,8 @@
 
 mod known;
 mod patience;
+#[cfg(test)]
+mod tests;
 
 use self::known::Known;
 use self::patience::{Lasting, Patience};

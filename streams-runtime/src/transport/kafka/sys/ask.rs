@@ -143,7 +143,10 @@ impl Answer {
             element(rd_kafka_ListOffsetsResultInfo_topic_partition(*infos))
         };
         match found.code {
-            Code::OK => Ok(found.offset),
+            Code::OK if found.offset >= 0 => Ok(found.offset),
+            // The library drops the error of a leader that did not answer in time, or whose connection was lost, and
+            // leaves what it began with (2.12.1).
+            Code::OK => Err(Fault::of(TIMED_OUT)),
             code => Err(Fault::of(code)),
         }
     }
