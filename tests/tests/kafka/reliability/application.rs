@@ -85,6 +85,11 @@ impl Application {
         self.process.folder().join("state")
     }
 
+    /// A folder that goes with it, for what a test keeps meanwhile.
+    pub fn folder(&self) -> &Path {
+        self.process.folder()
+    }
+
     /// Loses its disk.
     pub fn lose_directory(&self) {
         let directory = self.directory();

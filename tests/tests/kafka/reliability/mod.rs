@@ -17,6 +17,7 @@ mod sharing;
 mod stopping;
 mod threads;
 mod uncommitted;
+mod unfit;
 mod waiting;
 mod words;
 mod zombie;
