@@ -69,6 +69,8 @@ pub mod instance;
 mod iso;
 mod lines;
 #[doc(hidden)]
+pub mod mutants;
+#[doc(hidden)]
 pub mod open;
 pub mod operators;
 #[doc(hidden)]

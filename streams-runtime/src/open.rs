@@ -12,6 +12,7 @@
 //!
 //! Knows plans, wirings and the two consumers. Does not know records, nor why a task has to be opened.
 
+use crate::mutants::mutant;
 use crate::restore::{self, Changelog, Replay, RestoreError, StepError};
 use crate::state::StateError;
 use crate::task::{Task, TaskId};
@@ -125,7 +126,9 @@ impl<M: crate::transport::Message> Opening<M> {
     fn is_done(&self) -> bool {
         match &self.stage {
             Stage::Asking => false,
-            Stage::Replaying { replays, .. } => replays.iter().all(Replay::is_done),
+            Stage::Replaying { replays, .. } => {
+                replays.iter().all(Replay::is_done) || mutant!(RestoreUnfinished)
+            }
         }
     }
 }
@@ -202,6 +205,7 @@ impl<C: Connect> Worker<C> {
         let id = self.opening[at].id;
         let plan = &self.plan.subs[id.sub];
         let inputs = inputs(plan, id.partition);
+        mutant!(EndBeforeOffsets => for (_, topic) in &plan.stores { let _ = self.reader.watermarks(&TopicPartition { topic: topic.clone(), partition: id.partition }).map(|ends| crate::mutants::first_end(id, topic, Some(ends))); });
         let committed = match self.consumer.committed(&inputs) {
             // Pending, most likely, and soon decided.
             Err(TransportError::TimedOut(_)) => return Ok(()),
@@ -227,7 +231,8 @@ impl<C: Connect> Worker<C> {
             let partition = TopicPartition { topic: topic.clone(), partition: id.partition };
             // Before the ends are read: what comes behind them is not part of it.
             let read_ms = self.connect.now_ms();
-            let changelog = Changelog {
+            #[allow(unused_mut)]
+            let mut changelog = Changelog {
                 store: 0,
                 partition: partition.clone(),
                 ends: self.reader.watermarks(&partition)?,
@@ -236,6 +241,8 @@ impl<C: Connect> Worker<C> {
                 retention_ms: self.reader.retention_ms(topic)?,
                 read_ms,
             };
+            mutant!(EndIsLastStable => changelog.ends.high = changelog.ends.last_stable);
+            mutant!(EndBeforeOffsets => if let Some(ends) = crate::mutants::first_end(id, topic, None) { changelog.ends = ends });
             changelogs.push((spec.hash, changelog));
         }
         let opening = &mut self.opening[at];
@@ -322,7 +329,10 @@ impl<C: Connect> Worker<C> {
         let Stage::Replaying { replays, has_offsets } = &opening.stage else { return Ok(()) };
         let Some(task) = &mut opening.task else { return Ok(()) };
         let wired = task.wired_mut();
-        if !has_offsets && let Some(replay) = replays.iter().find(|replay| replay.found) {
+        if !has_offsets
+            && !mutant!(NoOffsetsIsStart)
+            && let Some(replay) = replays.iter().find(|replay| replay.found)
+        {
             let cause = OpenError::NoOffsets(replay.store_name(&wired.remembering));
             return self.misses_offsets(at, cause);
         }

@@ -17,6 +17,7 @@
 //!
 //! Knows stores and changelogs; deliberately does not know tasks' inputs, nor who waits.
 
+use crate::mutants::mutant;
 use crate::state::{Mark, Remembered, Restored, StateError};
 use crate::task::TaskId;
 use crate::transport::{Consumer, Event, Message, TopicPartition, TransportError, Watermarks};
@@ -192,7 +193,10 @@ impl Replay {
         } else if offset > log.ends.high {
             let store = remembering.store.map_or("", |store| store.name);
             return Err(RestoreError::Ahead { store, offset, end: log.ends.high });
-        } else if offset < log.ends.high && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms)) {
+        } else if offset < log.ends.high
+            && !mutant!(TombstoneAgeIgnored)
+            && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms))
+        {
             replay.rebuild(reader, Rebuilt::Old { age_ms, kept_ms })?;
         } else if offset >= start {
             replay.complete_ms = complete_ms;

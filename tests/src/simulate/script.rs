@@ -10,6 +10,7 @@ use super::disk::Fate;
 use super::random::Random;
 use super::seam::{Armed, Call, Strike, When};
 use super::world::Act;
+use streams_runtime::mutants::Mutant;
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::transport::memory::Fault as Accident;
 
@@ -61,6 +62,8 @@ pub(super) struct Fault {
 #[derive(Clone)]
 pub(super) struct Script {
     pub(super) seed: u64,
+    /// The variant of the runtime that the workers are.
+    pub(super) mutant: Option<Mutant>,
     pub(super) application: &'static Application,
     pub(super) partitions: u32,
     /// How many threads each instance has.
@@ -77,7 +80,7 @@ pub(super) struct Script {
 }
 
 impl Script {
-    pub(super) fn of(seed: u64) -> Script {
+    pub(super) fn of(seed: u64, mutant: Option<Mutant>) -> Script {
         let mut random = Random::of(seed, 1);
         let application = random.pick(ALL);
         let partitions = random.weigh(&[(3, 1), (4, 2), (3, 3), (2, 4), (1, 5), (1, 8)]);
@@ -98,7 +101,19 @@ impl Script {
             })
             .collect();
         faults.sort_by_key(|fault| fault.tick);
-        Script { seed, application, partitions, threads, overlays, disks, ticks, transactional, idle, faults }
+        Script {
+            seed,
+            mutant,
+            application,
+            partitions,
+            threads,
+            overlays,
+            disks,
+            ticks,
+            transactional,
+            idle,
+            faults,
+        }
     }
 
     pub(super) fn describe(&self) -> String {
@@ -217,13 +232,17 @@ fn meanwhile(random: &mut Random, slots: usize) -> Armed {
         *random.pick(&[Committed, Ends, Offsets, Commit, Flush, Poll, Revoked, Abort, Membership, Apply]);
     let when = if call == Membership || random.once_in(2) { When::Before } else { When::After };
     let act = random.weigh(&[(2, Act::Step(usize::MAX)), (1, Act::Step(1)), (2, Act::Commit)]);
-    Armed { call, when, after: some(random, call), strike: Strike::Meanwhile(random.below(slots), act) }
+    let strike = match random.once_in(2) {
+        true => Strike::Meanwhile(random.below(slots), act),
+        false => Strike::TakenOver(random.below(slots)),
+    };
+    Armed { call, when, after: some(random, call), strike }
 }
 
 fn accident(random: &mut Random, application: &Application, partitions: u32) -> Accident {
     let topic = (*random.pick(application.written)).to_owned();
     let partition = random.below(partitions as usize) as u32;
-    match random.below(13) {
+    match random.below(15) {
         0 => Accident::InitLost,
         1 => Accident::AckLost,
         2 => Accident::Undelivered { topic, partition },
@@ -234,6 +253,7 @@ fn accident(random: &mut Random, application: &Application, partitions: u32) -> 
         9 => Accident::FencedBeforeCommit,
         10 => Accident::FencedAfterCommit,
         11 => Accident::AbortLost,
+        12 | 13 => Accident::Slow,
         _ => Accident::AbortAnswerLost,
     }
 }

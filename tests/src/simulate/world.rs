@@ -287,8 +287,8 @@ impl World {
             self.incarnations.set(self.incarnations.get() + 1);
             let seam = Seam::new(&world, who, self.incarnations.get());
             let topology = (self.script.application.topology)();
-            let plan = Plan::of(&topology, APPLICATION, |topic, _| self.log.partitions(topic).ok());
-            let plan = match plan {
+            let plan = || Plan::of(&topology, APPLICATION, |topic, _| self.log.partitions(topic).ok());
+            let plan = match on_behalf(&seam, plan) {
                 Ok(plan) => plan,
                 Err(refused) => {
                     self.trace.say(|| format!("{who} is refused: {refused}"));
@@ -502,8 +502,12 @@ impl World {
     }
 
     fn expel(&self, slot: usize) {
-        let member = self.seam(slot).and_then(|seam| seam.membership.borrow().member());
-        if let Some(member) = member {
+        self.seam(slot).into_iter().for_each(|seam| self.expel_worker(&seam));
+    }
+
+    /// The group throws it out, and it will learn of it.
+    pub(super) fn expel_worker(&self, seam: &Seam) {
+        if let Some(member) = seam.membership.borrow().member() {
             self.log.expel(APPLICATION, &member);
         }
     }
