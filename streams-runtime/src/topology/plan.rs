@@ -291,7 +291,7 @@ fn sub_plan(
         .max_by(|&a, &b| {
             let (a, b) = (&sources[a], &sources[b]);
             if mutant!(LeaderByLiveCount) {
-                return a.partitions.cmp(&b.partitions);
+                return a.partitions.cmp(&b.partitions).then_with(|| b.name.cmp(&a.name));
             }
             declared(&a.topic).cmp(&declared(&b.topic)).then_with(|| b.name.cmp(&a.name))
         })

@@ -255,6 +255,7 @@ impl Producer for Numbered {
     fn init(&mut self) -> Result<(), TransportError> {
         self.seam.before(Call::Init)?;
         self.inner.init()?;
+        self.seam.world().takes_over(self.seam.who);
         // The call may be repeated until it succeeds, and has no other answer.
         let _ = self.seam.after(Call::Init);
         Ok(())

@@ -24,16 +24,19 @@ pub(super) enum What {
     At(Armed),
     /// An accident of the log that befalls the worker's producer.
     Accident(Accident),
-    /// The machine is gone, between two steps.
-    Kill(Fate),
+    /// The machine is gone, between two steps; with `true` its group has noticed already.
+    Kill(Fate, bool),
+    /// The machine is away for so many ticks, and as the last of them pass, for longer than deletions are kept. It sleeps, or
+    /// with `false` it is off.
+    Away(usize, bool),
     /// The instance ends as it should.
     Stop,
     /// The machine stands still for so many ticks; with `true` the group goes on without it.
     Pause(usize, bool),
     /// The group throws a worker out.
     Expel,
-    /// Markers are written one by one for so many ticks.
-    HoldMarkers(usize),
+    /// Markers are written one by one for so many ticks; with `true` those of offsets at once and all others only then.
+    HoldMarkers(usize, bool),
     /// Answers about committed offsets say "none".
     HideOffsets(u32),
     /// Answers about ends do not come.
@@ -94,12 +97,13 @@ impl Script {
         let idle = random.once_in(4);
         let slots = instances * THREADS;
         let count = random.weigh(&[(1, 0), (2, 2), (4, 5), (3, 9), (1, 14)]);
-        let mut faults: Vec<Fault> = (0..count)
-            .map(|_| {
-                let (tick, slot) = (random.below(ticks), random.below(slots));
-                Fault { tick, slot, what: fault(&mut random, application, partitions, slots) }
-            })
-            .collect();
+        let mut faults = Vec::new();
+        for _ in 0..count {
+            let (tick, slot) = (random.below(ticks), random.below(slots));
+            let what = fault(&mut random, application, partitions, slots);
+            faults.extend(companion(&mut random, tick, slot, &what));
+            faults.push(Fault { tick, slot, what });
+        }
         faults.sort_by_key(|fault| fault.tick);
         Script {
             seed,
@@ -144,19 +148,43 @@ fn fault(random: &mut Random, application: &Application, partitions: u32, slots:
         7..12 => What::At(no_answer(random)),
         12..14 => What::At(meanwhile(random, slots)),
         14..19 => What::Accident(accident(random, application, partitions)),
-        19 => What::Kill(fate(random)),
+        19 => What::Kill(fate(random), random.once_in(2)),
         20 => What::Stop,
         21..23 => What::Pause(2 + random.below(30), !random.once_in(4)),
         23 => What::Expel,
-        24..26 => What::HoldMarkers(2 + random.below(20)),
+        24..26 => What::HoldMarkers(2 + random.below(20), random.once_in(2)),
         26 => What::HideOffsets(1 + random.below(4) as u32),
         27 => What::LoseEnds(1 + random.below(5) as u32),
         28 => What::Jump(random.weigh(&[(2, 7_000), (2, 20_000), (2, 61_000), (2, 90_000_000)])),
         29 => What::Skew(random.weigh(&[(1, -20_000), (1, -300), (1, 900), (1, 60_000)])),
         30 if application.grows.is_some() => What::Grow,
         30 => What::Purge,
+        _ if application.deletes => What::Away(10 + random.below(30), random.once_in(2)),
         _ => What::Compact,
     }
+}
+
+/// Some accidents do harm only in company.
+fn companion(random: &mut Random, tick: usize, slot: usize, what: &What) -> Option<Fault> {
+    let what = match what {
+        // Somebody else has the tasks while markers are missing.
+        What::HoldMarkers(..) => match random.below(4) {
+            0 => What::Kill(fate(random), true),
+            1 => What::Expel,
+            2 => {
+                let strike = Strike::Crash(fate(random));
+                What::At(Armed { call: Call::Commit, when: When::After, after: 0, strike })
+            }
+            _ => return None,
+        },
+        // Or while records have not arrived.
+        What::At(Armed { call: Call::Offsets, strike: Strike::TakenOver(_), .. }) => {
+            What::Accident(Accident::Slow)
+        }
+        _ => return None,
+    };
+    let later = if let What::Accident(_) = what { 0 } else { random.below(6) };
+    Some(Fault { tick: tick + later, slot, what })
 }
 
 fn crash(random: &mut Random) -> Armed {
