@@ -404,8 +404,8 @@ impl<C: Connect> Worker<C> {
         mutant!(NoRewind => return Ok(()));
         if (0..self.tasks.len()).try_for_each(|at| self.read(at)).is_err() {
             // Opening a task ends with the same call, and knows which answers are worth asking again for.
-            let tasks = self.take_tasks();
-            self.opening.extend(tasks.into_iter().map(|task: Task<_>| Opening::again(task)));
+            let tasks = self.take_tasks().into_iter();
+            self.opening.extend(tasks.map(|task: Task<_>| Opening::again(task, self.owned_ms)));
         }
         Ok(())
     }
@@ -418,8 +418,8 @@ impl<C: Connect> Worker<C> {
         self.ready = false;
         self.rewinds += 1;
         self.renew = true;
-        let tasks = self.take_tasks();
-        self.opening.extend(tasks.into_iter().map(|task: Task<_>| Opening::again(task)));
+        let tasks = self.take_tasks().into_iter();
+        self.opening.extend(tasks.map(|task: Task<_>| Opening::again(task, self.owned_ms)));
         self.is_ready().map(drop)
     }
 }

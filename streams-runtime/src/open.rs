@@ -63,8 +63,9 @@ pub(crate) struct Opening<M> {
     id: TaskId,
     /// From the beginning for one that comes back; else made as soon as the offsets are known.
     task: Option<Task<M>>,
-    /// True if its stores know how far they are better than their engines do.
-    survived: bool,
+    /// Set if its stores know how far they are better than their engines do: the time of the wall clock until which they
+    /// have certainly followed their changelogs.
+    survived_ms: Option<i64>,
     /// Where it would be if its last transaction turns out to be committed.
     sent: Vec<(TopicPartition, i64)>,
     stage: Stage,
@@ -92,19 +93,24 @@ const DELETE_RETENTION_MS: i64 = 24 * 3_600_000;
 impl<M: crate::transport::Message> Opening<M> {
     /// A task that was never here.
     fn new(id: TaskId) -> Self {
-        Self::at_the_beginning(id, None, Vec::new())
+        Self::at_the_beginning(id, None, None, Vec::new())
     }
 
-    /// A task that comes back with its stores, because the outcome of its transaction is unknown.
-    pub(crate) fn again(mut task: Task<M>) -> Self {
+    /// A task that comes back with its stores, because the outcome of its transaction is unknown. `owned_ms` as in
+    /// [`Task::apply`].
+    pub(crate) fn again(mut task: Task<M>, owned_ms: i64) -> Self {
         let sent = task.suspend();
-        Self::at_the_beginning(task.id(), Some(task), sent)
+        Self::at_the_beginning(task.id(), Some(task), Some(owned_ms), sent)
     }
 
-    fn at_the_beginning(id: TaskId, task: Option<Task<M>>, sent: Vec<(TopicPartition, i64)>) -> Self {
-        let survived = task.is_some();
+    fn at_the_beginning(
+        id: TaskId,
+        task: Option<Task<M>>,
+        survived_ms: Option<i64>,
+        sent: Vec<(TopicPartition, i64)>,
+    ) -> Self {
         let (not_before_ms, without_offsets_ms) = (i64::MIN, None);
-        Opening { id, task, survived, sent, stage: Stage::Asking, not_before_ms, without_offsets_ms }
+        Opening { id, task, survived_ms, sent, stage: Stage::Asking, not_before_ms, without_offsets_ms }
     }
 
     pub(crate) fn id(&self) -> TaskId {
@@ -246,7 +252,7 @@ impl<C: Connect> Worker<C> {
             changelogs.push((spec.hash, changelog));
         }
         let opening = &mut self.opening[at];
-        let survived = opening.survived;
+        let survived_ms = opening.survived_ms;
         let task = match &mut opening.task {
             Some(task) => {
                 let sent = |(partition, sent): &(TopicPartition, i64)| {
@@ -288,7 +294,7 @@ impl<C: Connect> Worker<C> {
             let store = remembering.iter().position(|r| r.store.is_some_and(|store| store.hash == hash));
             let Some(store) = store else { continue };
             let changelog = Changelog { store, ..changelog };
-            match Replay::begin(&mut self.reader, &remembering[store], changelog, survived) {
+            match Replay::begin(&mut self.reader, &remembering[store], changelog, survived_ms) {
                 Ok(replay) => replays.push(replay),
                 Err(cause) => {
                     replays.iter().for_each(|begun: &Replay| begun.close(&mut self.reader));
@@ -350,7 +356,7 @@ impl<C: Connect> Worker<C> {
         if result.is_err()
             && let Some(task) = self.tasks.pop()
         {
-            self.opening.insert(at, Opening::again(task));
+            self.opening.insert(at, Opening::again(task, self.owned_ms));
         }
         if let Some(task) = self.tasks.last().filter(|_| result.is_ok()) {
             tracing::info!(task = %task.id(), "running");

@@ -147,8 +147,9 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Begins where the store is. `survived`: the store is one that ran before in this process, and knows how far
-    /// it is better than its engine does.
+    /// Begins where the store is. `survived_ms`: the store is one that ran before in this process, and knows how far
+    /// it is better than its engine does; until then it has certainly followed its changelog. After that this machine may
+    /// have been suspended for days.
     ///
     /// # Errors
     /// If the store cannot be read, or is ahead of its changelog.
@@ -156,13 +157,13 @@ impl Replay {
         reader: &mut C,
         remembering: &Remembering,
         log: Changelog,
-        survived: bool,
+        survived_ms: Option<i64>,
     ) -> Result<Replay, RestoreError> {
         let state = remembering.state.clone();
-        let known = match survived {
-            // Its worker followed the log all the time.
-            true => Some((remembering.reached, remembering.topic_id, log.read_ms)),
-            false => state.borrow().mark()?.map(|mark| (mark.changelog_offset, mark.topic_id, mark.wall_ms)),
+        let survived = survived_ms.is_some();
+        let known = match survived_ms {
+            Some(owned_ms) => Some((remembering.reached, remembering.topic_id, owned_ms)),
+            None => state.borrow().mark()?.map(|mark| (mark.changelog_offset, mark.topic_id, mark.wall_ms)),
         };
         let (start, read_ms) = (log.ends.start, log.read_ms);
         let mut replay = Replay {
