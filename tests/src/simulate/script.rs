@@ -143,6 +143,9 @@ fn fate(random: &mut Random) -> Fate {
 }
 
 fn fault(random: &mut Random, application: &Application, partitions: u32, slots: usize) -> What {
+    if application.deletes && random.once_in(6) {
+        return What::Away(8 + random.below(20), random.once_in(2));
+    }
     match random.below(32) {
         0..7 => What::At(crash(random)),
         7..12 => What::At(no_answer(random)),
@@ -159,7 +162,6 @@ fn fault(random: &mut Random, application: &Application, partitions: u32, slots:
         29 => What::Skew(random.weigh(&[(1, -20_000), (1, -300), (1, 900), (1, 60_000)])),
         30 if application.grows.is_some() => What::Grow,
         30 => What::Purge,
-        _ if application.deletes => What::Away(10 + random.below(30), random.once_in(2)),
         _ => What::Compact,
     }
 }
@@ -256,15 +258,17 @@ fn no_answer(random: &mut Random) -> Armed {
 /// Another worker does something in the middle of a call.
 fn meanwhile(random: &mut Random, slots: usize) -> Armed {
     use Call::*;
+    let other = random.below(slots);
+    if random.once_in(2) {
+        let call = random.weigh(&[(4, Offsets), (1, Flush), (1, Commit), (1, Abort), (1, Committed)]);
+        let when = if random.once_in(3) { When::Before } else { When::After };
+        return Armed { call, when, after: 0, strike: Strike::TakenOver(other) };
+    }
     let call =
         *random.pick(&[Committed, Ends, Offsets, Commit, Flush, Poll, Revoked, Abort, Membership, Apply]);
     let when = if call == Membership || random.once_in(2) { When::Before } else { When::After };
     let act = random.weigh(&[(2, Act::Step(usize::MAX)), (1, Act::Step(1)), (2, Act::Commit)]);
-    let strike = match random.once_in(2) {
-        true => Strike::Meanwhile(random.below(slots), act),
-        false => Strike::TakenOver(random.below(slots)),
-    };
-    Armed { call, when, after: some(random, call), strike }
+    Armed { call, when, after: some(random, call), strike: Strike::Meanwhile(other, act) }
 }
 
 fn accident(random: &mut Random, application: &Application, partitions: u32) -> Accident {
