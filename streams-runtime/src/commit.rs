@@ -23,11 +23,14 @@
 
 use crate::failure::{Failure, What};
 use crate::guarantee::Guarantee;
+use crate::mutants::mutant;
 use crate::open::Opening;
 use crate::partitioner::partition_of;
 use crate::record::Headers;
 use crate::state::StateError;
 use crate::task::{Due, Task};
+#[cfg(feature = "mutants")]
+use crate::transport::GroupMetadata;
 use crate::transport::{CommitOutcome, Consumer, Outgoing, Producer, TransportError};
 use crate::worker::{Connect, Worker, WorkerError};
 
@@ -132,11 +135,15 @@ impl<C: Connect> Worker<C> {
         if let Err(trouble) = self.send_all(changed) {
             return self.mend(trouble).map(|()| Commit::TakenBack);
         }
+        mutant!(StateBeforeCommit => self.committed(changed, now_ms)?);
         if self.guarantee == Guarantee::AtLeastOnce {
             self.in_transaction = false;
             return self.committed(changed, now_ms).map(|()| Commit::Done);
         }
-        match self.producer.commit() {
+        let outcome = self.producer.commit();
+        mutant!(UnknownIsCommitted => if let CommitOutcome::Unknown(_) = outcome { return self.believe(Some((changed, now_ms))) });
+        mutant!(UnknownIsAborted => if let CommitOutcome::Unknown(_) = outcome { return self.believe(None) });
+        match outcome {
             CommitOutcome::Committed => {
                 self.in_transaction = false;
                 self.committed(changed, now_ms).map(|()| Commit::Done)
@@ -157,6 +164,16 @@ impl<C: Connect> Worker<C> {
         self.take_back()
     }
 
+    /// An outcome that is unknown is taken for one that is known.
+    #[cfg(feature = "mutants")]
+    fn believe(&mut self, committed: Option<(&[usize], i64)>) -> Result<Commit, WorkerError> {
+        (self.in_transaction, self.ready, self.renew) = (false, false, true);
+        match committed {
+            Some((changed, now_ms)) => self.committed(changed, now_ms).map(|()| Commit::Done),
+            None => self.take_back().map(|()| Commit::TakenBack),
+        }
+    }
+
     /// Steps 1 to 4 of a commit.
     fn send_all(&mut self, changed: &[usize]) -> Result<(), Trouble> {
         // Nobody fences a plain producer: what a member that was thrown out writes to a changelog would stand above
@@ -168,22 +185,28 @@ impl<C: Connect> Worker<C> {
         for &at in changed {
             self.hand_over(at)?;
         }
+        mutant!(EncodedAfterFlush => self.flush()?);
         for &at in changed {
-            if self.tasks[at].remembers() {
+            if self.tasks[at].remembers() && !mutant!(MissedPrepare) {
                 self.encode(at)?;
             }
         }
-        self.flush()?;
+        if !mutant!(MissedFlush) && !mutant!(EncodedAfterFlush) && !mutant!(EndBeforeOffsets) {
+            self.flush()?;
+        }
         let mut entries = 0;
         for &at in changed {
             entries = self.tasks[at].write_offsets(&mut self.offsets, entries);
         }
         self.offsets.truncate(entries);
-        if self.guarantee == Guarantee::AtLeastOnce {
+        if self.guarantee == Guarantee::AtLeastOnce || mutant!(OffsetsOutside) {
             return Ok(self.consumer.commit(&self.offsets)?);
         }
         let Some(group) = self.consumer.group_metadata() else { return Err(self.thrown_out()) };
-        Ok(self.producer.send_offsets(&self.offsets, &group)?)
+        mutant!(EpochMinusOne => return Ok(self.producer.send_offsets(&self.offsets, &GroupMetadata { generation: -1, member: "".into(), ..group })?));
+        self.producer.send_offsets(&self.offsets, &group)?;
+        mutant!(EndBeforeOffsets => self.flush()?);
+        Ok(())
     }
 
     #[cold]
@@ -221,6 +244,7 @@ impl<C: Connect> Worker<C> {
         let now_ms = self.connect.now_ms();
         let owned_ms = std::mem::replace(&mut self.owned_ms, now_ms);
         let due = self.due(APPLY);
+        let owned_ms = if mutant!(AgeByOwnClock) { now_ms } else { owned_ms };
         for task in self.tasks.iter_mut().filter(|task| task.remembers()) {
             let id = task.id();
             let applied = task.apply(due, now_ms, owned_ms);
@@ -409,6 +433,7 @@ impl<C: Connect> Worker<C> {
         }
         self.rewinds += 1;
         self.tasks.iter_mut().for_each(Task::aborted);
+        mutant!(NoRewind => return Ok(()));
         if (0..self.tasks.len()).try_for_each(|at| self.read(at)).is_err() {
             // Opening a task ends with the same call, and knows which answers are worth asking again for.
             self.open_again();
@@ -439,7 +464,7 @@ impl<C: Connect> Worker<C> {
     fn open_again(&mut self) {
         for task in self.take_tasks() {
             let plan = &self.plan.subs[task.id().sub];
-            self.opening.push(Opening::again(task, plan));
+            self.opening.push(Opening::again(task, plan, self.owned_ms));
         }
     }
 }

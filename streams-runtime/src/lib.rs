@@ -70,6 +70,8 @@ mod iso;
 mod lines;
 pub mod memory;
 #[doc(hidden)]
+pub mod mutants;
+#[doc(hidden)]
 pub mod open;
 pub mod operators;
 #[doc(hidden)]

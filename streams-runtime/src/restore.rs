@@ -17,6 +17,7 @@
 //!
 //! Knows stores and changelogs; deliberately does not know tasks' inputs, nor who waits.
 
+use crate::mutants::mutant;
 use crate::state::{Mark, Remembered, Restored, StateError};
 use crate::task::TaskId;
 use crate::transport::{Consumer, Event, Message, TopicPartition, TransportError, Watermarks};
@@ -150,8 +151,9 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Begins where the store is. `survived`: the store is one that ran before in this process, and knows how far
-    /// it is better than its engine does.
+    /// Begins where the store is. `survived_ms`: the store is one that ran before in this process, and knows how far
+    /// it is better than its engine does; until then it has certainly followed its changelog. After that this machine may
+    /// have been suspended for days.
     ///
     /// # Errors
     /// If the store cannot be read, or is ahead of its changelog.
@@ -159,13 +161,13 @@ impl Replay {
         reader: &mut C,
         remembering: &Remembering,
         log: Changelog,
-        survived: bool,
+        survived_ms: Option<i64>,
     ) -> Result<Replay, RestoreError> {
         let state = remembering.state.clone();
-        let known = match survived {
-            // Its worker followed the log all the time.
-            true => Some((remembering.reached, remembering.topic_id, log.now_ms)),
-            false => state.borrow().mark()?.map(|mark| (mark.changelog_offset, mark.topic_id, mark.wall_ms)),
+        let survived = survived_ms.is_some();
+        let known = match survived_ms {
+            Some(owned_ms) => Some((remembering.reached, remembering.topic_id, owned_ms)),
+            None => state.borrow().mark()?.map(|mark| (mark.changelog_offset, mark.topic_id, mark.wall_ms)),
         };
         let (start, now_ms) = (log.ends.start, log.now_ms);
         let mut replay = Replay {
@@ -196,7 +198,10 @@ impl Replay {
             replay.rebuild(reader, Rebuilt::OtherTopic)?;
         } else if offset > log.ends.high {
             return Err(RestoreError::Ahead { store: replay.store, offset, end: log.ends.high });
-        } else if offset < log.ends.high && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms)) {
+        } else if offset < log.ends.high
+            && !mutant!(TombstoneAgeIgnored)
+            && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms))
+        {
             replay.rebuild(reader, Rebuilt::Old { age_ms, kept_ms })?;
         } else if offset >= start {
             replay.complete_ms = complete_ms;

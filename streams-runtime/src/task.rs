@@ -20,6 +20,7 @@
 use crate::context::{Context, Source as Origin};
 use crate::counters::DropCounter;
 use crate::failure::{Failure, What};
+use crate::mutants::mutant;
 use crate::operators::{RawRecord, Source};
 use crate::outbox::Outbox;
 use crate::record::{Headers, Timestamp};
@@ -253,6 +254,7 @@ impl<M: Message> Task<M> {
     /// The log has nothing more of input `input` before `position`.
     #[inline]
     pub fn ended(&mut self, input: usize, position: i64) {
+        mutant!(EndIgnored => return);
         let input = &mut self.inputs[input];
         input.ended_at = Some(position);
         input.settle();
@@ -567,7 +569,7 @@ impl<M: Message> Task<M> {
             }
             committed.offset = input.position;
             committed.metadata.clear();
-            if i == 0 {
+            if i == 0 && !(mutant!(MetadataDropped) && input.position == input.committed) {
                 self.wired.times.write_metadata(&mut committed.metadata);
             }
         }
@@ -604,11 +606,20 @@ impl<M: Message> Task<M> {
     fn go_back(&mut self) {
         self.wired.outbox.borrow_mut().clear();
         for remembering in &mut self.wired.remembering {
+            mutant!(DeliveryKept => remembering.reached = remembering.open.unwrap_or(remembering.reached));
             remembering.open = None;
-            remembering.state.borrow_mut().aborted();
+            if !(mutant!(RowsKept) && remembering.store.is_some()
+                || mutant!(TimeKept) && remembering.store.is_none())
+            {
+                remembering.state.borrow_mut().aborted();
+            }
         }
-        self.drop_fetched();
-        self.inputs.iter_mut().for_each(|input| input.position = input.committed);
+        if !mutant!(BufferKept) {
+            self.drop_fetched();
+        }
+        if !mutant!(PositionKept) {
+            self.inputs.iter_mut().for_each(|input| input.position = input.committed);
+        }
         self.changed = false;
     }
 
@@ -663,7 +674,7 @@ impl<M: Message> Task<M> {
             if is_due || waiting == 0 && since_ms >= MARKED_MS {
                 let times = times.get_or_insert_with(|| self.wired.times.to_metadata().into_bytes());
                 state.apply(&Mark {
-                    changelog_offset: remembering.reached,
+                    changelog_offset: remembering.reached + 2 * i64::from(mutant!(CheckpointAhead)),
                     topic_id: remembering.topic_id,
                     task_times: times.clone(),
                     wall_ms: owned_ms,

@@ -18,6 +18,7 @@ use crate::commit::Commit;
 use crate::failure::Failure;
 use crate::guarantee::Guarantee;
 use crate::memory::Share;
+use crate::mutants::mutant;
 use crate::open::{OpenError, Opening};
 use crate::pressure::Pressure;
 use crate::repeated::Repeated;
@@ -368,7 +369,8 @@ impl<C: Connect> Worker<C> {
         for event in events.drain(..) {
             match event {
                 // After a rewind the rest of this batch comes once more.
-                Event::Record { .. } | Event::End { .. } if self.rewinds != rewinds => {}
+                Event::Record { .. } | Event::End { .. }
+                    if self.rewinds != rewinds && !mutant!(RestOfTheBatch) => {}
                 Event::Record { slot, message } => {
                     if let Some(to) = self.destination(slot) {
                         self.tasks[to.task].buffer(to.input, message);
@@ -383,7 +385,8 @@ impl<C: Connect> Worker<C> {
                 // that is not given back would stay here for ever.
                 Event::Assigned(partitions) => self.open(&partitions),
                 Event::Revoked(partitions) => {
-                    let committed = self.commit().map(drop);
+                    let committed =
+                        if mutant!(RevokedUncommitted) { Ok(()) } else { self.commit().map(drop) };
                     first = first.and(committed);
                     first = first.and(self.close_tasks(&partitions, true));
                     first = first.and(self.consumer.revoked(&partitions).map_err(WorkerError::from));
@@ -482,7 +485,7 @@ impl<C: Connect> Worker<C> {
         let mut moved = Vec::with_capacity(self.tasks.len());
         let mut stay = Vec::new();
         for mut task in std::mem::take(&mut self.tasks) {
-            if goes(task.id()) {
+            if goes(task.id()) && !(mutant!(RevokedKept) && apply) && (apply || !mutant!(LostKept)) {
                 tracing::info!(task = %task.id(), "given back");
                 task.positions().for_each(|(partition, _)| self.consumer.unassign(&partition));
                 // A task with changes was just taken back; its changes are not in what is applied.

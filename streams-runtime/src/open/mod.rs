@@ -30,6 +30,7 @@ mod tests;
 use self::known::Known;
 use self::patience::{Lasting, Patience};
 use crate::guarantee::Guarantee;
+use crate::mutants::mutant;
 use crate::restore::{self, BySlot, Replay, RestoreError, StepError};
 use crate::state::StateError;
 use crate::task::{Task, TaskId};
@@ -82,8 +83,9 @@ pub(crate) struct Opening<M> {
     inputs: Vec<TopicPartition>,
     /// From the beginning for one that comes back; else made as soon as everything about it is known.
     task: Option<Task<M>>,
-    /// True if its stores know how far they are better than their engines do.
-    survived: bool,
+    /// Set if its stores know how far they are better than their engines do: the time of the wall clock until which they
+    /// have certainly followed their changelogs.
+    survived_ms: Option<i64>,
     /// Where it would be if its last transaction turns out to be committed.
     sent: Vec<(TopicPartition, i64)>,
     stage: Stage,
@@ -124,25 +126,27 @@ const OPENING_MS: i64 = 10;
 impl<M: crate::transport::Message> Opening<M> {
     /// A task that was never here.
     fn new(id: TaskId, plan: &SubPlan) -> Self {
-        Self::at_the_beginning(id, plan, None, Vec::new())
+        Self::at_the_beginning(id, plan, None, None, Vec::new())
     }
 
-    /// A task that comes back with its stores, because the outcome of its transaction is unknown.
-    pub(crate) fn again(mut task: Task<M>, plan: &SubPlan) -> Self {
+    /// A task that comes back with its stores, because the outcome of its transaction is unknown. `owned_ms` as in
+    /// [`Task::apply`].
+    pub(crate) fn again(mut task: Task<M>, plan: &SubPlan, owned_ms: i64) -> Self {
         let sent = task.suspend();
-        Self::at_the_beginning(task.id(), plan, Some(task), sent)
+        Self::at_the_beginning(task.id(), plan, Some(task), Some(owned_ms), sent)
     }
 
     fn at_the_beginning(
         id: TaskId,
         plan: &SubPlan,
         task: Option<Task<M>>,
+        survived_ms: Option<i64>,
         sent: Vec<(TopicPartition, i64)>,
     ) -> Self {
         Opening {
             id,
             inputs: inputs(plan, id.partition),
-            survived: task.is_some(),
+            survived_ms,
             task,
             sent,
             stage: Stage::Begun,
@@ -169,7 +173,9 @@ impl<M: crate::transport::Message> Opening<M> {
 
     fn is_done(&self) -> bool {
         match &self.stage {
-            Stage::Replaying { replays, .. } => replays.iter().all(|(replay, _)| replay.is_done()),
+            Stage::Replaying { replays, .. } => {
+                replays.iter().all(|(replay, _)| replay.is_done()) || mutant!(RestoreUnfinished)
+            }
             _ => false,
         }
     }
@@ -254,6 +260,7 @@ impl<C: Connect> Worker<C> {
     fn go_on(&mut self, at: usize, now_ms: i64) -> Result<bool, OpenError> {
         if let Stage::Offsets = self.opening[at].stage {
             let opening = &mut self.opening[at];
+            mutant!(EndBeforeOffsets => for (_, topic) in &self.plan.subs[opening.id.sub].stores { let _ = self.reader.watermarks(&TopicPartition { topic: topic.clone(), partition: opening.id.partition }).map(|ends| crate::mutants::first_end(opening.id, topic, Some(ends))); });
             match self.consumer.committed(&opening.inputs) {
                 // Pending, or a broker that does not answer: because it is being started again, or somebody else
                 // takes over from it.
@@ -283,7 +290,7 @@ impl<C: Connect> Worker<C> {
         }
         if let Stage::Known(_) = opening.stage {
             // What survived has its stores open.
-            if opening.survived
+            if opening.survived_ms.is_some()
                 || (now_ms >= opening.not_before_ms && self.connect.now_ms() - now_ms < OPENING_MS)
             {
                 return self.begin_replay(at);
@@ -340,8 +347,11 @@ impl<C: Connect> Worker<C> {
         for (hash, changelog) in known.changelogs(now_ms) {
             let store = remembering.iter().position(|r| r.store.is_some_and(|store| store.hash == hash));
             let Some(store) = store else { continue };
-            let changelog = restore::Changelog { store, ..changelog };
-            match Replay::begin(&mut self.reader, &remembering[store], changelog, opening.survived) {
+            #[allow(unused_mut)]
+            let mut changelog = restore::Changelog { store, ..changelog };
+            mutant!(EndIsLastStable => changelog.ends.high = changelog.ends.last_stable);
+            mutant!(EndBeforeOffsets => if let Some(ends) = crate::mutants::first_end(id, &changelog.partition.topic, None) { changelog.ends = ends });
+            match Replay::begin(&mut self.reader, &remembering[store], changelog, opening.survived_ms) {
                 Ok(replay) => replays.push((replay, Lasting::from(now_ms))),
                 Err(cause) => {
                     replays.iter().for_each(|(begun, _)| begun.close(&mut self.reader));
@@ -412,7 +422,10 @@ impl<C: Connect> Worker<C> {
         let Stage::Replaying { replays, has_offsets } = &opening.stage else { return Ok(()) };
         let Some(task) = &mut opening.task else { return Ok(()) };
         let wired = task.wired_mut();
-        if !has_offsets && let Some((replay, _)) = replays.iter().find(|(replay, _)| replay.found) {
+        if !has_offsets
+            && !mutant!(NoOffsetsIsStart)
+            && let Some((replay, _)) = replays.iter().find(|(replay, _)| replay.found)
+        {
             let cause = OpenError::NoOffsets(replay.store);
             return self.misses_offsets(at, cause, now_ms);
         }
@@ -436,7 +449,7 @@ impl<C: Connect> Worker<C> {
             Err(cause) => {
                 if let Some(task) = self.tasks.pop() {
                     let plan = &self.plan.subs[task.id().sub];
-                    self.opening.insert(at, Opening::again(task, plan));
+                    self.opening.insert(at, Opening::again(task, plan, self.owned_ms));
                 }
                 Err(cause.into())
             }

@@ -18,6 +18,7 @@ use super::key::{Key, readable};
 use super::row::{self, Row, Stamped};
 use super::scan::Scan;
 use super::table::{NONE, Slot, Table};
+use crate::mutants::mutant;
 use crate::serde::{Serde, SerdeError};
 use std::collections::BTreeMap;
 use weight::Lengths;
@@ -234,7 +235,7 @@ impl<S: Serde> Overlay<S> {
                     (scratch, live) => *scratch = live.cloned(),
                 }
                 let result = f(&mut self.scratch);
-                if result.is_ok() {
+                if result.is_ok() || mutant!(KeptAfterSkip) {
                     self.change(slot, at);
                     std::mem::swap(self.table[slot].typed_mut(), &mut self.scratch);
                     self.deleted_at(slot, at);
@@ -243,7 +244,7 @@ impl<S: Serde> Overlay<S> {
             }
             Place::Scratch => {
                 let result = f(&mut self.scratch);
-                if result.is_ok() {
+                if result.is_ok() || mutant!(KeptAfterSkip) {
                     self.put_scratch(key, at)?;
                 }
                 Ok(result)

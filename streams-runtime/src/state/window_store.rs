@@ -15,6 +15,7 @@ use super::row::Stamped;
 use super::scan::Scan;
 use super::table::Slot;
 use super::{ChangelogSink, Remembered, Restored, StateError};
+use crate::mutants::mutant;
 use crate::serde::{Serde, SerdeError};
 use std::error::Error;
 use std::ops::Bound;
@@ -326,6 +327,7 @@ impl<S: Serde> Remembered for WindowStore<S> {
 
     fn aborted(&mut self) {
         self.overlay.aborted();
+        mutant!(ExpiryByLiveTime => return);
         self.highest.aborted();
     }
 

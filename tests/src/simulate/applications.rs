@@ -43,6 +43,8 @@ pub(super) struct Application {
     pub(super) windows: &'static [(&'static str, i64)],
     /// A topic that may get more partitions while the application runs.
     pub(super) grows: Option<&'static str>,
+    /// Whether rows are deleted.
+    pub(super) deletes: bool,
 }
 
 const fn numbers(topic: &'static str) -> Fed {
@@ -59,6 +61,7 @@ pub(super) const ALL: &[Application] = &[
         confluent: &["out", "odd"],
         windows: &[],
         grows: None,
+        deletes: false,
     },
     Application {
         name: "counting",
@@ -68,6 +71,7 @@ pub(super) const ALL: &[Application] = &[
         confluent: &["counts", "app-counts-changelog"],
         windows: &[],
         grows: None,
+        deletes: false,
     },
     Application {
         name: "joining",
@@ -77,6 +81,7 @@ pub(super) const ALL: &[Application] = &[
         confluent: &["app-people-changelog"],
         windows: &[],
         grows: None,
+        deletes: true,
     },
     Application {
         name: "windowed",
@@ -86,6 +91,7 @@ pub(super) const ALL: &[Application] = &[
         confluent: &["windows", "sums", "app-sums-changelog", "app-windows-changelog"],
         windows: &[("windows", 30)],
         grows: None,
+        deletes: false,
     },
     Application {
         name: "chained",
@@ -95,6 +101,7 @@ pub(super) const ALL: &[Application] = &[
         confluent: &["sums", "counts", "app-sums-changelog", "app-counts-changelog"],
         windows: &[("windows", 60)],
         grows: None,
+        deletes: false,
     },
     Application {
         name: "merged",
@@ -104,6 +111,7 @@ pub(super) const ALL: &[Application] = &[
         confluent: &[],
         windows: &[],
         grows: Some("narrow"),
+        deletes: false,
     },
 ];
 

@@ -12,6 +12,7 @@ use super::seam::{Call, Seam};
 use super::world::TRANSACTIONS;
 use std::rc::Rc;
 use streams_runtime::Headers;
+use streams_runtime::mutants::{Mutant, is};
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::task::TaskId;
 use streams_runtime::transport::memory::{MemoryConsumer, MemoryLog, MemoryMessage, MemoryProducer};
@@ -46,13 +47,15 @@ impl Connect for Machine {
     type Producer = Numbered;
 
     fn consumer(&self) -> Result<Watched, TransportError> {
-        let inner = self.log.consumer(self.application, &self.transactional_id(), Isolation::ReadCommitted);
+        let isolation = committed_unless(Mutant::InputUncommitted);
+        let inner = self.log.consumer(self.application, &self.transactional_id(), isolation);
         Ok(Watched { inner, seam: self.seam.clone(), member: true })
     }
 
     fn restore_consumer(&self) -> Result<Watched, TransportError> {
         let group = format!("{}-restore", self.application);
-        let inner = self.log.consumer(&group, &self.transactional_id(), Isolation::ReadCommitted);
+        let isolation = committed_unless(Mutant::RestoreUncommitted);
+        let inner = self.log.consumer(&group, &self.transactional_id(), isolation);
         Ok(Watched { inner, seam: self.seam.clone(), member: false })
     }
 
@@ -60,7 +63,14 @@ impl Connect for Machine {
         // Whatever the last one did is over, as far as this worker is concerned.
         self.seam.take_notes();
         self.seam.transaction.set(None);
-        let inner = self.log.producer(Some(&self.transactional_id()));
+        let inner = match is(Mutant::NoFencing) {
+            false => self.log.producer(Some(&self.transactional_id())),
+            true => self.log.producer(Some(&format!(
+                "{}-{}",
+                self.transactional_id(),
+                self.seam.world().next_transaction()
+            ))),
+        };
         Ok(Numbered { inner, seam: self.seam.clone() })
     }
 
@@ -75,6 +85,10 @@ impl Connect for Machine {
     fn now_ms(&self) -> i64 {
         self.log.time_ms() + self.seam.world().skew_ms(self.seam.who.instance)
     }
+}
+
+fn committed_unless(mutant: Mutant) -> Isolation {
+    if is(mutant) { Isolation::ReadUncommitted } else { Isolation::ReadCommitted }
 }
 
 /// A consumer behind the seam.
@@ -241,6 +255,7 @@ impl Producer for Numbered {
     fn init(&mut self) -> Result<(), TransportError> {
         self.seam.before(Call::Init)?;
         self.inner.init()?;
+        self.seam.world().takes_over(self.seam.who);
         // The call may be repeated until it succeeds, and has no other answer.
         let _ = self.seam.after(Call::Init);
         Ok(())

@@ -32,6 +32,7 @@ mod world;
 use self::script::Script;
 use self::world::World;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use streams_runtime::mutants::Mutant;
 
 /// A seed whose run was not right.
 #[derive(Clone, Debug)]
@@ -48,8 +49,8 @@ pub struct Violation {
 ///
 /// # Errors
 /// If something was not right.
-pub fn simulate(seed: u64) -> Result<(), Box<Violation>> {
-    let script = Script::of(seed);
+pub fn simulate(seed: u64, mutant: Option<Mutant>) -> Result<(), Box<Violation>> {
+    let script = Script::of(seed, mutant);
     match run(&script, false).0 {
         None => Ok(()),
         Some(what) => {
@@ -66,9 +67,9 @@ pub fn simulate(seed: u64) -> Result<(), Box<Violation>> {
     }
 }
 
-/// Whether a seed fails; nothing is told.
-pub fn fails(seed: u64) -> bool {
-    run(&Script::of(seed), false).0.is_some()
+/// What is not right in a seed; the story is not told.
+pub fn violation(seed: u64, mutant: Option<Mutant>) -> Option<String> {
+    run(&Script::of(seed, mutant), false).0
 }
 
 /// Runs a script. What was not right, and the trace if it is wanted.

@@ -10,6 +10,7 @@ use super::disk::Fate;
 use super::random::Random;
 use super::seam::{Armed, Call, Strike, When};
 use super::world::Act;
+use streams_runtime::mutants::Mutant;
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::transport::memory::Fault as Accident;
 
@@ -23,16 +24,19 @@ pub(super) enum What {
     At(Armed),
     /// An accident of the log that befalls the worker's producer.
     Accident(Accident),
-    /// The machine is gone, between two steps.
-    Kill(Fate),
+    /// The machine is gone, between two steps; with `true` its group has noticed already.
+    Kill(Fate, bool),
+    /// The machine is away for so many ticks, and as the last of them pass, for longer than deletions are kept. It sleeps, or
+    /// with `false` it is off.
+    Away(usize, bool),
     /// The instance ends as it should.
     Stop,
     /// The machine stands still for so many ticks; with `true` the group goes on without it.
     Pause(usize, bool),
     /// The group throws a worker out.
     Expel,
-    /// Markers are written one by one for so many ticks.
-    HoldMarkers(usize),
+    /// Markers are written one by one for so many ticks; with `true` those of offsets at once and all others only then.
+    HoldMarkers(usize, bool),
     /// Answers about committed offsets say "none".
     HideOffsets(u32),
     /// Answers about ends do not come.
@@ -61,6 +65,8 @@ pub(super) struct Fault {
 #[derive(Clone)]
 pub(super) struct Script {
     pub(super) seed: u64,
+    /// The variant of the runtime that the workers are.
+    pub(super) mutant: Option<Mutant>,
     pub(super) application: &'static Application,
     pub(super) partitions: u32,
     /// How many threads each instance has.
@@ -77,7 +83,7 @@ pub(super) struct Script {
 }
 
 impl Script {
-    pub(super) fn of(seed: u64) -> Script {
+    pub(super) fn of(seed: u64, mutant: Option<Mutant>) -> Script {
         let mut random = Random::of(seed, 1);
         let application = random.pick(ALL);
         let partitions = random.weigh(&[(3, 1), (4, 2), (3, 3), (2, 4), (1, 5), (1, 8)]);
@@ -91,14 +97,27 @@ impl Script {
         let idle = random.once_in(4);
         let slots = instances * THREADS;
         let count = random.weigh(&[(1, 0), (2, 2), (4, 5), (3, 9), (1, 14)]);
-        let mut faults: Vec<Fault> = (0..count)
-            .map(|_| {
-                let (tick, slot) = (random.below(ticks), random.below(slots));
-                Fault { tick, slot, what: fault(&mut random, application, partitions, slots) }
-            })
-            .collect();
+        let mut faults = Vec::new();
+        for _ in 0..count {
+            let (tick, slot) = (random.below(ticks), random.below(slots));
+            let what = fault(&mut random, application, partitions, slots);
+            faults.extend(companion(&mut random, tick, slot, &what));
+            faults.push(Fault { tick, slot, what });
+        }
         faults.sort_by_key(|fault| fault.tick);
-        Script { seed, application, partitions, threads, overlays, disks, ticks, transactional, idle, faults }
+        Script {
+            seed,
+            mutant,
+            application,
+            partitions,
+            threads,
+            overlays,
+            disks,
+            ticks,
+            transactional,
+            idle,
+            faults,
+        }
     }
 
     pub(super) fn describe(&self) -> String {
@@ -124,16 +143,19 @@ fn fate(random: &mut Random) -> Fate {
 }
 
 fn fault(random: &mut Random, application: &Application, partitions: u32, slots: usize) -> What {
+    if application.deletes && random.once_in(6) {
+        return What::Away(8 + random.below(20), random.once_in(2));
+    }
     match random.below(32) {
         0..7 => What::At(crash(random)),
         7..12 => What::At(no_answer(random)),
         12..14 => What::At(meanwhile(random, slots)),
         14..19 => What::Accident(accident(random, application, partitions)),
-        19 => What::Kill(fate(random)),
+        19 => What::Kill(fate(random), random.once_in(2)),
         20 => What::Stop,
         21..23 => What::Pause(2 + random.below(30), !random.once_in(4)),
         23 => What::Expel,
-        24..26 => What::HoldMarkers(2 + random.below(20)),
+        24..26 => What::HoldMarkers(2 + random.below(20), random.once_in(2)),
         26 => What::HideOffsets(1 + random.below(4) as u32),
         27 => What::LoseEnds(1 + random.below(5) as u32),
         28 => What::Jump(random.weigh(&[(2, 7_000), (2, 20_000), (2, 61_000), (2, 90_000_000)])),
@@ -142,6 +164,29 @@ fn fault(random: &mut Random, application: &Application, partitions: u32, slots:
         30 => What::Purge,
         _ => What::Compact,
     }
+}
+
+/// Some accidents do harm only in company.
+fn companion(random: &mut Random, tick: usize, slot: usize, what: &What) -> Option<Fault> {
+    let what = match what {
+        // Somebody else has the tasks while markers are missing.
+        What::HoldMarkers(..) => match random.below(4) {
+            0 => What::Kill(fate(random), true),
+            1 => What::Expel,
+            2 => {
+                let strike = Strike::Crash(fate(random));
+                What::At(Armed { call: Call::Commit, when: When::After, after: 0, strike })
+            }
+            _ => return None,
+        },
+        // Or while records have not arrived.
+        What::At(Armed { call: Call::Offsets, strike: Strike::TakenOver(_), .. }) => {
+            What::Accident(Accident::Slow)
+        }
+        _ => return None,
+    };
+    let later = if let What::Accident(_) = what { 0 } else { random.below(6) };
+    Some(Fault { tick: tick + later, slot, what })
 }
 
 fn crash(random: &mut Random) -> Armed {
@@ -213,17 +258,23 @@ fn no_answer(random: &mut Random) -> Armed {
 /// Another worker does something in the middle of a call.
 fn meanwhile(random: &mut Random, slots: usize) -> Armed {
     use Call::*;
+    let other = random.below(slots);
+    if random.once_in(2) {
+        let call = random.weigh(&[(4, Offsets), (1, Flush), (1, Commit), (1, Abort), (1, Committed)]);
+        let when = if random.once_in(3) { When::Before } else { When::After };
+        return Armed { call, when, after: 0, strike: Strike::TakenOver(other) };
+    }
     let call =
         *random.pick(&[Committed, Ends, Offsets, Commit, Flush, Poll, Revoked, Abort, Membership, Apply]);
     let when = if call == Membership || random.once_in(2) { When::Before } else { When::After };
     let act = random.weigh(&[(2, Act::Step(usize::MAX)), (1, Act::Step(1)), (2, Act::Commit)]);
-    Armed { call, when, after: some(random, call), strike: Strike::Meanwhile(random.below(slots), act) }
+    Armed { call, when, after: some(random, call), strike: Strike::Meanwhile(other, act) }
 }
 
 fn accident(random: &mut Random, application: &Application, partitions: u32) -> Accident {
     let topic = (*random.pick(application.written)).to_owned();
     let partition = random.below(partitions as usize) as u32;
-    match random.below(13) {
+    match random.below(15) {
         0 => Accident::InitLost,
         1 => Accident::AckLost,
         2 => Accident::Undelivered { topic, partition },
@@ -234,6 +285,7 @@ fn accident(random: &mut Random, application: &Application, partitions: u32) -> 
         9 => Accident::FencedBeforeCommit,
         10 => Accident::FencedAfterCommit,
         11 => Accident::AbortLost,
+        12 | 13 => Accident::Slow,
         _ => Accident::AbortAnswerLost,
     }
 }

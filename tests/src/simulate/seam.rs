@@ -19,6 +19,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
 use streams_runtime::Source;
+use streams_runtime::mutants::Mutant;
 use streams_runtime::transport::{TopicPartition, TransportError};
 
 /// A call across the seam.
@@ -67,6 +68,8 @@ pub(super) enum Strike {
     Full,
     /// Another worker does something in the meantime.
     Meanwhile(usize, Act),
+    /// The group throws this worker out, and another one opens its tasks in the meantime.
+    TakenOver(usize),
 }
 
 /// A strike that waits for its call.
@@ -106,6 +109,7 @@ pub(super) struct Note {
 pub(super) struct Seam {
     pub(super) who: Who,
     pub(super) incarnation: usize,
+    pub(super) mutant: Option<Mutant>,
     world: Weak<World>,
     dead: Cell<bool>,
     armed: RefCell<Vec<Armed>>,
@@ -125,6 +129,7 @@ impl Seam {
         Rc::new(Seam {
             who,
             incarnation,
+            mutant: world.script.mutant,
             world: Rc::downgrade(world),
             dead: Cell::new(false),
             armed: RefCell::default(),
@@ -220,6 +225,15 @@ impl Seam {
             }
             Strike::Meanwhile(other, act) => {
                 world.act(other, act);
+                // It may have died of it, if both are one machine.
+                if self.dead.get() { self.crash() } else { Ok(()) }
+            }
+            Strike::TakenOver(other) => {
+                world.expel_worker(self);
+                // Gives back what it was asked for, is given more, opens it.
+                for _ in 0..3 {
+                    world.act(other, Act::Step(usize::MAX));
+                }
                 // It may have died of it, if both are one machine.
                 if self.dead.get() { self.crash() } else { Ok(()) }
             }

@@ -29,7 +29,9 @@ use streams_runtime::open::OpenError;
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::task::TaskId;
 use streams_runtime::topology::Plan;
-use streams_runtime::transport::memory::{MemoryLog, MemoryMessage, MemoryProducer, TopicSettings};
+use streams_runtime::transport::memory::{
+    Marker, MarkerTarget, MemoryLog, MemoryMessage, MemoryProducer, TopicSettings,
+};
 use streams_runtime::transport::{Message, Outgoing, Producer, TopicPartition, TransportError};
 use streams_runtime::worker::{Worker, WorkerError};
 
@@ -38,6 +40,10 @@ pub(super) const APPLICATION: &str = "app";
 
 /// The topic of the numbers of transactions.
 pub(super) const TRANSACTIONS: &str = "transactions";
+
+/// Short, so that tasks move while a script runs.
+const SESSION_TIMEOUT_MS: i64 = 4_000;
+const TRANSACTION_TIMEOUT_MS: i64 = 9_000;
 
 /// How long changelogs keep deletions.
 const DELETE_RETENTION_MS: i64 = 24 * 3_600_000;
@@ -80,6 +86,8 @@ struct Instance {
     overlay: OverlayLimit,
     skew_ms: Cell<i64>,
     paused_until: Cell<usize>,
+    /// Switched off, or asleep, until then.
+    away_until: Cell<Option<usize>>,
 }
 
 /// Offset to record, of one partition.
@@ -106,6 +114,8 @@ pub(super) struct World {
     /// When a deletion was first seen by a compaction.
     deletions: RefCell<HashMap<(String, u32, i64), i64>>,
     held_until: Cell<usize>,
+    /// While they are held: markers of offsets are written at once.
+    offsets_first: Cell<bool>,
     /// How many answers about committed offsets will be "none".
     hidden: Cell<u32>,
     feeders: Cell<usize>,
@@ -116,6 +126,8 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(script: Script, traced: bool) -> Rc<World> {
         let log = MemoryLog::new();
+        log.set_session_timeout_ms(SESSION_TIMEOUT_MS);
+        log.set_transaction_timeout_ms(TRANSACTION_TIMEOUT_MS);
         let partitions = script.partitions;
         let fed = script.application.fed.iter().map(|fed| (fed.topic, fed.at_most.min(partitions)));
         let written = script.application.written.iter().map(|topic| (*topic, partitions));
@@ -137,6 +149,7 @@ impl World {
             overlay: script.overlays[n],
             skew_ms: Cell::new(0),
             paused_until: Cell::new(0),
+            away_until: Cell::new(None),
         };
         let mut instances: Vec<Instance> = (0..script.threads.len()).map(instance).collect();
         // The one that begins with nothing, at the end.
@@ -158,6 +171,7 @@ impl World {
             archive: RefCell::default(),
             deletions: RefCell::default(),
             held_until: Cell::new(0),
+            offsets_first: Cell::new(false),
             hidden: Cell::new(0),
             feeders: Cell::new(0),
             unfinished: RefCell::default(),
@@ -193,6 +207,16 @@ impl World {
     pub(super) fn next_transaction(&self) -> u64 {
         self.numbers.set(self.numbers.get() + 1);
         self.numbers.get()
+    }
+
+    /// A producer has its id now: what the one before it left open is over.
+    pub(super) fn takes_over(&self, who: Who) {
+        let (id, more) = (format!("{APPLICATION}-{who}"), format!("{APPLICATION}-{who}-"));
+        let left =
+            self.log.open_transactions().into_iter().find(|open| *open == id || open.starts_with(&more));
+        if let Some(left) = left {
+            self.violated(|| format!("{who} goes on while its last transaction is open, as `{left}`"));
+        }
     }
 
     pub(super) fn commits(&self, number: u64, who: Who, notes: Vec<Note>) {
@@ -287,8 +311,8 @@ impl World {
             self.incarnations.set(self.incarnations.get() + 1);
             let seam = Seam::new(&world, who, self.incarnations.get());
             let topology = (self.script.application.topology)();
-            let plan = Plan::of(&topology, APPLICATION, |topic, _| self.log.partitions(topic).ok());
-            let plan = match plan {
+            let plan = || Plan::of(&topology, APPLICATION, |topic, _| self.log.partitions(topic).ok());
+            let plan = match on_behalf(&seam, plan) {
                 Ok(plan) => plan,
                 Err(refused) => {
                     self.trace.say(|| format!("{who} is refused: {refused}"));
@@ -429,9 +453,8 @@ impl World {
             self.held_until.set(0);
             self.log.hold_markers(false);
         }
-        if random.once_in(3) {
-            self.log.write_marker(random.below(4));
-        }
+        self.write_markers(&mut random);
+        self.come_back(tick);
         if random.once_in(8) {
             self.log.deliver_late();
         }
@@ -446,7 +469,8 @@ impl World {
             self.log.set_time_ms(self.log.time_ms() + *random.pick(&[200, 3_000, 6_000]));
         }
         let dead = random.below(self.script.threads.len());
-        if random.once_in(4) && self.slots_of(dead).any(|slot| !self.lives(slot)) {
+        let is_away = self.instances[dead].away_until.get().is_some();
+        if random.once_in(4) && !is_away && self.slots_of(dead).any(|slot| !self.lives(slot)) {
             self.start(dead);
         }
         for _ in 0..2 {
@@ -472,9 +496,20 @@ impl World {
                 let who = Who { instance, thread: slot - slots.start };
                 self.log.inject(&format!("{APPLICATION}-{who}"), accident.clone());
             }
-            What::Kill(fate) => {
+            What::Kill(fate, expelled) => {
+                slots.filter(|_| *expelled).for_each(|slot| self.expel(slot));
                 self.power_off(instance, *fate);
                 self.bury();
+            }
+            What::Away(ticks, asleep) => {
+                let until = self.tick.get() + ticks;
+                self.instances[instance].away_until.set(Some(until));
+                if *asleep {
+                    self.instances[instance].paused_until.set(until);
+                    slots.for_each(|slot| self.expel(slot));
+                } else {
+                    self.stop(instance);
+                }
             }
             What::Stop => self.stop(instance),
             What::Pause(ticks, expelled) => {
@@ -482,7 +517,8 @@ impl World {
                 slots.filter(|_| *expelled).for_each(|slot| self.expel(slot));
             }
             What::Expel => self.expel(slot),
-            What::HoldMarkers(ticks) => {
+            What::HoldMarkers(ticks, offsets_first) => {
+                self.offsets_first.set(*offsets_first);
                 self.held_until.set(self.tick.get() + ticks);
                 self.log.hold_markers(true);
             }
@@ -501,9 +537,42 @@ impl World {
         }
     }
 
+    fn write_markers(&self, random: &mut Random) {
+        let mut pending = self.log.pending_markers();
+        if self.offsets_first.get() {
+            let of_offsets = |marker: &Marker| matches!(marker.target, MarkerTarget::Offsets(_));
+            while let Some(nth) = pending.iter().position(of_offsets) {
+                self.log.write_marker(nth);
+                pending = self.log.pending_markers();
+            }
+        } else if random.once_in(3) && !pending.is_empty() {
+            self.log.write_marker(random.below(pending.len()));
+        }
+    }
+
+    /// Who was away comes back after a day. The first thing it does may be a commit.
+    fn come_back(&self, tick: usize) {
+        for (instance, machine) in self.instances.iter().enumerate() {
+            if machine.away_until.get().is_some_and(|until| tick >= until) {
+                machine.away_until.set(None);
+                self.compact();
+                self.log.set_time_ms(self.log.time_ms() + DELETE_RETENTION_MS + 3_600_000);
+                self.compact();
+                for slot in self.slots_of(instance) {
+                    self.act(slot, Act::Commit);
+                }
+                self.start(instance);
+            }
+        }
+    }
+
     fn expel(&self, slot: usize) {
-        let member = self.seam(slot).and_then(|seam| seam.membership.borrow().member());
-        if let Some(member) = member {
+        self.seam(slot).into_iter().for_each(|seam| self.expel_worker(&seam));
+    }
+
+    /// The group throws it out, and it will learn of it.
+    pub(super) fn expel_worker(&self, seam: &Seam) {
+        if let Some(member) = seam.membership.borrow().member() {
             self.log.expel(APPLICATION, &member);
         }
     }
@@ -659,7 +728,10 @@ impl World {
     /// No more faults: what was held up arrives, who slept wakes, what is too old has timed out.
     pub(super) fn calm(&self) {
         (0..self.slots.len()).filter_map(|slot| self.seam(slot)).for_each(|seam| seam.disarm());
-        self.instances.iter().for_each(|instance| instance.paused_until.set(0));
+        for instance in &self.instances {
+            instance.paused_until.set(0);
+            instance.away_until.set(None);
+        }
         self.log.calm();
         self.hidden.set(0);
         self.log.hold_markers(false);

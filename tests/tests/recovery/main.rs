@@ -13,6 +13,7 @@ use streams_runtime::transport::memory::{Fault, MarkerTarget, MemoryLog};
 use streams_runtime::transport::{Consumer, Isolation, Message, TopicPartition};
 use streams_runtime::worker::{Worker, WorkerError};
 
+mod deletions;
 #[allow(dead_code, reason = "`recovery_on_disk` takes these tests in and has disks of its own")]
 mod disk;
 mod schedules;

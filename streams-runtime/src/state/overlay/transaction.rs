@@ -9,6 +9,7 @@ use super::super::row::{self, Row};
 use super::super::table::{NONE, Slot, Table};
 use super::super::{ChangelogSink, Restored, StateError};
 use super::{Committed, Entry, Live, Overlay, decode_error, encode_error, engine_error};
+use crate::mutants::mutant;
 use crate::serde::Serde;
 
 /// What an engine is given at once, in bytes, if there is more.
@@ -16,6 +17,7 @@ const PIECE: usize = 4 << 20;
 
 impl<S: Serde> Overlay<S> {
     pub(in crate::state) fn prepare(&mut self, changelog: &mut dyn ChangelogSink) -> Result<(), StateError> {
+        mutant!(FlushInHashOrder => self.unsent.reverse());
         for sent in 0..self.unsent.len() {
             if let Err(error) = self.send(self.unsent[sent], changelog) {
                 self.unsent.drain(..sent);
@@ -90,6 +92,11 @@ impl<S: Serde> Overlay<S> {
             entry.change = NONE;
             entry.unsent = false;
             match &entry.committed {
+                Committed::Unapplied(_) if mutant!(UndoToEngine) => {
+                    let found =
+                        self.engine.get(self.table.key(slot).as_bytes(), &mut self.bytes).unwrap_or(false);
+                    self.table[slot].live = Live::Encoded(found.then(|| Row::from(self.bytes.as_slice())));
+                }
                 Committed::Unapplied(row) => entry.live = Live::Encoded(row.clone()),
                 Committed::InBase => {
                     self.unpin(slot);
@@ -189,7 +196,9 @@ impl<S: Serde> Overlay<S> {
         let unapplied = self.unapplied.iter().map(|&slot| unapplied_row(table, slot));
         let mut batch = unapplied.chain(replayed).chain(more.map(|(key, row)| (key, Some(row))));
         self.engine.apply(&mut batch, Some(mark)).map_err(|e| engine_error(&self.name, e))?;
-        self.forget();
+        if !mutant!(CacheKept) {
+            self.forget();
+        }
         Ok(())
     }
 }

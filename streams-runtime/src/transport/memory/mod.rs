@@ -358,6 +358,11 @@ impl MemoryLog {
         }
     }
 
+    /// The ids of transactions that are open, or end and lack markers.
+    pub fn open_transactions(&self) -> Vec<String> {
+        self.0.borrow().transactions.unfinished().map(str::to_owned).collect()
+    }
+
     /// The markers that are decided and not written.
     pub fn pending_markers(&self) -> Vec<Marker> {
         self.0.borrow().pending_markers()
