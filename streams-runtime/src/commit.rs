@@ -13,7 +13,8 @@
 //! producer's `init` decides it, and the tasks start again from what the log then says.
 //!
 //! At least once there is no transaction: 1 to 3 are the same, and in the place of 4 and 5 the offsets are committed,
-//! under the live membership. What was written before a failure stays written, and is written again.
+//! under the live membership. What was written before a failure stays written, and is written again; what was on its
+//! way is dropped with the producer that had it.
 //!
 //! A record that the log or a format refuses only here is found by going carefully (`careful`): the task is processed
 //! again, and each of its records is taken through 1 to 3 alone, until the one that is refused has a name.
@@ -108,6 +109,7 @@ impl<C: Connect> Worker<C> {
     /// engine could not take it: it is offered again at the next commit.
     pub fn commit(&mut self) -> Result<Commit, WorkerError> {
         self.commit_now = false;
+        self.pressure.full = false;
         let mut changed = std::mem::take(&mut self.changed);
         changed.clear();
         for (at, task) in self.tasks.iter().enumerate() {
@@ -131,6 +133,7 @@ impl<C: Connect> Worker<C> {
             return self.mend(trouble).map(|()| Commit::TakenBack);
         }
         if self.guarantee == Guarantee::AtLeastOnce {
+            self.in_transaction = false;
             return self.committed(changed, now_ms).map(|()| Commit::Done);
         }
         match self.producer.commit() {
@@ -142,7 +145,7 @@ impl<C: Connect> Worker<C> {
                 self.in_transaction = false;
                 self.mend(reason.into()).map(|()| Commit::TakenBack)
             }
-            CommitOutcome::Unknown(_) => self.recover().map(|()| Commit::TakenBack),
+            CommitOutcome::Unknown(cause) => self.recover(&cause).map(|()| Commit::TakenBack),
         }
     }
 
@@ -199,8 +202,9 @@ impl<C: Connect> Worker<C> {
             if !self.tasks[at].remembers() {
                 continue;
             }
-            let task = self.tasks[at].id();
-            let applied = self.tasks[at].apply(APPLY, now_ms, now_ms);
+            self.weigh(at);
+            let (task, due) = (self.tasks[at].id(), self.due(APPLY));
+            let applied = self.tasks[at].apply(due, now_ms, now_ms);
             applied.map_err(|cause| WorkerError::Store { task, cause })?;
         }
         self.look_after_stores()
@@ -216,18 +220,22 @@ impl<C: Connect> Worker<C> {
         }
         let now_ms = self.connect.now_ms();
         let owned_ms = std::mem::replace(&mut self.owned_ms, now_ms);
+        let due = self.due(APPLY);
         for task in self.tasks.iter_mut().filter(|task| task.remembers()) {
             let id = task.id();
-            let applied = task.apply(APPLY, now_ms, owned_ms);
+            let applied = task.apply(due, now_ms, owned_ms);
             applied.map_err(|cause| WorkerError::Store { task: id, cause })?;
         }
+        self.relieve();
         Ok(())
     }
 
     #[inline]
     fn begin(&mut self) -> Result<(), TransportError> {
-        if !self.in_transaction && self.guarantee == Guarantee::ExactlyOnce {
-            self.producer.begin()?;
+        if !self.in_transaction {
+            if self.guarantee == Guarantee::ExactlyOnce {
+                self.producer.begin()?;
+            }
             self.in_transaction = true;
         }
         Ok(())
@@ -359,9 +367,12 @@ impl<C: Connect> Worker<C> {
                 self.take_back()?;
                 Err(WorkerError::Store { task, cause })
             }
-            Trouble::Log(TransportError::Fenced(_)) => self.recover(),
+            Trouble::Log(cause @ TransportError::Fenced(_)) => self.recover(&cause),
             // Normal in a rebalance or on a slow network: nothing is lost, it is processed again.
-            Trouble::Log(TransportError::StaleGeneration { .. } | TransportError::TimedOut(_)) => {
+            Trouble::Log(cause @ (TransportError::StaleGeneration { .. } | TransportError::TimedOut(_))) => {
+                if let Some(times) = self.taken_back.happened(self.connect.now_ms()) {
+                    tracing::warn!(%cause, times, "what is not committed is taken back and processed again");
+                }
                 self.take_back()
             }
             Trouble::Log(cause) => {
@@ -380,16 +391,27 @@ impl<C: Connect> Worker<C> {
 
     /// Takes the open transaction back and reads again from what is committed.
     pub(crate) fn take_back(&mut self) -> Result<(), WorkerError> {
-        if self.in_transaction {
-            self.in_transaction = false;
-            if self.producer.abort().is_err() {
-                return self.recover();
+        if std::mem::take(&mut self.in_transaction) {
+            match self.guarantee {
+                Guarantee::ExactlyOnce => {
+                    if let Err(cause) = self.producer.abort() {
+                        return self.recover(&cause);
+                    }
+                }
+                // What a plain producer still has on its way would arrive above what is written next, by this worker or
+                // by the next owner of a task; and its reports would be taken for those of other tasks.
+                Guarantee::AtLeastOnce => {
+                    self.ready = false;
+                    self.renew = true;
+                    self.is_ready()?;
+                }
             }
         }
         self.rewinds += 1;
-        for at in 0..self.tasks.len() {
-            self.tasks[at].aborted();
-            self.read(at)?;
+        self.tasks.iter_mut().for_each(Task::aborted);
+        if (0..self.tasks.len()).try_for_each(|at| self.read(at)).is_err() {
+            // Opening a task ends with the same call, and knows which answers are worth asking again for.
+            self.open_again();
         }
         Ok(())
     }
@@ -397,15 +419,27 @@ impl<C: Connect> Worker<C> {
     /// The outcome of the last transaction is unknown: a new producer decides it, then every task starts again
     /// from what the log says. The stores stay open; what they lack of the transaction, if it was committed, they
     /// replay.
-    fn recover(&mut self) -> Result<(), WorkerError> {
+    fn recover(&mut self, cause: &TransportError) -> Result<(), WorkerError> {
+        if let Some(times) = self.unknown.happened(self.connect.now_ms()) {
+            tracing::warn!(
+                %cause,
+                times,
+                "whether a transaction is committed is unknown: a new producer decides it, and tasks are opened again"
+            );
+        }
         self.in_transaction = false;
         self.ready = false;
         self.rewinds += 1;
         self.renew = true;
+        self.open_again();
+        self.is_ready().map(drop)
+    }
+
+    /// Every task starts again from what the log says; the stores stay open.
+    fn open_again(&mut self) {
         for task in self.take_tasks() {
             let plan = &self.plan.subs[task.id().sub];
             self.opening.push(Opening::again(task, plan));
         }
-        self.is_ready().map(drop)
     }
 }

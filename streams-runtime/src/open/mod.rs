@@ -29,6 +29,7 @@ mod tests;
 
 use self::known::Known;
 use self::patience::{Lasting, Patience};
+use crate::guarantee::Guarantee;
 use crate::restore::{self, BySlot, Replay, RestoreError, StepError};
 use crate::state::StateError;
 use crate::task::{Task, TaskId};
@@ -54,6 +55,11 @@ pub enum OpenError {
          reset the offsets, or delete the changelog as well"
     )]
     NoOffsets(&'static str),
+    /// Offsets that were there and are gone: reading from the beginning would process everything twice.
+    #[error(
+        "the group had committed offsets for its inputs, and has none any more: set them, and start it again"
+    )]
+    OffsetsGone,
     /// Its stream times do not fit beside an offset.
     #[error(transparent)]
     Times(#[from] TooManyTimes),
@@ -272,6 +278,9 @@ impl<C: Connect> Worker<C> {
                 committed => {
                     let plan = &self.plan.subs[opening.id.sub];
                     let known = Known::new(plan, opening.id.partition, committed?, now_ms);
+                    if !known.has_offsets() && opening.task.as_ref().is_some_and(Task::has_offsets) {
+                        return self.misses_offsets(at, OpenError::OffsetsGone, now_ms).map(|()| false);
+                    }
                     opening.enter(Stage::Ends(known), now_ms);
                 }
             }
@@ -352,6 +361,9 @@ impl<C: Connect> Worker<C> {
                 task
             }
         };
+        if known.has_offsets() {
+            task.found_offsets();
+        }
         let now_ms = self.connect.now_ms();
         let remembering = &task.wired().remembering;
         let mut replays: Vec<(Replay, Lasting)> = Vec::new();
@@ -399,6 +411,18 @@ impl<C: Connect> Worker<C> {
         }
     }
 
+    /// There must be offsets, and there are none: asks again, until it is certain that this is no mistake.
+    fn misses_offsets(&mut self, at: usize, otherwise: OpenError, now_ms: i64) -> Result<(), OpenError> {
+        let opening = &mut self.opening[at];
+        let since_ms = *opening.without_offsets_ms.get_or_insert(now_ms);
+        if now_ms - since_ms >= OFFSETS_PATIENCE_MS {
+            return Err(otherwise);
+        }
+        opening.not_before_ms = now_ms + RETRY_MS;
+        opening.stage = Stage::Begun;
+        Ok(())
+    }
+
     /// The ends are reached: whether that was enough.
     fn settle(&mut self, at: usize) -> Result<(), OpenError> {
         if let Stage::Replaying { replays, .. } = &mut self.opening[at].stage {
@@ -419,13 +443,8 @@ impl<C: Connect> Worker<C> {
         let Some(task) = &mut opening.task else { return Ok(()) };
         let wired = task.wired_mut();
         if !has_offsets && let Some((replay, _)) = replays.iter().find(|(replay, _)| replay.found) {
-            let since_ms = *opening.without_offsets_ms.get_or_insert(now_ms);
-            if now_ms - since_ms >= OFFSETS_PATIENCE_MS {
-                return Err(OpenError::NoOffsets(replay.store));
-            }
-            opening.not_before_ms = now_ms + RETRY_MS;
-            opening.stage = Stage::Begun;
-            return Ok(());
+            let cause = OpenError::NoOffsets(replay.store);
+            return self.misses_offsets(at, cause, now_ms);
         }
         let times = wired.times.to_metadata().into_bytes();
         for (replay, _) in replays {
@@ -435,6 +454,7 @@ impl<C: Connect> Worker<C> {
             self.restored.retain(|other| (other.task, other.store) != (report.task, report.store));
             self.restored.push(report);
         }
+        self.begins |= self.guarantee == Guarantee::AtLeastOnce && task.is_changed();
         let opening = self.opening.remove(at);
         self.tasks.extend(opening.task);
         let last = self.tasks.len() - 1;
@@ -444,7 +464,6 @@ impl<C: Connect> Worker<C> {
                 Ok(())
             }
             Err(cause) => {
-                self.stop_reading(last);
                 if let Some(task) = self.tasks.pop() {
                     let plan = &self.plan.subs[task.id().sub];
                     self.opening.insert(at, Opening::again(task, plan));

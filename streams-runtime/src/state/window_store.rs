@@ -365,6 +365,14 @@ impl<S: Serde> Remembered for WindowStore<S> {
         self.highest.get_committed().map(|highest| first_visible(highest, self.retention))
     }
 
+    fn weigh(&mut self) -> usize {
+        self.overlay.weigh()
+    }
+
+    fn shed(&mut self, bytes: usize) {
+        self.overlay.shed(bytes);
+    }
+
     fn unapplied_bytes(&self) -> usize {
         self.overlay.unapplied_bytes()
     }

@@ -84,6 +84,9 @@ pub enum Event<M> {
     Lost(Vec<TopicPartition>),
 }
 
+/// What a client keeps beside the bytes of a fetched record: librdkafka three hundred bytes for each.
+pub(crate) const HELD: usize = 320;
+
 /// A fetched record. Borrowed from the client's own buffers where there are any.
 pub trait Message {
     /// Its offset. Offsets have gaps (control records, compaction): nothing may count records.
@@ -94,6 +97,11 @@ pub trait Message {
     fn key(&self) -> Option<&[u8]>;
     /// The value's bytes, `None` for null.
     fn value(&self) -> Option<&[u8]>;
+    /// About how much memory it takes until it is dropped.
+    #[inline]
+    fn size(&self) -> usize {
+        HELD + self.key().map_or(0, <[u8]>::len) + self.value().map_or(0, <[u8]>::len)
+    }
     /// The headers; building them may cost, so it is asked for once a record.
     fn headers(&self) -> Headers;
 }

@@ -35,7 +35,8 @@ pub(crate) struct Shared {
     pub(super) options: Options,
 }
 
-/// A database's write buffer. Kafka Streams takes 16 MB; a thousand stores could not.
+/// A database's write buffer, if there is memory for sixteen of them. Kafka Streams takes 16 MB; a thousand stores could
+/// not.
 const WRITE_BUFFER: usize = 4 << 20;
 
 /// What a write buffer grows by. The default, an eighth of it, would be charged at the first write.
@@ -60,7 +61,7 @@ impl Shared {
 
         options.set_compression_type(DBCompressionType::None);
         options.set_compaction_style(DBCompactionStyle::Universal);
-        options.set_write_buffer_size(WRITE_BUFFER);
+        options.set_write_buffer_size((memory.bytes / 16).clamp(ARENA_BLOCK, WRITE_BUFFER));
         options.set_max_write_buffer_number(3);
         options.set_arena_block_size(ARENA_BLOCK);
         options.set_max_open_files(OPEN_FILES);

@@ -124,6 +124,22 @@ impl KafkaClients {
         instance: Option<&str>,
         isolation: Isolation,
     ) -> Result<KafkaConsumer, TransportError> {
+        let reader = self.reader_with(defaults, group, client_id, isolation)?;
+        Ok(KafkaConsumer::new(self.clone(), reader.into(), group, client_id, instance, isolation))
+    }
+
+    /// A client that asks, reads nothing and is no member.
+    pub(super) fn asker(&self, group: &str, client_id: &str) -> Result<Client, TransportError> {
+        self.reader_with(&[], group, client_id, Isolation::ReadCommitted)
+    }
+
+    fn reader_with(
+        &self,
+        defaults: &[(&str, &str)],
+        group: &str,
+        client_id: &str,
+        isolation: Isolation,
+    ) -> Result<Client, TransportError> {
         let level = match isolation {
             Isolation::ReadCommitted => "read_committed",
             Isolation::ReadUncommitted => "read_uncommitted",
@@ -132,10 +148,9 @@ impl KafkaClients {
         let user = self.of_consumers().filter(|(name, _)| !MEMBERSHIP.contains(name));
         let layers = CONSUMER.iter().chain(defaults).copied().chain(user);
         let layers = layers.chain(READING.iter().copied()).chain(own);
-        let reader = config("making a consumer", &self.settings.brokers, layers)?
+        config("making a consumer", &self.settings.brokers, layers)?
             .consumer()
-            .map_err(refuses("making a consumer"))?;
-        Ok(KafkaConsumer::new(self.clone(), reader.into(), group, client_id, instance, isolation))
+            .map_err(refuses("making a consumer"))
     }
 
     /// The client that is a member of the group and reads nothing.

@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use foldhash::HashMap;
 
 use super::client::KafkaClients;
-use super::errors::{self, END_OF_PARTITION, Meaning, UNSTABLE_OFFSETS, meaning};
-use super::handles::Handles;
+use super::errors::{self, END_OF_PARTITION, Meaning, NOT_COORDINATOR, UNSTABLE_OFFSETS, meaning};
+use super::handles::{ANSWER_MS, Handles};
 use super::member::{Identity, Member, News};
 use super::message::KafkaMessage;
 use super::questions::{Answered, Questions, Reply, Subject};
@@ -202,6 +202,9 @@ impl KafkaConsumer {
     }
 
     fn fetch(&mut self, events: &mut Vec<Event<KafkaMessage>>, max: usize) -> usize {
+        if max == 0 {
+            return 0;
+        }
         let mut batch = std::mem::take(&mut self.batch);
         let mut records = 0;
         let reader = Rc::clone(&self.reader);
@@ -506,6 +509,10 @@ impl Consumer for KafkaConsumer {
             })?;
             refused.map_or(Ok(found), Err)
         });
+        if let Err(Unanswered::NotYet(_, Some(Fault { code: NOT_COORDINATOR, .. }))) = &answered {
+            let Identity { clients, group, client_id, .. } = &self.identity;
+            self.questions.ask_for_offsets_with(clients.asker(group, client_id)?);
+        }
         let topic = partitions.first().map_or("", |place| &place.topic);
         answered.map(|(found, _)| found).map_err(|why| why.error(DOING, topic))
     }
@@ -519,7 +526,7 @@ impl Consumer for KafkaConsumer {
         let answered = match &self.member {
             Some(member) if member.metadata().is_none() => return Err(self.stale()),
             Some(member) => member.commit(&list),
-            None => self.reader.commit(&list),
+            None => self.reader.commit(&list, ANSWER_MS),
         };
         answered.map_err(|fault| match meaning(fault.code) {
             Meaning::StaleMember => self.stale(),
@@ -573,3 +580,6 @@ impl Consumer for KafkaConsumer {
         Ok(ms.filter(|&ms| ms >= 0))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,7 +151,8 @@ impl KafkaProducer {
                 code if meaning(code) == Meaning::Fenced => fenced = true,
                 // Of a batch that is refused for one record the others fail as a consequence: the cause has the word.
                 code if failed.is_none()
-                    || (is_consequence(failed) && meaning(code) != Meaning::Consequence) =>
+                    || (failed.as_ref().is_some_and(is_consequence)
+                        && meaning(code) != Meaning::Consequence) =>
                 {
                     *failed = Some(failure(&report));
                 }
@@ -218,12 +219,48 @@ impl KafkaProducer {
             return Err(self.fenced());
         }
         if let Some(error) = self.failed.take() {
-            if self.is_transactional && matches!(self.state, State::InTransaction) {
-                self.state = State::MustAbort(error.clone());
-            }
-            return Err(error);
+            return Err(self.fails_with(error));
         }
         flushed.map_err(|fault| self.told(DOING, &fault))
+    }
+
+    /// The transaction is given up for this reason, or for the one behind it.
+    #[cold]
+    fn fails_with(&mut self, error: TransportError) -> TransportError {
+        if !self.is_transactional || !matches!(self.state, State::InTransaction) {
+            return error;
+        }
+        let behind = if is_consequence(&error) { self.cause() } else { None };
+        let error = behind.unwrap_or(error);
+        if matches!(self.state, State::InTransaction) {
+            self.state = State::MustAbort(error.clone());
+        }
+        error
+    }
+
+    /// Why librdkafka gave the transaction up, if that will not pass. It drops what was not sent then, and reports each
+    /// record as dropped: of a partition that may not be written nothing else is told. A `begin` that is not
+    /// possible sends nothing and gives the reason.
+    fn cause(&mut self) -> Option<TransportError> {
+        let fault = self.client.begin_transaction().err()?;
+        match meaning(fault.code) {
+            Meaning::Later | Meaning::Consequence => None,
+            _ if fault.code == WRONG_STATE => None,
+            _ => Some(self.told("writing records", &Fault { fatal: false, ..fault })),
+        }
+    }
+
+    /// A send found the transaction given up: waits for the report that tells which record did it.
+    #[cold]
+    fn given_up(&mut self) -> TransportError {
+        for _ in 0..REPORT_MS / FULL_MS {
+            self.serve(FULL_MS);
+            if self.failed.as_ref().is_some_and(|failed| !is_consequence(failed)) {
+                break;
+            }
+        }
+        let error = self.failed.clone().unwrap_or(TransportError::TimedOut(CONSEQUENCE));
+        self.fails_with(error)
     }
 
     fn forget_transaction(&mut self) {
@@ -243,8 +280,10 @@ impl KafkaProducer {
 
 const FATAL: i32 = -150;
 
-fn is_consequence(failed: &Option<TransportError>) -> bool {
-    matches!(failed, Some(TransportError::TimedOut(CONSEQUENCE)))
+const WRONG_STATE: Code = Code(-172);
+
+fn is_consequence(failed: &TransportError) -> bool {
+    matches!(failed, TransportError::TimedOut(CONSEQUENCE))
 }
 
 /// What is said of a record that failed because another one did.
@@ -257,13 +296,24 @@ fn failure(report: &Report) -> TransportError {
         Meaning::Refused => TransportError::Refused {
             topic,
             origin: report.origin,
-            reason: format!("{} ({})", fault.text, report.code.name()),
+            reason: format!("{} ({}{})", fault.text, report.code.name(), limit(report.code)),
         },
         Meaning::Consequence => TransportError::TimedOut(CONSEQUENCE),
         Meaning::Unknown if report.code.0 == UNKNOWN_PARTITION => {
             TransportError::UnknownPartition(topic, report.partition.cast_unsigned())
         }
         _ => errors::error("writing records", &topic, &fault),
+    }
+}
+
+/// Which setting decides what a broker takes.
+fn limit(refused: Code) -> &'static str {
+    match refused.0 {
+        // MSG_SIZE_TOO_LARGE, RECORD_LIST_TOO_LARGE.
+        10 | 18 => "; `max.message.bytes` of the topic says how much it takes",
+        // INVALID_TIMESTAMP.
+        32 => "; `message.timestamp.after.max.ms` and `.before.max.ms` of the topic say which times it takes",
+        _ => "",
     }
 }
 
@@ -339,14 +389,14 @@ impl Producer for KafkaProducer {
                             Err(TransportError::UnknownPartition(record.topic.to_owned(), record.partition))
                         }
                         Meaning::Unknown => Err(TransportError::UnknownTopic(record.topic.to_owned())),
-                        _ => match self.failed.clone() {
-                            // The transaction failed with an earlier record: that is the reason.
-                            Some(earlier) if self.client.fatal().is_none() => {
-                                self.state = State::MustAbort(earlier.clone());
-                                Err(earlier)
-                            }
-                            _ => Err(self.record_fails("sending a record", &fault)),
-                        },
+                        // The transaction failed with an earlier record: that is the reason.
+                        _ if self.is_transactional
+                            && (code == WRONG_STATE || self.failed.is_some())
+                            && self.client.fatal().is_none() =>
+                        {
+                            Err(self.given_up())
+                        }
+                        _ => Err(self.record_fails("sending a record", &fault)),
                     };
                 }
             }
@@ -465,5 +515,8 @@ impl Producer for KafkaProducer {
 
 /// How long reports are waited for when there is no room.
 const FULL_MS: u64 = 20;
+
+/// How long the report is waited for that says why a transaction was given up; it is on its way already.
+const REPORT_MS: u64 = 1_000;
 
 const METADATA_TOO_LARGE: i32 = 12;

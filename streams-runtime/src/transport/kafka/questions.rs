@@ -72,6 +72,8 @@ struct Question {
 /// The questions of one consumer.
 pub(super) struct Questions {
     client: Rc<Client>,
+    /// The one that asks the group's coordinator.
+    offsets_client: Rc<Client>,
     wakeup: Arc<Wakeup>,
     /// The group whose offsets are asked for.
     group: Rc<str>,
@@ -93,6 +95,7 @@ impl Questions {
     pub(super) fn new(client: &Rc<Client>, wakeup: &Arc<Wakeup>, group: &str, stable: bool) -> Self {
         Questions {
             client: Rc::clone(client),
+            offsets_client: Rc::clone(client),
             wakeup: Arc::clone(wakeup),
             group: group.into(),
             stable,
@@ -104,6 +107,17 @@ impl Questions {
     /// Answers to what is asked from now on ring this one.
     pub(super) fn ring(&mut self, wakeup: &Arc<Wakeup>) {
         self.wakeup = Arc::clone(wakeup);
+    }
+
+    /// From now on committed offsets are asked for by another client. One that has found a coordinator goes on asking it
+    /// when the group has another one (librdkafka 2.12.1: nothing but a commit in a transaction forgets it).
+    pub(super) fn ask_for_offsets_with(&mut self, client: Client) {
+        self.offsets_client = Rc::new(client);
+    }
+
+    #[cfg(test)]
+    pub(super) fn offsets_client(&self) -> &Rc<Client> {
+        &self.offsets_client
     }
 
     /// Sees to it that a question is asked; `waits_for` says what is being done, until more is known.
@@ -167,6 +181,7 @@ impl Questions {
                 for place in partitions {
                     list.push(&place.topic, place.partition.cast_signed());
                 }
+                let client = &self.offsets_client;
                 vec![client.ask_for_committed(&self.group, &list, self.stable, wakeup, ANSWER_MS)]
             }
             Subject::Ends(TopicPartition { topic, partition }) => {

@@ -253,6 +253,7 @@ impl Consumer for MemoryConsumer {
     }
 
     fn assign(&mut self, partition: &TopicPartition, offset: i64) -> Result<u32, TransportError> {
+        self.log.borrow_mut().assignment_fails()?;
         let place = self.log.borrow().topics.place(&partition.topic, partition.partition)?;
         let slot = match self.slots.iter().position(|slot| slot.place == place) {
             Some(at) => at,

@@ -50,6 +50,10 @@ impl Faults {
         self.waiting.push((producer.to_owned(), fault));
     }
 
+    pub(super) fn calm(&mut self) {
+        self.waiting.clear();
+    }
+
     #[inline]
     pub(super) fn none(&self) -> bool {
         self.waiting.is_empty()

@@ -5,14 +5,19 @@
 
 mod application;
 mod broker_killed;
+mod consumer_protocol;
 mod disk;
 mod killed;
+mod leaving;
 mod lost_answers;
 mod orders;
 mod refused;
+mod rights;
 mod sharing;
 mod stopping;
+mod threads;
 mod uncommitted;
+mod unfit;
 mod waiting;
 mod words;
 mod zombie;

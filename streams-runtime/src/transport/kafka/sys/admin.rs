@@ -33,8 +33,8 @@ use rdkafka::bindings::{
 use super::ask::{Answer, Asked, Options};
 use super::client::Client;
 use super::codes::{
-    Code, Fault, rd_kafka_ConfigResource_error, rd_kafka_NewTopic_set_config, rd_kafka_metadata,
-    rd_kafka_topic_result_error, text,
+    Code, Fault, rd_kafka_AdminOptions_set_validate_only, rd_kafka_ConfigResource_error,
+    rd_kafka_NewTopic_set_config, rd_kafka_metadata, rd_kafka_topic_result_error, text,
 };
 use super::list::{PartitionList, c_ms, c_string, elements};
 
@@ -144,18 +144,23 @@ impl Client {
         }
     }
 
-    /// Makes topics; the broker's verdict on each, in their order.
+    /// Makes topics; the broker's verdict on each, in their order. With `only_try` it says the same and makes none.
     pub(in super::super) fn create_topics(
         self: &Rc<Self>,
         topics: &[ToMake<'_>],
+        only_try: bool,
         ms: u64,
     ) -> Result<Vec<Result<(), Fault>>, Fault> {
         let new = topics.iter().map(NewTopic::new).collect::<Result<Vec<_>, _>>()?;
         let mut pointers: Vec<_> = new.iter().map(|new| new.0.as_ptr()).collect();
         let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATETOPICS, ms);
         let asked = Asked::new(self);
-        // SAFETY: as many topics as it says, all living, which are copied.
+        // SAFETY: living options of this request, and a buffer of the size it says; as many topics as it says, all
+        // living, which are copied.
         unsafe {
+            let (mut words, only_try) = ([0; 512], c_int::from(only_try));
+            let (text, size) = (words.as_mut_ptr(), words.len());
+            Fault::check(rd_kafka_AdminOptions_set_validate_only(options.as_ptr(), only_try, text, size))?;
             let (first, count) = (pointers.as_mut_ptr(), pointers.len());
             rd_kafka_CreateTopics(self.raw(), first, count, options.as_ptr(), asked.queue());
         }

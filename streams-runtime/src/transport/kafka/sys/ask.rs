@@ -1,4 +1,4 @@
-//! Requests with one answer: topics, ends of logs, committed offsets.
+//! Requests with one answer: topics, ends of logs, committed offsets and their commit.
 //!
 //! Each goes to a queue of its own, so that a late answer meets nobody who might take it for his. Who asked waits for
 //! the answer, or looks for it now and then and is woken when it comes.
@@ -22,7 +22,7 @@ use rdkafka::bindings::{
 };
 
 use super::client::{Client, Wakeup, on_wakeup};
-use super::codes::{Code, Fault, rd_kafka_event_error, rd_kafka_metadata, text};
+use super::codes::{Code, Fault, rd_kafka_commit_queue, rd_kafka_event_error, rd_kafka_metadata, text};
 use super::list::{Element, PartitionList, c_ms, c_string, element, elements};
 use super::produce::Topic;
 
@@ -266,6 +266,18 @@ impl Client {
             rd_kafka_ListOffsets(self.raw(), list.as_ptr(), options.as_ptr(), asked.queue());
         }
         asked
+    }
+
+    /// Commits offsets and waits for the answer, at most so long. (The call that waits by itself waits for as long as a
+    /// coordinator is away.)
+    pub(in super::super) fn commit(self: &Rc<Self>, offsets: &PartitionList, ms: u64) -> Result<(), Fault> {
+        let asked = Asked::new(self);
+        // SAFETY: all living, the list is copied; without a callback the answer is an event of the queue.
+        let queue = asked.queue.as_ptr();
+        Fault::check(unsafe {
+            rd_kafka_commit_queue(self.raw(), offsets.as_ptr(), queue, None, std::ptr::null_mut())
+        })?;
+        asked.answer(ms).map(drop)
     }
 
     /// Asks for the committed offsets of a group; see [`Answer::committed`]. With `stable` an element says
