@@ -36,7 +36,7 @@ use crate::state::StateError;
 use crate::task::{Task, TaskId};
 use crate::times::{Times, TooManyTimes};
 use crate::topology::SubPlan;
-use crate::transport::{Consumer, TopicPartition, TransportError};
+use crate::transport::{Consumer, PENDING_OFFSETS, TopicPartition, TransportError};
 use crate::wiring::Wiring;
 use crate::worker::{Connect, Worker, WorkerError};
 use std::collections::HashSet;
@@ -120,8 +120,15 @@ const OFFSETS_PATIENCE_MS: i64 = 10_000;
 /// How often that is, and how often something is tried that somebody else is in the way of.
 const RETRY_MS: i64 = 200;
 
-/// How long stores are opened in one step: one takes 6 to 30 ms on a disk.
+/// How long stores are opened in one step beside tasks that run: one takes 6 to 30 ms on a disk.
 const OPENING_MS: i64 = 10;
+
+/// And where nothing runs yet. Tasks that begin to read together are fetched for together: one that is late by some ms
+/// waits until the broker has answered what was asked for the others, half a second if there is nothing new for them.
+const OPENING_ALONE_MS: i64 = 500;
+
+/// For so long the first tasks wait for answers about the others, for the same reason.
+const TOGETHER_MS: i64 = 100;
 
 impl<M: crate::transport::Message> Opening<M> {
     /// A task that was never here.
@@ -180,9 +187,17 @@ impl<M: crate::transport::Message> Opening<M> {
         }
     }
 
+    /// True if brokers were asked just now, and nothing is known that keeps them from answering.
+    fn is_soon_answered(&self, now_ms: i64) -> bool {
+        matches!(self.stage, Stage::Offsets | Stage::Ends(_))
+            && self.waits_for != PENDING_OFFSETS
+            && self.patience.waited_ms(now_ms) < TOGETHER_MS
+    }
+
     /// Goes to another stage, and takes its time anew.
     fn enter(&mut self, stage: Stage, now_ms: i64) {
         self.stage = stage;
+        self.waits_for = "";
         self.patience = Patience::from(now_ms);
     }
 }
@@ -210,13 +225,12 @@ impl<C: Connect> Worker<C> {
     pub(crate) fn open_step(&mut self, max: usize) -> Result<usize, WorkerError> {
         let now_ms = self.connect.now_ms();
         self.begin_asking(now_ms);
-        let mut progress = 0;
         for at in 0..self.opening.len() {
-            match self.go_on(at, now_ms) {
-                Ok(went_on) => progress += usize::from(went_on),
-                Err(cause) => self.put_off(at, cause, now_ms)?,
+            if let Err(cause) = self.learn(at, now_ms) {
+                self.put_off(at, cause, now_ms)?;
             }
         }
+        let mut progress = self.begin_replays(now_ms)?;
         progress += self.replay(max)?;
         let mut at = 0;
         while at < self.opening.len() {
@@ -256,47 +270,63 @@ impl<C: Connect> Worker<C> {
         }
     }
 
-    /// From the offsets to a replay, as far as there are answers. True if stores were opened.
-    fn go_on(&mut self, at: usize, now_ms: i64) -> Result<bool, OpenError> {
-        if let Stage::Offsets = self.opening[at].stage {
-            let opening = &mut self.opening[at];
+    /// Asks about a task, and takes the answers that are there.
+    fn learn(&mut self, at: usize, now_ms: i64) -> Result<(), OpenError> {
+        let opening = &mut self.opening[at];
+        if let Stage::Offsets = opening.stage {
             mutant!(EndBeforeOffsets => for (_, topic) in &self.plan.subs[opening.id.sub].stores { let _ = self.reader.watermarks(&TopicPartition { topic: topic.clone(), partition: opening.id.partition }).map(|ends| crate::mutants::first_end(opening.id, topic, Some(ends))); });
             match self.consumer.committed(&opening.inputs) {
                 // Pending, or a broker that does not answer: because it is being started again, or somebody else
                 // takes over from it.
                 Err(TransportError::TimedOut(waits_for)) => {
                     opening.waits_for = waits_for;
-                    return Ok(false);
+                    return Ok(());
                 }
                 committed => {
                     let plan = &self.plan.subs[opening.id.sub];
                     let known = Known::new(plan, opening.id.partition, committed?, now_ms);
                     if !known.has_offsets() && opening.task.as_ref().is_some_and(Task::has_offsets) {
-                        return self.misses_offsets(at, OpenError::OffsetsGone, now_ms).map(|()| false);
+                        return self.misses_offsets(at, OpenError::OffsetsGone, now_ms);
                     }
                     opening.enter(Stage::Ends(known), now_ms);
                 }
             }
         }
-        let opening = &mut self.opening[at];
         if let Stage::Ends(known) = &mut opening.stage {
             if let Some(waits_for) = known.ask(&opening.inputs, &mut self.consumer, &mut self.reader)? {
                 opening.waits_for = waits_for;
-                return Ok(false);
+                return Ok(());
             }
             if let Stage::Ends(known) = std::mem::replace(&mut opening.stage, Stage::Begun) {
                 opening.enter(Stage::Known(known), now_ms);
             }
         }
-        if let Stage::Known(_) = opening.stage {
+        Ok(())
+    }
+
+    /// Opens the stores of tasks of which everything is known, as many as there is time for. Returns how many tasks
+    /// went on.
+    fn begin_replays(&mut self, now_ms: i64) -> Result<usize, WorkerError> {
+        let is_alone = self.tasks.is_empty();
+        if is_alone && self.opening.iter().any(|opening| opening.is_soon_answered(now_ms)) {
+            return Ok(0);
+        }
+        let while_ms = if is_alone { OPENING_ALONE_MS } else { OPENING_MS };
+        let mut begun = 0;
+        for at in 0..self.opening.len() {
+            let opening = &self.opening[at];
+            if !matches!(opening.stage, Stage::Known(_)) || now_ms < opening.not_before_ms {
+                continue;
+            }
             // What survived has its stores open.
-            if opening.survived_ms.is_some()
-                || (now_ms >= opening.not_before_ms && self.connect.now_ms() - now_ms < OPENING_MS)
-            {
-                return self.begin_replay(at);
+            if opening.survived_ms.is_some() || self.connect.now_ms() - now_ms < while_ms {
+                match self.begin_replay(at) {
+                    Ok(went_on) => begun += usize::from(went_on),
+                    Err(cause) => self.put_off(at, cause, now_ms)?,
+                }
             }
         }
-        Ok(false)
+        Ok(begun)
     }
 
     /// Opens the stores of a task of which everything is known. False if somebody else has them.

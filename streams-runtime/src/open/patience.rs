@@ -39,7 +39,7 @@ impl Patience {
         Patience { since_ms: now_ms, said_ms: None }
     }
 
-    fn waited_ms(&self, now_ms: i64) -> i64 {
+    pub(super) fn waited_ms(&self, now_ms: i64) -> i64 {
         now_ms.saturating_sub(self.since_ms)
     }
 
