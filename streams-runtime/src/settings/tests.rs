@@ -317,10 +317,13 @@ fn memory_is_said_anywhere_and_has_a_floor() {
     assert_eq!(memory("16777216", "memory.max.bytes = 33554432", &[]), 32 << 20);
     let variable = [("STREAMS_MEMORY_MAX_BYTES", "67108864")];
     assert_eq!(memory("16777216", "memory.max.bytes = 33554432", &variable), 64 << 20);
-    wrong(&[("memory.max.bytes", "16777215")], expect![[r#"
+    wrong(
+        &[("memory.max.bytes", "16777215")],
+        expect![[r#"
         a setting is wrong:
           `memory.max.bytes = 16777215` in the code: it is out of range
-            help: write a whole number of bytes from 16777216 to 1099511627776"#]]);
+            help: write a whole number of bytes from 16777216 to 1099511627776"#]],
+    );
 }
 
 #[test]
