@@ -18,7 +18,7 @@
 //! row, nor how memory is shared out (`memory`).
 
 use crate::memory::Share;
-use crate::task::{Due, Waiting};
+use crate::task::{Due, WHOLE, Waiting};
 use crate::transport::{Consumer, TopicPartition};
 use crate::worker::{BATCH, Connect, Worker, WorkerError};
 
@@ -63,18 +63,21 @@ impl<C: Connect> Worker<C> {
         self.tasks.iter().map(|task| task.waiting().bytes).sum()
     }
 
-    /// A task has processed something: whether its rows are too many.
+    /// A task has processed something: whether its rows are too many. Returns how much they have become more, in parts
+    /// of what they may between two looks.
     #[inline]
-    pub(crate) fn weigh(&mut self, at: usize) {
-        if self.pressure.is_bounded() && self.tasks[at].remembers() {
-            self.weigh_task(at);
+    pub(crate) fn weigh(&mut self, at: usize) -> usize {
+        match self.pressure.is_bounded() && self.tasks[at].remembers() {
+            true => self.weigh_task(at),
+            false => 0,
         }
     }
 
-    fn weigh_task(&mut self, at: usize) {
+    fn weigh_task(&mut self, at: usize) -> usize {
         let task = &mut self.tasks[at];
         let before = task.weight();
-        self.pressure.rows = (self.pressure.rows + task.weigh()).saturating_sub(before);
+        let after = task.weigh();
+        self.pressure.rows = (self.pressure.rows + after).saturating_sub(before);
         if self.pressure.rows > self.pressure.shed_at {
             self.shed();
         }
@@ -83,6 +86,8 @@ impl<C: Connect> Worker<C> {
             self.pressure.full = true;
             self.commit_now = true;
         }
+        let may = (self.pressure.share.rows / 32).max(1);
+        after.saturating_sub(before).saturating_mul(WHOLE) / may
     }
 
     fn weigh_all(&mut self) {

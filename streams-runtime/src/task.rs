@@ -122,8 +122,8 @@ const CAUTIOUS: usize = 8;
 /// And how many it comes to.
 const FASTEST: usize = 256;
 
-/// What so many records should take, in ms.
-const SLOW_MS: i64 = 20;
+/// All that records may take between two looks.
+pub(crate) const WHOLE: usize = 1024;
 
 /// When committed rows are handed to the engines.
 #[derive(Clone, Copy, Debug)]
@@ -419,12 +419,11 @@ impl<M: Message> Task<M> {
         self.pace
     }
 
-    /// That `records` took `ms`.
-    pub(crate) fn took(&mut self, records: usize, ms: i64) {
-        if ms > SLOW_MS {
-            let within = SLOW_MS.saturating_mul(i64::try_from(records).unwrap_or(i64::MAX)) / ms;
-            self.pace = usize::try_from(within).unwrap_or(0).clamp(1, FASTEST);
-        } else if ms <= SLOW_MS / 4 && records >= self.pace {
+    /// That `records` took `parts` of what they may take, of time or of memory; there are [`WHOLE`] of them.
+    pub(crate) fn took(&mut self, records: usize, parts: usize) {
+        if parts > WHOLE {
+            self.pace = (records.saturating_mul(WHOLE) / parts).clamp(1, FASTEST);
+        } else if parts <= WHOLE / 4 && records >= self.pace {
             self.pace = (self.pace * 2).min(FASTEST);
         }
     }

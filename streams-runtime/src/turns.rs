@@ -1,17 +1,21 @@
 //! Who is processed, and for how long.
 //!
-//! Each task has its turn, up to a batch of records. Between records nobody looks at a clock, so a turn goes in slices:
-//! few records at first and where they are slow, more where they are fast. After each slice its results are handed over,
+//! Each task has its turn, up to a batch of records. Between records nobody looks at a clock or at the memory, so a turn
+//! goes in slices: few records at first and where they take much of either, more where they do not. After each slice its results are handed over,
 //! its rows are weighed, and once the turns have taken long enough the others have theirs in the next round: a commit
 //! that is due, and the group, do not wait for a step that takes a second for each record.
 //!
 //! It knows tasks and the clock. It does not know what a step does, nor when a commit is due.
 
 use crate::commit::Trouble;
+use crate::task::WHOLE;
 use crate::worker::{BATCH, Connect, Worker, WorkerError};
 
 /// A round of turns ends when it has taken so long, in ms.
 const ROUND_MS: i64 = 50;
+
+/// What a slice should take, in ms.
+const SLOW_MS: usize = 20;
 
 /// So few records are processed without a look at the clock.
 const FEW: usize = 8;
@@ -70,10 +74,11 @@ impl<C: Connect> Worker<C> {
             let (records, is_full) = self.slice(at, slice)?;
             processed += records;
             if records > 0 {
-                self.weigh(at);
+                let grown = self.weigh(at);
                 if let Some(round) = round {
                     let now_ms = self.connect.now_ms();
-                    self.tasks[at].took(records, now_ms - round.at_ms);
+                    let ms = usize::try_from(now_ms - round.at_ms).unwrap_or(0);
+                    self.tasks[at].took(records, grown.max(ms.saturating_mul(WHOLE) / SLOW_MS));
                     round.at_ms = now_ms;
                     if now_ms - round.began_ms >= ROUND_MS {
                         return Ok(processed);

@@ -289,31 +289,36 @@ fn is_consequence(failed: &TransportError) -> bool {
 /// What is said of a record that failed because another one did.
 const CONSEQUENCE: &str = "a record that was sent together with one that failed";
 
+/// Why a record was refused, and which settings decide what is taken. For size there are two limits, and the nearer one
+/// speaks first.
+fn refusal(fault: &Fault) -> String {
+    let cure = match fault.code.0 {
+        TOO_LARGE | BATCH_TOO_LARGE => {
+            "; a larger record needs `producer.message.max.bytes` here and `max.message.bytes` of its topic"
+        }
+        WRONG_TIME => {
+            "; `message.timestamp.after.max.ms` and `.before.max.ms` of the topic say which times it takes"
+        }
+        _ => "",
+    };
+    format!("{} ({}){cure}", fault.text, fault.code.name())
+}
+
+/// MSG_SIZE_TOO_LARGE, said by librdkafka and by brokers; RECORD_LIST_TOO_LARGE; INVALID_TIMESTAMP.
+const TOO_LARGE: i32 = 10;
+const BATCH_TOO_LARGE: i32 = 18;
+const WRONG_TIME: i32 = 32;
+
 fn failure(report: &Report) -> TransportError {
     let topic = report.topic.as_deref().unwrap_or_default().to_owned();
     let fault = Fault::of(report.code);
     match meaning(report.code) {
-        Meaning::Refused => TransportError::Refused {
-            topic,
-            origin: report.origin,
-            reason: format!("{} ({}{})", fault.text, report.code.name(), limit(report.code)),
-        },
+        Meaning::Refused => TransportError::Refused { topic, origin: report.origin, reason: refusal(&fault) },
         Meaning::Consequence => TransportError::TimedOut(CONSEQUENCE),
         Meaning::Unknown if report.code.0 == UNKNOWN_PARTITION => {
             TransportError::UnknownPartition(topic, report.partition.cast_unsigned())
         }
         _ => errors::error("writing records", &topic, &fault),
-    }
-}
-
-/// Which setting decides what a broker takes.
-fn limit(refused: Code) -> &'static str {
-    match refused.0 {
-        // MSG_SIZE_TOO_LARGE, RECORD_LIST_TOO_LARGE.
-        10 | 18 => "; `max.message.bytes` of the topic says how much it takes",
-        // INVALID_TIMESTAMP.
-        32 => "; `message.timestamp.after.max.ms` and `.before.max.ms` of the topic say which times it takes",
-        _ => "",
     }
 }
 
@@ -381,7 +386,7 @@ impl Producer for KafkaProducer {
                             self.failed.get_or_insert(TransportError::Refused {
                                 topic: record.topic.to_owned(),
                                 origin: record.origin,
-                                reason: format!("{} ({})", fault.text, code.name()),
+                                reason: refusal(&fault),
                             });
                             Ok(())
                         }
