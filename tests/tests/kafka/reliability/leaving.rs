@@ -49,15 +49,20 @@ fn leaves(broker: &Broker, id: &str, leaving: &Application, partitions: usize) {
 }
 
 #[test]
-fn without_stores_the_others_take_over_at_once() {
+fn who_leaves_is_not_waited_for() {
     let broker = Broker::start();
+    without_stores(&broker);
+    with_stores_that_are_given_up(&broker);
+}
+
+fn without_stores(broker: &Broker) {
     for topic in ["greetings", "greetings-spanish", "greetings-uppercase"] {
         create_topic(&broker.bootstrap(), topic, 4, &[]);
     }
-    let [mut stays, mut leaving] = instances("greetings", "leave-empty", &broker);
+    let [mut stays, mut leaving] = instances("greetings", "leave-empty", broker);
     stays.start();
     leaving.start();
-    until_shared(&broker, "leave-empty", 2, 4);
+    until_shared(broker, "leave-empty", 2, 4);
     let producer = Producer::new(&broker.bootstrap());
     let mut written = 0;
     let mut greet = || {
@@ -70,23 +75,21 @@ fn without_stores_the_others_take_over_at_once() {
         read_until(&broker.bootstrap(), "greetings-uppercase", Isolation::Committed, PATIENCE, all);
     };
     greet();
-    leaves(&broker, "leave-empty", &leaving, 4);
+    leaves(broker, "leave-empty", &leaving, 4);
     greet();
     stays.stop();
 }
 
-#[test]
-fn with_stores_the_others_take_over_at_once_if_it_is_told_to_leave() {
-    let broker = Broker::start();
+fn with_stores_that_are_given_up(broker: &Broker) {
     let mut words = Words::votes(&broker.bootstrap(), 31);
-    let [mut stays, mut leaving] = instances("tally", "leave-stores", &broker);
+    let [mut stays, mut leaving] = instances("tally", "leave-stores", broker);
     leaving.set("leave.group.on.close", "true");
     stays.start();
     leaving.start();
-    until_shared(&broker, "leave-stores", 2, STORES);
+    until_shared(broker, "leave-stores", 2, STORES);
     words.write(50);
     words.until_counted();
-    leaves(&broker, "leave-stores", &leaving, STORES);
+    leaves(broker, "leave-stores", &leaving, STORES);
     let start = Instant::now();
     words.write(50);
     words.until_counted();
