@@ -18,8 +18,11 @@ const CONSUMER: &[(&str, &str)] = &[
     // After its queue was full, fetching rests for so long; the library's second is felt.
     ("fetch.queue.backoff.ms", "10"),
     // What is fetched ahead, for all partitions of the consumer together. Small records need four times as much
-    // memory as they have bytes.
-    ("queued.max.messages.kbytes", "16384"),
+    // memory as they have bytes. Fetching goes on whenever there is less; more was no faster.
+    ("queued.max.messages.kbytes", "4096"),
+    ("queued.min.messages", "20000"),
+    // One answer may bring so much for all partitions at once, whatever is there already.
+    ("fetch.max.bytes", "8388608"),
     // Committed offsets wait for open transactions; they are asked for again in steps of this, up to the second.
     ("retry.backoff.ms", "5"),
     ("retry.backoff.max.ms", "50"),
@@ -37,8 +40,11 @@ const PRODUCER: &[(&str, &str)] = &[
     ("linger.ms", "5"),
     ("batch.size", "1000000"),
     ("queue.buffering.max.messages", "1000000"),
-    ("queue.buffering.max.kbytes", "262144"),
 ];
+
+/// What waits for brokers in a producer, in KiB: steps are faster than brokers, so at full speed it is always full. More
+/// was no faster, and cost the memory and its page faults.
+const WAITING_KIB: u64 = 16_384;
 
 /// For transactional ones.
 const TRANSACTIONAL: &[(&str, &str)] = &[
@@ -195,7 +201,13 @@ impl KafkaClients {
         // Without an id the library takes neither.
         let known =
             |name: &str| own.is_some() || !matches!(name, "transactional.id" | "transaction.timeout.ms");
-        let layers = PRODUCER.iter().chain(defaults).copied().chain(user().filter(|&(name, _)| known(name)));
+        // A record that is larger than that would never find room.
+        let largest = user().filter(|&(name, _)| name == "message.max.bytes").last();
+        let largest: u64 = largest.and_then(|(_, bytes)| bytes.parse().ok()).unwrap_or(0);
+        let waiting = WAITING_KIB.max(2 * largest.div_ceil(1024)).to_string();
+        let room = [("queue.buffering.max.kbytes", waiting.as_str())];
+        let layers = PRODUCER.iter().chain(defaults).copied().chain(room);
+        let layers = layers.chain(user().filter(|&(name, _)| known(name)));
         let layers = layers.chain(WRITING.iter().copied()).chain(own);
         let timeout_ms = self.transaction_timeout_ms();
         let client = config("making a producer", &self.settings.brokers, layers)?
