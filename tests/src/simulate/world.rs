@@ -458,7 +458,8 @@ impl World {
         if random.once_in(8) {
             self.log.deliver_late();
         }
-        if random.once_in(3) {
+        // While somebody is away much happens, above all what it will not find afterwards.
+        if random.once_in(3) || self.is_anybody_away() {
             let records = 1 + random.below(3);
             self.feed(&mut random, records);
         }
@@ -505,6 +506,10 @@ impl World {
                 let until = self.tick.get() + ticks;
                 self.instances[instance].away_until.set(Some(until));
                 if *asleep {
+                    // Mostly a machine has nothing to do when it falls asleep.
+                    for slot in slots.clone().filter(|_| ticks % 4 != 0) {
+                        self.act(slot, Act::Commit);
+                    }
                     self.instances[instance].paused_until.set(until);
                     slots.for_each(|slot| self.expel(slot));
                 } else {
@@ -548,6 +553,10 @@ impl World {
         } else if random.once_in(3) && !pending.is_empty() {
             self.log.write_marker(random.below(pending.len()));
         }
+    }
+
+    fn is_anybody_away(&self) -> bool {
+        self.instances.iter().any(|machine| machine.away_until.get().is_some())
     }
 
     /// Who was away comes back after a day. The first thing it does may be a commit.
@@ -639,7 +648,8 @@ impl World {
         // Some are late: a few so that their window is still open, others so that it is not.
         let late = random.weigh(&[(5, 0), (2, 9), (1, 25), (1, 60)]);
         let value = random.below(25) as i64 - 5;
-        let deleted = fed.values == Values::Rows && random.once_in(3);
+        let deleted =
+            fed.values == Values::Rows && random.once_in(if self.is_anybody_away() { 1 } else { 3 });
         let value = (!deleted).then(|| value.to_be_bytes().to_vec());
         (random.below(3), value, self.event_ms.get() - late)
     }
