@@ -167,8 +167,8 @@ fn fault(random: &mut Random, application: &Application, partitions: u32, slots:
 }
 
 /// Some accidents do harm only in company.
-fn companion(random: &mut Random, tick: usize, slot: usize, what: &What) -> Option<Fault> {
-    let what = match what {
+fn companion(random: &mut Random, tick: usize, slot: usize, of: &What) -> Option<Fault> {
+    let what = match of {
         // Somebody else has the tasks while markers are missing.
         What::HoldMarkers(..) => match random.below(4) {
             0 => What::Kill(fate(random), true),
@@ -179,13 +179,19 @@ fn companion(random: &mut Random, tick: usize, slot: usize, what: &What) -> Opti
             }
             _ => return None,
         },
+        // While it ends.
+        What::Stop => {
+            let call = *random.pick(&[Call::Commit, Call::Apply, Call::Leave, Call::Offsets]);
+            let when = if random.once_in(2) { When::Before } else { When::After };
+            What::At(Armed { call, when, after: 0, strike: Strike::Crash(fate(random)) })
+        }
         // Or while records have not arrived.
         What::At(Armed { call: Call::Offsets, strike: Strike::TakenOver(_), .. }) => {
             What::Accident(Accident::Slow)
         }
         _ => return None,
     };
-    let later = if let What::Accident(_) = what { 0 } else { random.below(6) };
+    let later = if let What::HoldMarkers(..) = of { random.below(6) } else { 0 };
     Some(Fault { tick: tick + later, slot, what })
 }
 

@@ -123,6 +123,15 @@ pub(super) struct World {
     event_ms: Cell<i64>,
 }
 
+/// What a topic that is fed or written to is created with.
+pub(super) fn settings(script: &Script, topic: &str, partitions: u32) -> TopicSettings {
+    let mut settings = TopicSettings::new(partitions);
+    if let Some((_, limit)) = script.application.refuses.filter(|(refuses, _)| *refuses == topic) {
+        settings.max_message_bytes = limit;
+    }
+    settings
+}
+
 impl World {
     pub(super) fn new(script: Script, traced: bool) -> Rc<World> {
         let log = MemoryLog::new();
@@ -132,7 +141,8 @@ impl World {
         let fed = script.application.fed.iter().map(|fed| (fed.topic, fed.at_most.min(partitions)));
         let written = script.application.written.iter().map(|topic| (*topic, partitions));
         for (topic, partitions) in fed.chain(written).chain([(TRANSACTIONS, 1)]) {
-            log.create_topic(topic, partitions).expect("topics have different names");
+            let settings = settings(&script, topic, partitions);
+            log.create_topic_with(topic, settings).expect("topics have different names");
         }
         let topology = (script.application.topology)();
         let plan = Plan::of(&topology, APPLICATION, |topic, _| log.partitions(topic).ok())
