@@ -156,6 +156,8 @@ pub struct Task<M> {
     wired: Wired,
     /// True if anything was processed since the last commit.
     changed: bool,
+    /// True if its positions are to be committed, moved or not: an abort does not change that.
+    renews: bool,
     /// The input that is worked on, so that a panic can be told from which record it came.
     at: usize,
     careful: bool,
@@ -204,6 +206,7 @@ impl<M: Message> Task<M> {
             inputs: inputs.collect(),
             wired,
             changed: false,
+            renews: false,
             at: 0,
             careful: false,
             pace: CAUTIOUS,
@@ -516,7 +519,8 @@ impl<M: Message> Task<M> {
 
     /// Its positions are committed although they may not have moved.
     pub(crate) fn renew(&mut self) {
-        self.changed |= !self.is_done();
+        self.renews |= !self.is_done();
+        self.changed |= self.renews;
     }
 
     /// What the steps wrote.
@@ -586,7 +590,7 @@ impl<M: Message> Task<M> {
         for remembering in &mut self.wired.remembering {
             remembering.reached = remembering.open.take().unwrap_or(remembering.reached);
         }
-        self.changed = false;
+        (self.changed, self.renews) = (false, false);
         self.careful = false;
         self.has_offsets = true;
         self.left_out.clear();
@@ -619,7 +623,7 @@ impl<M: Message> Task<M> {
         if !mutant!(PositionKept) {
             self.inputs.iter_mut().for_each(|input| input.position = input.committed);
         }
-        self.changed = false;
+        self.changed = self.renews;
     }
 
     /// The outcome of the transaction is unknown: its changes are dropped, and the task does nothing until it is

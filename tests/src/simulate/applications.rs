@@ -45,6 +45,8 @@ pub(super) struct Application {
     pub(super) grows: Option<&'static str>,
     /// Whether rows are deleted.
     pub(super) deletes: bool,
+    /// A topic that refuses records larger than this; they are left out.
+    pub(super) refuses: Option<(&'static str, usize)>,
 }
 
 const fn numbers(topic: &'static str) -> Fed {
@@ -62,6 +64,7 @@ pub(super) const ALL: &[Application] = &[
         windows: &[],
         grows: None,
         deletes: false,
+        refuses: None,
     },
     Application {
         name: "counting",
@@ -72,6 +75,7 @@ pub(super) const ALL: &[Application] = &[
         windows: &[],
         grows: None,
         deletes: false,
+        refuses: None,
     },
     Application {
         name: "joining",
@@ -82,6 +86,7 @@ pub(super) const ALL: &[Application] = &[
         windows: &[],
         grows: None,
         deletes: true,
+        refuses: None,
     },
     Application {
         name: "windowed",
@@ -92,6 +97,7 @@ pub(super) const ALL: &[Application] = &[
         windows: &[("windows", 30)],
         grows: None,
         deletes: false,
+        refuses: None,
     },
     Application {
         name: "chained",
@@ -102,6 +108,7 @@ pub(super) const ALL: &[Application] = &[
         windows: &[("windows", 60)],
         grows: None,
         deletes: false,
+        refuses: None,
     },
     Application {
         name: "merged",
@@ -112,6 +119,18 @@ pub(super) const ALL: &[Application] = &[
         windows: &[],
         grows: Some("narrow"),
         deletes: false,
+        refuses: None,
+    },
+    Application {
+        name: "refused",
+        topology: refused::Refusing::topology,
+        fed: &[numbers("in")],
+        written: &["texts", "sums"],
+        confluent: &["texts", "sums", "app-sums-changelog"],
+        windows: &[],
+        grows: None,
+        deletes: false,
+        refuses: Some(("texts", 500)),
     },
 ];
 
@@ -269,6 +288,33 @@ mod chained {
     struct Windows;
 
     topology!(pub(super) Chained = [read, sum, by_digit, read_digits, Counts, by_sign, read_signs, Windows]);
+}
+
+mod refused {
+    use super::*;
+
+    #[topic(name = "in", key = String, value = i64)]
+    struct In;
+    #[topic(name = "texts", key = String, value = String, encode = skip)]
+    struct Texts;
+    #[topic(name = "sums", key = String, value = i64)]
+    struct SumsOut;
+
+    #[processor(from = In, peek)]
+    fn read(_value: &i64, source: Source<'_>) {
+        processed(source);
+    }
+    /// One in six of them is more than the topic takes; only the log knows.
+    #[processor(from = In, flat_map_values, to = Texts)]
+    fn texts(value: &i64) -> [String; 2] {
+        [*value, value + 100].map(|value| if value % 6 == 0 { "x".repeat(1_000) } else { value.to_string() })
+    }
+    #[ktable(store = "sums", from = In, aggregate, to = SumsOut)]
+    fn sum(sum: &mut i64, value: &i64) {
+        *sum += value;
+    }
+
+    topology!(pub(super) Refusing = [read, texts, sum]);
 }
 
 mod merged {

@@ -85,7 +85,10 @@ pub(super) struct Script {
 impl Script {
     pub(super) fn of(seed: u64, mutant: Option<Mutant>) -> Script {
         let mut random = Random::of(seed, 1);
-        let application = random.pick(ALL);
+        // What may be deleted is the hardest to get right.
+        let deleting = ALL.iter().filter(|application| application.deletes);
+        let application = if random.once_in(8) { deleting.last() } else { None };
+        let application = application.unwrap_or(random.pick(ALL));
         let partitions = random.weigh(&[(3, 1), (4, 2), (3, 3), (2, 4), (1, 5), (1, 8)]);
         let instances = random.weigh(&[(2, 1), (4, 2), (3, 3)]);
         let threads: Vec<usize> = (0..instances).map(|_| random.weigh(&[(2, 1), (1, THREADS)])).collect();
@@ -143,8 +146,8 @@ fn fate(random: &mut Random) -> Fate {
 }
 
 fn fault(random: &mut Random, application: &Application, partitions: u32, slots: usize) -> What {
-    if application.deletes && random.once_in(6) {
-        return What::Away(8 + random.below(20), random.once_in(2));
+    if application.deletes && random.once_in(4) {
+        return What::Away(8 + random.below(16), !random.once_in(3));
     }
     match random.below(32) {
         0..7 => What::At(crash(random)),
@@ -167,8 +170,8 @@ fn fault(random: &mut Random, application: &Application, partitions: u32, slots:
 }
 
 /// Some accidents do harm only in company.
-fn companion(random: &mut Random, tick: usize, slot: usize, what: &What) -> Option<Fault> {
-    let what = match what {
+fn companion(random: &mut Random, tick: usize, slot: usize, of: &What) -> Option<Fault> {
+    let what = match of {
         // Somebody else has the tasks while markers are missing.
         What::HoldMarkers(..) => match random.below(4) {
             0 => What::Kill(fate(random), true),
@@ -179,13 +182,19 @@ fn companion(random: &mut Random, tick: usize, slot: usize, what: &What) -> Opti
             }
             _ => return None,
         },
+        // While it ends.
+        What::Stop => {
+            let call = *random.pick(&[Call::Commit, Call::Apply, Call::Leave, Call::Offsets]);
+            let when = if random.once_in(2) { When::Before } else { When::After };
+            What::At(Armed { call, when, after: 0, strike: Strike::Crash(fate(random)) })
+        }
         // Or while records have not arrived.
         What::At(Armed { call: Call::Offsets, strike: Strike::TakenOver(_), .. }) => {
             What::Accident(Accident::Slow)
         }
         _ => return None,
     };
-    let later = if let What::Accident(_) = what { 0 } else { random.below(6) };
+    let later = if let What::HoldMarkers(..) = of { random.below(6) } else { 0 };
     Some(Fault { tick: tick + later, slot, what })
 }
 

@@ -123,6 +123,15 @@ pub(super) struct World {
     event_ms: Cell<i64>,
 }
 
+/// What a topic that is fed or written to is created with.
+pub(super) fn settings(script: &Script, topic: &str, partitions: u32) -> TopicSettings {
+    let mut settings = TopicSettings::new(partitions);
+    if let Some((_, limit)) = script.application.refuses.filter(|(refuses, _)| *refuses == topic) {
+        settings.max_message_bytes = limit;
+    }
+    settings
+}
+
 impl World {
     pub(super) fn new(script: Script, traced: bool) -> Rc<World> {
         let log = MemoryLog::new();
@@ -132,7 +141,8 @@ impl World {
         let fed = script.application.fed.iter().map(|fed| (fed.topic, fed.at_most.min(partitions)));
         let written = script.application.written.iter().map(|topic| (*topic, partitions));
         for (topic, partitions) in fed.chain(written).chain([(TRANSACTIONS, 1)]) {
-            log.create_topic(topic, partitions).expect("topics have different names");
+            let settings = settings(&script, topic, partitions);
+            log.create_topic_with(topic, settings).expect("topics have different names");
         }
         let topology = (script.application.topology)();
         let plan = Plan::of(&topology, APPLICATION, |topic, _| log.partitions(topic).ok())
@@ -458,7 +468,8 @@ impl World {
         if random.once_in(8) {
             self.log.deliver_late();
         }
-        if random.once_in(3) {
+        // While somebody is away much happens, above all what it will not find afterwards.
+        if random.once_in(3) || self.is_anybody_away() {
             let records = 1 + random.below(3);
             self.feed(&mut random, records);
         }
@@ -505,6 +516,10 @@ impl World {
                 let until = self.tick.get() + ticks;
                 self.instances[instance].away_until.set(Some(until));
                 if *asleep {
+                    // Mostly a machine has nothing to do when it falls asleep.
+                    for slot in slots.clone().filter(|_| ticks % 4 != 0) {
+                        self.act(slot, Act::Commit);
+                    }
                     self.instances[instance].paused_until.set(until);
                     slots.for_each(|slot| self.expel(slot));
                 } else {
@@ -548,6 +563,10 @@ impl World {
         } else if random.once_in(3) && !pending.is_empty() {
             self.log.write_marker(random.below(pending.len()));
         }
+    }
+
+    fn is_anybody_away(&self) -> bool {
+        self.instances.iter().any(|machine| machine.away_until.get().is_some())
     }
 
     /// Who was away comes back after a day. The first thing it does may be a commit.
@@ -640,7 +659,8 @@ impl World {
         // Some are late: a few so that their window is still open, others so that it is not.
         let late = random.weigh(&[(5, 0), (2, 9), (1, 25), (1, 60)]);
         let value = random.below(25) as i64 - 5;
-        let deleted = fed.values == Values::Rows && random.once_in(3);
+        let deleted =
+            fed.values == Values::Rows && random.once_in(if self.is_anybody_away() { 1 } else { 3 });
         let value = (!deleted).then(|| value.to_be_bytes().to_vec());
         (random.below(3), value, self.event_ms.get() - late)
     }

@@ -211,6 +211,26 @@ fn ends_that_are_not_told_are_asked_for_again() {
     world.check(vec![one], 6);
 }
 
+/// Where a task begins is committed also if its first transaction is taken back.
+#[test]
+fn the_beginning_is_committed_once() {
+    for fault in [None, Some(Fault::OffsetsLost), Some(Fault::CommitLost)] {
+        let mut world = World::new(OverlayLimit::UNBOUNDED);
+        let mut one = world.start("one", false);
+        one.step(usize::MAX).unwrap();
+        one.step(usize::MAX).unwrap();
+        match fault {
+            None => one.abort().unwrap(),
+            Some(fault) => world.log.inject("app-one", fault),
+        }
+        world.rest(&mut [&mut one]);
+        for partition in 0..4 {
+            let committed = world.log.committed("app", "in", partition).unwrap();
+            assert_eq!(committed.map(|committed| committed.offset), Some(0));
+        }
+    }
+}
+
 /// After an abort not every input can be read again at once: none is read from where it was, and none by another task.
 #[test]
 fn assignments_that_fail() {

@@ -4,7 +4,7 @@
 //! record for each transaction that changed a key, so only where it leads to is compared.
 
 use crate::simulate::trace::spelt;
-use crate::simulate::world::World;
+use crate::simulate::world::{World, settings};
 use std::collections::BTreeMap;
 use streams_runtime::Headers;
 use streams_runtime::instance::InProcess;
@@ -20,7 +20,10 @@ pub(super) fn check(world: &World) {
         return;
     }
     let log = MemoryLog::new();
-    let create = |topic: &str| log.create_topic(topic, world.log.partitions(topic).unwrap_or(1));
+    let create = |topic: &str| {
+        let partitions = world.log.partitions(topic).unwrap_or(1);
+        log.create_topic_with(topic, settings(&world.script, topic, partitions))
+    };
     application.fed.iter().map(|fed| fed.topic).chain(application.written.iter().copied()).for_each(
         |topic| {
             let _ = create(topic);
