@@ -158,7 +158,7 @@ fn a_row_that_the_changelog_refuses_stops_in_front_of_its_record_and_nothing_is_
     println!("{told}");
     let offset = ends[partition];
     let place = format!("topic votes, partition {partition}, offset {offset}");
-    let named = [&place, "too-large-tally-changelog", "store `tally`", "`max.message.bytes` of the topic"];
+    let named = [&place, "too-large-tally-changelog", "store `tally`", "`max.message.bytes` of its topic"];
     assert!(named.iter().all(|word| told.contains(word)), "{told}");
     // What stands before it is committed, and so is what the other task has.
     let offsets = committed(&broker.bootstrap(), "too-large", "votes");
