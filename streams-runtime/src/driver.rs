@@ -20,7 +20,7 @@ use crate::stream::{Read, StoreSpec, Stream, Table, Topic};
 use crate::time::{Clock, ManualClock};
 use crate::topology::{Plan, PlanError, PlannedTopic, Topology};
 use crate::transport::TransportError;
-use crate::transport::memory::{MemoryLog, Record, Records, Writer};
+use crate::transport::memory::{Joined, MemoryLog, Record, Records, Writer};
 use crate::window::Windowed;
 use crate::worker::{Worker, WorkerError};
 use std::cell::{Cell, RefCell};
@@ -420,7 +420,7 @@ pub struct Input<'d, T> {
     driver: &'d Driver,
     writer: Writer,
     partitions: u32,
-    buffer: RefCell<(Vec<u8>, Vec<u8>)>,
+    buffer: RefCell<Vec<u8>>,
     topic: PhantomData<T>,
 }
 
@@ -437,6 +437,8 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
     ///
     /// # Errors
     /// As [`Driver::run`].
+    // Always inlined: what is handed in would be copied once more.
+    #[inline(always)]
     pub fn pipe_at(
         &self,
         key: impl Into<T::Key>,
@@ -524,14 +526,16 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
         timestamp: i64,
         headers: &Headers,
     ) -> Result<(), DriverError> {
-        let mut buffer = self.buffer.borrow_mut();
-        let (key_bytes, value_bytes) = &mut *buffer;
-        key_bytes.clear();
-        value_bytes.clear();
+        let bytes = &mut *self.buffer.borrow_mut();
+        bytes.clear();
         let failed = |cause| DriverError::Serde { topic: T::TOPIC.name, cause };
-        key.map_or(Ok(()), |key| T::KeySerde::encode(key, key_bytes)).map_err(failed)?;
-        value.map_or(Ok(()), |value| T::ValueSerde::encode(value, value_bytes)).map_err(failed)?;
-        self.append(key.map(|_| &**key_bytes), value.map(|_| &**value_bytes), timestamp, headers)
+        key.map_or(Ok(()), |key| T::KeySerde::encode(key, bytes)).map_err(failed)?;
+        let key_len = key.map(|_| bytes.len());
+        value.map_or(Ok(()), |value| T::ValueSerde::encode(value, bytes)).map_err(failed)?;
+        let partition = key_len.map_or(0, |len| partition_of(&bytes[..len], self.partitions));
+        self.make_room()?;
+        let joined = Joined { bytes, key_len, is_null: value.is_none() };
+        Ok(self.writer.append_joined(partition, joined, timestamp, headers)?)
     }
 
     fn append(
@@ -542,12 +546,17 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
         headers: &Headers,
     ) -> Result<(), DriverError> {
         let partition = key.map_or(0, |key| partition_of(key, self.partitions));
-        // Before it and not after it: what it causes is yet to be read, and what came before probably is.
+        self.make_room()?;
+        Ok(self.writer.append(partition, key, value, timestamp, headers)?)
+    }
+
+    /// Before a record and not after it: what it causes is yet to be read, and what came before probably is.
+    #[inline]
+    fn make_room(&self) -> Result<(), DriverError> {
         match self.driver.room.get() {
             0 => self.driver.forget()?,
             room => self.driver.room.set(room - 1),
         }
-        self.writer.append(partition, key, value, timestamp, headers)?;
         Ok(())
     }
 }

@@ -335,16 +335,20 @@ impl<M: Message> Task<M> {
 
     fn process_records(&mut self, max: usize) -> Result<usize, Failure> {
         let mut processed = 0;
-        while processed < max {
-            let next = match self.inputs.len() {
-                1 => self.inputs[0].read_head()?.then_some(0),
-                _ => self.lowest()?,
-            };
-            let Some(next) = next else { break };
-            self.changed = true;
-            self.at = next;
-            self.inputs[next].process()?;
-            processed += 1;
+        if let [only] = &mut *self.inputs {
+            self.at = 0;
+            while processed < max && only.take(&mut self.changed)? {
+                processed += 1;
+            }
+        } else {
+            while processed < max
+                && let Some(next) = self.lowest()?
+            {
+                self.changed = true;
+                self.at = next;
+                self.inputs[next].process()?;
+                processed += 1;
+            }
         }
         // What was left out moved a position too.
         self.changed = self.changed || self.inputs.iter().any(|input| input.position != input.committed);
@@ -433,7 +437,7 @@ impl<M: Message> Task<M> {
                 offsets.push((input.partition_of(), CommittedOffset { offset: 0, metadata: String::new() }));
             }
             let (partition, committed) = &mut offsets[at + i];
-            if partition.partition != input.partition || *partition.topic != *input.topic {
+            if !partition.is(&input.topic, input.partition) {
                 *partition = input.partition_of();
             }
             committed.offset = input.position;
@@ -448,17 +452,19 @@ impl<M: Message> Task<M> {
     /// The transaction is committed.
     #[inline]
     pub fn committed(&mut self) {
-        self.wired.remembering.iter().for_each(|remembering| remembering.state.borrow_mut().committed());
+        for remembering in &mut self.wired.remembering {
+            remembering.state.borrow_mut().committed();
+            remembering.reached = remembering.open.take().unwrap_or(remembering.reached);
+        }
         if self.wired.dropped.take() {
             self.wired.drops.iter().for_each(|drops| drops.commit());
         }
         self.inputs.iter_mut().for_each(|input| input.committed = input.position);
-        for remembering in &mut self.wired.remembering {
-            remembering.reached = remembering.open.take().unwrap_or(remembering.reached);
-        }
         self.changed = false;
-        self.careful = false;
-        self.left_out.clear();
+        if self.careful {
+            self.careful = false;
+            self.left_out.clear();
+        }
     }
 
     /// The transaction never happened. Everything is to be fetched again from the committed positions.
@@ -563,6 +569,35 @@ impl<M: Message> Input<M> {
     fn origin(&self) -> Origin<'_> {
         let offset = self.buffer.front().map_or(self.position, Message::offset);
         Origin { topic: &self.topic, partition: self.partition, offset }
+    }
+
+    /// Processes the next record that no policy leaves out; false if there is none. For a task that has nothing to
+    /// choose from.
+    fn take(&mut self, changed: &mut bool) -> Result<bool, Failure> {
+        while let Some(message) = self.buffer.front() {
+            let offset = message.offset();
+            if offset >= self.stop {
+                return Ok(false);
+            }
+            // Before it and not after it: steps that fail may have changed something.
+            *changed = true;
+            let headers = message.headers();
+            let taken = self.source.take(&RawRecord {
+                source: Origin { topic: &self.topic, partition: self.partition, offset },
+                timestamp: message.timestamp(),
+                key: message.key(),
+                value: message.value(),
+                headers: &headers,
+            })?;
+            if taken {
+                self.last = offset;
+            }
+            self.pop();
+            if taken {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Reads the record at the head, leaving out what policies leave out; false if there is none.

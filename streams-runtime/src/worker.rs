@@ -303,19 +303,28 @@ impl<C: Connect> Worker<C> {
         let mut step = Step { fetched: self.poll()?, ..Step::default() };
         if self.is_ready()? {
             if !self.opening.is_empty() {
-                let now_ms = self.connect.now_ms();
-                if self.opening.iter().any(|opening| opening.asks(now_ms)) {
-                    // Brokers are asked, which may take long: not while a transaction is open.
-                    self.commit()?;
-                    if !self.is_ready()? {
-                        return Ok(step);
-                    }
+                match self.open_some()? {
+                    Some(opened) => step.opened = opened,
+                    None => return Ok(step),
                 }
-                step.opened = self.open_step(BATCH)?;
             }
             step.processed = self.process(max)?;
         }
         Ok(step)
+    }
+
+    /// Goes on with opening tasks; `None` if the producer's id was lost meanwhile.
+    #[cold]
+    fn open_some(&mut self) -> Result<Option<usize>, WorkerError> {
+        let now_ms = self.connect.now_ms();
+        if self.opening.iter().any(|opening| opening.asks(now_ms)) {
+            // Brokers are asked, which may take long: not while a transaction is open.
+            self.commit()?;
+            if !self.is_ready()? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.open_step(BATCH)?))
     }
 
     /// True once the producer owns its id.
@@ -362,17 +371,8 @@ impl<C: Connect> Worker<C> {
                 // Whatever happens: every event is worked off, and the first error is told afterwards. A partition
                 // that is not given back would stay here for ever.
                 Event::Assigned(partitions) => self.open(&partitions),
-                Event::Revoked(partitions) => {
-                    let committed = self.commit().map(drop);
-                    first = first.and(committed);
-                    first = first.and(self.close_tasks(&partitions, true));
-                    first = first.and(self.consumer.revoked(&partitions).map_err(WorkerError::from));
-                }
-                Event::Lost(partitions) => {
-                    first = first.and(self.take_back());
-                    first = first.and(self.close_tasks(&partitions, false));
-                    first = first.and(self.consumer.revoked(&partitions).map_err(WorkerError::from));
-                }
+                Event::Revoked(partitions) => first = first.and(self.give_back(&partitions)),
+                Event::Lost(partitions) => first = first.and(self.lose(&partitions)),
             }
         }
         self.events = events;
@@ -381,6 +381,24 @@ impl<C: Connect> Worker<C> {
             Ok(fetched) => Ok(fetched),
             Err(cause) => Err(self.unreadable(cause)),
         }
+    }
+
+    /// Commits, and gives up what the group takes back.
+    #[cold]
+    fn give_back(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
+        let committed = self.commit().map(drop);
+        let closed = self.close_tasks(partitions, true);
+        let confirmed = self.consumer.revoked(partitions).map_err(WorkerError::from);
+        committed.and(closed).and(confirmed)
+    }
+
+    /// Gives up what others have already.
+    #[cold]
+    fn lose(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
+        let taken_back = self.take_back();
+        let closed = self.close_tasks(partitions, false);
+        let confirmed = self.consumer.revoked(partitions).map_err(WorkerError::from);
+        taken_back.and(closed).and(confirmed)
     }
 
     #[inline]
@@ -412,8 +430,11 @@ impl<C: Connect> Worker<C> {
     /// Processes up to `max` of the records that are buffered and hands the results to the producer.
     fn process(&mut self, max: usize) -> Result<usize, WorkerError> {
         let (mut processed, tasks) = (0, self.tasks.len());
-        for n in 0..tasks {
-            let at = (self.turn + n) % tasks;
+        // Some may have gone since.
+        let mut next = if self.turn < tasks { self.turn } else { 0 };
+        for _ in 0..tasks {
+            let at = next;
+            next = if at + 1 < tasks { at + 1 } else { 0 };
             if processed >= max {
                 self.turn = at;
                 return Ok(processed);
