@@ -68,6 +68,9 @@ pub mod guarantee;
 pub mod instance;
 mod iso;
 mod lines;
+pub mod memory;
+#[doc(hidden)]
+pub mod mutants;
 #[doc(hidden)]
 pub mod open;
 pub mod operators;
@@ -75,7 +78,9 @@ pub mod operators;
 pub mod outbox;
 mod partitioner;
 pub mod policy;
+mod pressure;
 pub mod record;
+mod repeated;
 #[doc(hidden)]
 pub mod restore;
 mod run;
@@ -92,6 +97,7 @@ pub mod time;
 pub mod times;
 pub mod topology;
 pub mod transport;
+mod turns;
 pub mod verify;
 pub mod window;
 pub mod wiring;

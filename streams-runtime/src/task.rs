@@ -18,11 +18,14 @@
 //! says `prepare`, `committed` or `aborted`.
 
 mod input;
+mod waiting;
 
 use self::input::{Input, NEVER};
+pub(crate) use self::waiting::Waiting;
 use crate::context::Source as Origin;
 use crate::counters::DropCounter;
 use crate::failure::{Failure, What};
+use crate::mutants::mutant;
 use crate::outbox::Outbox;
 use crate::record::Timestamp;
 use crate::state::{ChangelogSink, Mark, StateError};
@@ -72,6 +75,15 @@ impl ChangelogSink for Changelog<'_, '_> {
     }
 }
 
+/// How many records a task begins with before somebody looks at the clock.
+const CAUTIOUS: usize = 8;
+
+/// And how many it comes to.
+const FASTEST: usize = 256;
+
+/// All that records may take between two looks.
+pub(crate) const WHOLE: usize = 1024;
+
 /// When committed rows are handed to the engines.
 #[derive(Clone, Copy, Debug)]
 pub struct Due {
@@ -106,6 +118,10 @@ pub struct Task<M> {
     /// The input that is worked on, so that a panic can be told from which record it came.
     at: usize,
     careful: bool,
+    pace: usize,
+    weight: usize,
+    /// True once its positions are committed.
+    has_offsets: bool,
     /// What the log refused and a policy leaves out, until that is committed.
     left_out: Vec<LeftOut>,
 }
@@ -132,6 +148,8 @@ impl<M: Message> Task<M> {
                 topic: source.topic().into(),
                 partition: id.partition,
                 buffer: VecDeque::new(),
+                bytes: 0,
+                held: false,
                 head: None,
                 ended_at: None,
                 position: *position,
@@ -147,8 +165,21 @@ impl<M: Message> Task<M> {
             changed: false,
             at: 0,
             careful: false,
+            pace: CAUTIOUS,
+            weight: 0,
+            has_offsets: false,
             left_out: Vec::new(),
         }
+    }
+
+    /// Its positions are committed.
+    pub(crate) fn found_offsets(&mut self) {
+        self.has_offsets = true;
+    }
+
+    /// True if its positions were committed, by this or an earlier owner.
+    pub(crate) fn has_offsets(&self) -> bool {
+        self.has_offsets
     }
 
     /// Which task this is.
@@ -166,27 +197,7 @@ impl<M: Message> Task<M> {
         self.inputs.iter().map(|input| (input.partition_of(), input.committed))
     }
 
-    /// A fetched record of input `input`.
-    #[inline]
-    pub fn buffer(&mut self, input: usize, message: M) {
-        let input = &mut self.inputs[input];
-        debug_assert!(
-            message.offset() >= input.buffer.back().map_or(input.position, |last| last.offset() + 1),
-            "a record came twice"
-        );
-        input.ended_at = None;
-        input.buffer.push_back(message);
-    }
-
-    /// The log has nothing more of input `input` before `position`.
-    #[inline]
-    pub fn ended(&mut self, input: usize, position: i64) {
-        let input = &mut self.inputs[input];
-        input.ended_at = Some(position);
-        input.settle();
-    }
-
-    /// Processes up to `max` records. Returns how many.
+    /// Processes up to `max` records, fewer if the outbox is full before. Returns how many.
     ///
     /// # Errors
     /// The first failure; the transaction must be taken back. From then on the task stops in front of that record.
@@ -270,25 +281,39 @@ impl<M: Message> Task<M> {
         self.is_set_aside() && self.inputs.iter().any(Input::is_stopped)
     }
 
-    /// True if records wait that were fetched and not processed.
-    #[inline]
-    pub fn has_fetched(&self) -> bool {
-        self.inputs.iter().any(|input| !input.buffer.is_empty())
+    /// How many records are processed before somebody looks at the clock and the memory.
+    pub(crate) fn pace(&self) -> usize {
+        self.pace
     }
 
-    /// True if it is known of every input that nothing more is there, or nothing more is read. Before the first fetch
-    /// it is not known.
-    pub fn is_at_ends(&self) -> bool {
-        self.is_done() || self.inputs.iter().all(|input| input.ended_at.is_some())
-    }
-
-    /// Drops what was fetched and will not be processed.
-    pub fn drop_fetched(&mut self) {
-        for input in &mut self.inputs {
-            input.buffer.clear();
-            input.head = None;
-            input.ended_at = None;
+    /// That `records` took `parts` of what they may take, of time or of memory; there are [`WHOLE`] of them.
+    pub(crate) fn took(&mut self, records: usize, parts: usize) {
+        if parts > WHOLE {
+            self.pace = (records.saturating_mul(WHOLE) / parts).clamp(1, FASTEST);
+        } else if parts <= WHOLE / 4 && records >= self.pace {
+            self.pace = (self.pace * 2).min(FASTEST);
         }
+    }
+
+    /// What its rows take, as of the last [`weigh`](Task::weigh).
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// How much memory its rows take now.
+    pub(crate) fn weigh(&mut self) -> usize {
+        self.weight = self.wired.remembering.iter().map(|r| r.state.borrow_mut().weigh()).sum();
+        self.weight
+    }
+
+    /// Gives up rows that can be had again, until about `share` of `of` is left of each store.
+    pub(crate) fn shed(&mut self, share: usize, of: usize) {
+        for remembering in &self.wired.remembering {
+            let mut state = remembering.state.borrow_mut();
+            let left = state.weigh() as u128 * share as u128 / of.max(1) as u128;
+            state.shed(usize::try_from(left).unwrap_or(usize::MAX));
+        }
+        self.weigh();
     }
 
     /// True if each record is to be taken to the log alone, because one of them cannot be written there and it is
@@ -304,10 +329,14 @@ impl<M: Message> Task<M> {
 
     fn process_records(&mut self, max: usize) -> Result<usize, Failure> {
         let mut processed = 0;
+        let outbox = &*self.wired.outbox;
         if let [only] = &mut *self.inputs {
             self.at = 0;
             while processed < max && only.take(&mut self.changed)? {
                 processed += 1;
+                if outbox.borrow().is_full() {
+                    break;
+                }
             }
         } else {
             while processed < max
@@ -317,6 +346,9 @@ impl<M: Message> Task<M> {
                 self.at = next;
                 self.inputs[next].process()?;
                 processed += 1;
+                if self.wired.outbox.borrow().is_full() {
+                    break;
+                }
             }
         }
         // What was left out moved a position too.
@@ -411,7 +443,7 @@ impl<M: Message> Task<M> {
             }
             committed.offset = input.position;
             committed.metadata.clear();
-            if i == 0 {
+            if i == 0 && !(mutant!(MetadataDropped) && input.position == input.committed) {
                 self.wired.times.write_metadata(&mut committed.metadata);
             }
         }
@@ -430,6 +462,7 @@ impl<M: Message> Task<M> {
         }
         self.inputs.iter_mut().for_each(|input| input.committed = input.position);
         self.changed = false;
+        self.has_offsets = true;
         if self.careful {
             self.careful = false;
             self.left_out.clear();
@@ -440,16 +473,29 @@ impl<M: Message> Task<M> {
     pub fn aborted(&mut self) {
         self.wired.drops.iter().for_each(|drops| drops.abort());
         self.go_back();
+        if !self.has_offsets {
+            // Where it begins is still to be committed.
+            self.renew();
+        }
     }
 
     fn go_back(&mut self) {
         self.wired.outbox.borrow_mut().clear();
         for remembering in &mut self.wired.remembering {
+            mutant!(DeliveryKept => remembering.reached = remembering.open.unwrap_or(remembering.reached));
             remembering.open = None;
-            remembering.state.borrow_mut().aborted();
+            if !(mutant!(RowsKept) && remembering.store.is_some()
+                || mutant!(TimeKept) && remembering.store.is_none())
+            {
+                remembering.state.borrow_mut().aborted();
+            }
         }
-        self.drop_fetched();
-        self.inputs.iter_mut().for_each(|input| input.position = input.committed);
+        if !mutant!(BufferKept) {
+            self.drop_fetched();
+        }
+        if !mutant!(PositionKept) {
+            self.inputs.iter_mut().for_each(|input| input.position = input.committed);
+        }
         self.changed = false;
     }
 
@@ -495,12 +541,16 @@ impl<M: Message> Task<M> {
                 // The first commit starts the clock.
                 remembering.applied_ms = now_ms;
             }
-            let since_ms = now_ms.saturating_sub(remembering.applied_ms);
+            // A clock that was put back says nothing about how long it has been.
+            let since_ms = match now_ms >= remembering.applied_ms {
+                true => now_ms - remembering.applied_ms,
+                false => i64::MAX,
+            };
             let is_due = waiting > 0 && (waiting > due.bytes || since_ms >= due.ms);
             if is_due || waiting == 0 && since_ms >= MARKED_MS {
                 let times = times.get_or_insert_with(|| self.wired.times.to_metadata().into_bytes());
                 state.apply(&Mark {
-                    changelog_offset: remembering.reached,
+                    changelog_offset: remembering.reached + 2 * i64::from(mutant!(CheckpointAhead)),
                     topic_id: remembering.topic_id,
                     task_times: times.clone(),
                     wall_ms: owned_ms,

@@ -163,6 +163,57 @@ fn a_member_that_was_thrown_out_changes_no_rows() {
     assert_eq!(seen_numbers(&log).keys().count(), 80);
 }
 
+/// What a worker gave up on does not arrive later, above what the next owner of the task wrote.
+#[test]
+fn what_is_on_its_way_is_dropped_with_the_attempt() {
+    let (log, disk) = (log(), MemoryDisk::new());
+    feed(&log, 0..40);
+    let mut one = start(&log, "one", &disk);
+    run(&mut one);
+    feed(&log, 40..80);
+    process(&mut one);
+    let partition = streams_runtime::partition_of(KEYS[0].as_bytes(), 2);
+    log.inject("", Fault::Undelivered { topic: "app-counts-changelog".to_owned(), partition });
+    assert_eq!(one.commit().unwrap(), Commit::TakenBack);
+    log.expel("app", "app-one-1");
+    let mut two = start(&log, "two", &MemoryDisk::new());
+    run(&mut two);
+    // It comes back, takes part again, and flushes what it writes.
+    for round in 0..20 {
+        if round == 10 {
+            assert_eq!((one.tasks().len(), two.tasks().len()), (1, 1), "they share the tasks");
+            feed(&log, 80..120);
+        }
+        for worker in [&mut one, &mut two] {
+            worker.step(usize::MAX).unwrap();
+            worker.commit().unwrap();
+        }
+    }
+    let mut counts: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
+    for partition in 0..2 {
+        for row in log.read_committed("app-counts-changelog", partition, 0).unwrap() {
+            let count = i64::from_be_bytes(row.value().unwrap()[..8].try_into().unwrap());
+            let before = counts.insert(row.key().unwrap().to_vec(), count);
+            assert!(before < Some(count), "{count} stands above {before:?}");
+        }
+    }
+    // Of the other partition rows had arrived: those are counted twice, which is what this guarantee allows.
+    assert!(counts.values().all(|count| *count >= 30), "{counts:?}");
+}
+
+/// A crash between rows and the first offsets would leave rows of which nobody knows where they came from: so where a
+/// task begins is committed before it writes anything.
+#[test]
+fn where_a_task_begins_is_committed_first() {
+    let (log, disk) = (log(), MemoryDisk::new());
+    feed(&log, 0..40);
+    let mut worker = start(&log, "one", &disk);
+    process(&mut worker);
+    let begins =
+        |partition| log.committed("app", "words", partition).unwrap().map(|committed| committed.offset);
+    assert_eq!((begins(0), begins(1)), (Some(0), Some(0)));
+}
+
 #[test]
 fn the_driver_keeps_the_promise_it_is_told() {
     let ends = |guarantee: Guarantee| {

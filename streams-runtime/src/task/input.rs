@@ -18,6 +18,10 @@ pub(super) struct Input<M> {
     pub(super) topic: Box<str>,
     pub(super) partition: u32,
     pub(super) buffer: VecDeque<M>,
+    /// About how much memory the buffered records take.
+    pub(super) bytes: usize,
+    /// True if nothing is fetched for it now, because it is far ahead of the others.
+    pub(super) held: bool,
     /// The time of the first buffered record, once it was read; with several inputs all heads are compared.
     pub(super) head: Option<Timestamp>,
     /// Set while the log has nothing behind the buffer; the position to commit once the buffer is empty.
@@ -129,6 +133,7 @@ impl<M: Message> Input<M> {
     #[inline]
     fn pop(&mut self) {
         if let Some(message) = self.buffer.pop_front() {
+            self.bytes -= message.size();
             self.position = message.offset() + 1;
         }
         self.settle();

@@ -112,6 +112,9 @@ pub enum Event<M> {
     Lost(Vec<TopicPartition>),
 }
 
+/// What a client keeps beside the bytes of a fetched record: librdkafka three hundred bytes for each.
+pub(crate) const HELD: usize = 320;
+
 /// A fetched record. Borrowed from the client's own buffers where there are any.
 pub trait Message {
     /// Its offset. Offsets have gaps (control records, compaction): nothing may count records.
@@ -122,6 +125,11 @@ pub trait Message {
     fn key(&self) -> Option<&[u8]>;
     /// The value's bytes, `None` for null.
     fn value(&self) -> Option<&[u8]>;
+    /// About how much memory it takes until it is dropped.
+    #[inline]
+    fn size(&self) -> usize {
+        HELD + self.key().map_or(0, <[u8]>::len) + self.value().map_or(0, <[u8]>::len)
+    }
     /// The headers; building them may cost, so it is asked for once a record.
     fn headers(&self) -> Headers;
 }
@@ -205,6 +213,9 @@ pub enum TransportError {
     Misuse(&'static str),
 }
 
+/// Why [`Consumer::committed`] has no answer while a transaction that holds offsets is undecided.
+pub const PENDING_OFFSETS: &str = "waiting for offsets of an open transaction";
+
 /// How a commit ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommitOutcome {
@@ -231,11 +242,13 @@ pub struct Outgoing<'a> {
     pub timestamp: i64,
     /// The headers.
     pub headers: &'a Headers,
-    /// Comes back in [`Delivery`] and [`TransportError::Refused`], so that the caller can tell what it was.
+    /// Comes back in [`Delivery`] and [`TransportError::Refused`], so that the caller can tell what it was. Below 2^63.
     pub origin: u64,
+    /// Whether [`Producer::flush`] tells where it arrived. That something went wrong is told of all.
+    pub is_followed: bool,
 }
 
-/// A record that arrived: its offset is final once the transaction is committed.
+/// A record that is followed and arrived: its offset is final once the transaction is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// What [`Outgoing::origin`] said.
@@ -287,8 +300,18 @@ pub trait Consumer {
         true
     }
 
+    /// What comes here ends a [`wait`](Consumer::wait) of `other` as well: for one loop with two consumers.
+    fn share_wakeup(&mut self, _other: &Self) {}
+
+    /// Gives up what was asked about these partitions and their topics: what they are asked about afterwards is
+    /// answered by what is true from now on. For who became the owner just now, or asks in a certain order.
+    ///
+    /// The questions that follow wait for nothing. What brokers have not answered yet says `Err(TimedOut)` and stays
+    /// asked; who asks the same again gets the answer once it is there.
+    fn forget(&mut self, _partitions: &[TopicPartition]) {}
+
     /// The committed offset of the group, only once nothing is pending on it (KIP-447):
-    /// `Err(TimedOut)` while a transaction that holds offsets for it is undecided.
+    /// `Err(TimedOut(PENDING_OFFSETS))` while a transaction that holds offsets for it is undecided.
     fn committed(
         &mut self,
         partitions: &[TopicPartition],
@@ -331,7 +354,7 @@ pub trait Producer {
     /// Hands a record over. An `Ok` says nothing about its arrival.
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), TransportError>;
 
-    /// Waits until everything sent has arrived; tells the offsets; fails with the first refusal. A broker refuses
+    /// Waits until everything sent has arrived; tells the offsets of what is followed; fails with the first refusal. A broker refuses
     /// what was sent together as a whole: only a record that is flushed alone is named for certain.
     fn flush(&mut self, delivered: &mut dyn FnMut(Delivery)) -> Result<(), TransportError>;
 

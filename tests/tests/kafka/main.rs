@@ -2,6 +2,7 @@
 
 mod examples;
 mod harness;
+mod leaders;
 mod members;
 mod reliability;
 mod startup;

@@ -10,7 +10,7 @@ use super::client::KafkaClients;
 use super::errors;
 use super::sys::{Client, Code, Fault, PartitionList, ToMake};
 use crate::transport::topics::{
-    Cluster, Creation, Found, NewTopic, Operations, Rights, TopicDescription, Topics, Unreached,
+    Cluster, Creation, Found, MayWrite, NewTopic, Operations, Rights, TopicDescription, Topics, Unreached,
 };
 use crate::transport::{TopicPartition, TransportError};
 
@@ -26,6 +26,7 @@ const REQUEST_TIMED_OUT: Code = Code(7);
 const TOPIC_FORBIDDEN: Code = Code(29);
 const GROUP_FORBIDDEN: Code = Code(30);
 const TOPIC_EXISTS: Code = Code(36);
+const TRANSACTIONS_FORBIDDEN: Code = Code(53);
 /// `_AUTHENTICATION` and `_SSL`: another attempt ends like the first.
 const NEVER: [Code; 2] = [Code(-169), Code(-181)];
 
@@ -51,6 +52,33 @@ impl KafkaAdmin {
         };
         let missing = topics.iter().zip(&found).filter(|((_, count), found)| !known(found, *count));
         Ok(missing.map(|((name, _), _)| name.clone()).collect())
+    }
+
+    /// What came of making topics, or with `only_try` what would come of it.
+    fn make(&self, topics: &[NewTopic], only_try: bool) -> Result<Vec<Creation>, TransportError> {
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut to_make = Vec::new();
+        for topic in topics {
+            to_make.push(ToMake {
+                name: &topic.name,
+                partitions: topic.partitions,
+                replicas: topic.replicas.map_or(-1, i32::from),
+                settings: &topic.settings,
+            });
+        }
+        let made = self.client.create_topics(&to_make, only_try, ANSWER_MS).map_err(asking)?;
+        Ok(made
+            .into_iter()
+            .map(|made| match made {
+                // It took longer than the broker waits for; whether it was made is seen by who looks.
+                Ok(()) => Creation::Created,
+                Err(fault) if fault.code == REQUEST_TIMED_OUT => Creation::Created,
+                Err(fault) if fault.code == TOPIC_EXISTS => Creation::Exists,
+                Err(fault) => Creation::Refused(fault.text),
+            })
+            .collect())
     }
 }
 
@@ -131,31 +159,12 @@ impl Topics for KafkaAdmin {
     }
 
     fn create(&mut self, topics: &[NewTopic]) -> Result<Vec<Creation>, TransportError> {
-        if topics.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut to_make = Vec::new();
-        for topic in topics {
-            to_make.push(ToMake {
-                name: &topic.name,
-                partitions: topic.partitions,
-                replicas: topic.replicas.map_or(-1, i32::from),
-                settings: &topic.settings,
-            });
-        }
-        let made = self.client.create_topics(&to_make, ANSWER_MS).map_err(asking)?;
-        Ok(made
-            .into_iter()
-            .map(|made| match made {
-                // It took longer than the broker waits for; whether it was made is seen by who looks.
-                Ok(()) => Creation::Created,
-                Err(fault) if fault.code == REQUEST_TIMED_OUT => Creation::Created,
-                Err(fault) if fault.code == TOPIC_EXISTS => Creation::Exists,
-                Err(fault) => Creation::Refused(fault.text),
-            })
-            .collect())
+        self.make(topics, false)
     }
 
+    fn try_create(&mut self, topics: &[NewTopic]) -> Result<Vec<Creation>, TransportError> {
+        self.make(topics, true)
+    }
     fn await_known(
         &mut self,
         topics: &[(String, u32)],
@@ -197,6 +206,13 @@ impl Topics for KafkaAdmin {
         Ok(Rights { group, cluster: cluster.map(Operations::numbered) })
     }
 
+    fn may_write_under(&mut self, transactional_id: &str) -> MayWrite {
+        let (clients, id) = (self.clients.clone(), transactional_id.to_owned());
+        // It takes some 60 ms: other questions are asked meanwhile.
+        let asking = std::thread::spawn(move || may_write_under(&clients, &id));
+        Box::new(move || asking.join().unwrap_or(Ok(None)))
+    }
+
     fn delete_records(&mut self, before: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
         let mut list = PartitionList::new();
         for (partition, offset) in before {
@@ -209,6 +225,19 @@ impl Topics for KafkaAdmin {
             .delete_records(&list, ANSWER_MS)
             .map_err(|fault| errors::error("deleting records", "", &fault))
     }
+}
+
+/// Brokers describe what is allowed with topics, groups and the cluster; of an id they tell only who takes it over.
+fn may_write_under(clients: &KafkaClients, id: &str) -> Result<Option<bool>, TransportError> {
+    let (producer, _) = clients.writer(Some(id))?;
+    // A client that has met a broker asks it at once; another one looks again after half a second.
+    let _ = producer.brokers(ANSWER_MS);
+    Ok(match producer.init_transactions(ANSWER_MS) {
+        Ok(()) => Some(true),
+        Err(fault) if fault.code == TRANSACTIONS_FORBIDDEN => Some(false),
+        // Another instance that starts as well and was faster, a coordinator that is being elected.
+        Err(_) => None,
+    })
 }
 
 fn asking(fault: Fault) -> TransportError {
@@ -241,6 +270,7 @@ mod tests {
             (TOPIC_FORBIDDEN, "TOPIC_AUTHORIZATION_FAILED"),
             (GROUP_FORBIDDEN, "GROUP_AUTHORIZATION_FAILED"),
             (TOPIC_EXISTS, "TOPIC_ALREADY_EXISTS"),
+            (TRANSACTIONS_FORBIDDEN, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"),
             (NEVER[0], "_AUTHENTICATION"),
             (NEVER[1], "_SSL"),
         ] {

@@ -5,7 +5,7 @@
 
 use super::{MemoryLog, TopicSettings};
 use crate::transport::topics::{
-    Cluster, Creation, Found, NewTopic, Rights, TopicDescription, Topics, Unreached,
+    Cluster, Creation, Found, MayWrite, NewTopic, Rights, TopicDescription, Topics, Unreached,
 };
 use crate::transport::{TopicPartition, TransportError};
 
@@ -46,12 +46,23 @@ impl Topics for MemoryLog {
         Ok(topics.iter().map(create).collect())
     }
 
+    fn try_create(&mut self, topics: &[NewTopic]) -> Result<Vec<Creation>, TransportError> {
+        let there = |topic: &NewTopic| self.0.borrow().topics.named(&topic.name).is_ok();
+        let would =
+            topics.iter().map(|topic| if there(topic) { Creation::Exists } else { Creation::Created });
+        Ok(would.collect())
+    }
+
     fn await_known(&mut self, _: &[(String, u32)], _: u64) -> Result<Vec<String>, TransportError> {
         Ok(Vec::new())
     }
 
     fn rights(&mut self, _: &str) -> Result<Rights, TransportError> {
         Ok(Rights::default())
+    }
+
+    fn may_write_under(&mut self, _: &str) -> MayWrite {
+        Box::new(|| Ok(None))
     }
 
     fn delete_records(&mut self, before: &[(TopicPartition, i64)]) -> Result<(), TransportError> {

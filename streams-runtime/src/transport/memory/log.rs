@@ -15,7 +15,7 @@ use std::rc::Rc;
 use super::arena::{Arena, Spot};
 use super::entries::{Entries, Entry};
 use crate::record::Headers;
-use crate::transport::{Isolation, Message, Watermarks};
+use crate::transport::{HELD, Isolation, Message, Watermarks};
 
 /// The length of a null.
 const NULL: u32 = u32::MAX;
@@ -119,6 +119,12 @@ impl Message for MemoryMessage {
     fn value(&self) -> Option<&[u8]> {
         let (fetch, record) = self.fetched()?;
         fetch.bytes(record.start + length(record.key_len), record.value_len)
+    }
+
+    #[inline]
+    fn size(&self) -> usize {
+        let bytes = |(_, record): (_, &Fetched)| length(record.key_len) + length(record.value_len);
+        HELD + self.fetched().map_or(0, bytes)
     }
 
     #[inline]
@@ -390,6 +396,14 @@ impl PartitionLog {
             {
                 self.entries.abort(at);
             }
+        }
+    }
+
+    /// Forgets single records, but nothing undecided.
+    pub(super) fn remove(&mut self, offsets: &[i64]) {
+        let end = self.last_stable();
+        for &offset in offsets.iter().filter(|offset| (self.start..end).contains(offset)) {
+            self.entries.remove((offset - self.start) as usize);
         }
     }
 

@@ -12,6 +12,7 @@ use super::log::{Content, Stamp};
 use super::topics::{Memo, Place};
 use super::txn::Claim;
 use super::{Log, MemoryLog};
+use crate::mutants::mutant;
 use crate::record::Headers;
 use crate::transport::{
     CommitOutcome, CommittedOffset, Delivery, GroupMetadata, Outgoing, Producer, TopicPartition,
@@ -37,7 +38,8 @@ struct Waiting {
     value: Option<Vec<u8>>,
     timestamp: i64,
     headers: Headers,
-    origin: u64,
+    /// Who is told where it arrived, if anybody is.
+    follower: Option<u64>,
     sequence: u32,
     /// It was written before, and the answer was lost.
     retry: bool,
@@ -188,7 +190,7 @@ impl MemoryProducer {
             value: record.value.map(<[u8]>::to_vec),
             timestamp: record.timestamp,
             headers: record.headers.clone(),
-            origin: record.origin,
+            follower: record.is_followed.then_some(record.origin),
             sequence,
             retry: false,
         });
@@ -211,12 +213,18 @@ impl MemoryProducer {
                 continue;
             }
             let topic = &log.topics.topic(record.place.topic).name;
-            if log.faults.is_undelivered(&self.id, topic, record.place.partition) {
+            if log.faults.is_slow(&self.id)
+                || log.faults.is_undelivered(&self.id, topic, record.place.partition)
+            {
                 left.push(record);
                 continue;
             }
             let stamp = Stamp { producer: self.claim.producer, sequence: record.sequence };
-            let written = if record.retry { log.topics.log(record.place).find(stamp) } else { None };
+            let written = if record.retry && !mutant!(DuplicateOnRetry) {
+                log.topics.log(record.place).find(stamp)
+            } else {
+                None
+            };
             let offset = match written {
                 Some(offset) => offset,
                 None => {
@@ -236,7 +244,7 @@ impl MemoryProducer {
                 record.retry = true;
                 left.push(record);
             } else {
-                self.delivered.push(Delivery { origin: record.origin, offset });
+                self.delivered.extend(record.follower.map(|origin| Delivery { origin, offset }));
             }
         }
         self.waiting = left;
@@ -262,6 +270,7 @@ impl MemoryProducer {
     fn settle(&mut self) -> Result<(), TransportError> {
         let shared = Rc::clone(&self.log);
         let log = &mut *shared.borrow_mut();
+        log.faults.take(&self.id, |fault| *fault == Fault::Slow);
         let mut arrived = self.deliver(log)?;
         if !arrived && log.faults.take(&self.id, |f| matches!(f, Fault::Undelivered { .. })).is_none() {
             // A lost answer: the retry is answered.
@@ -471,7 +480,9 @@ impl Producer for MemoryProducer {
                 log.add_partition(self.claim, place);
             }
             let offset = log.write(place, content, Stamp { producer: self.claim.producer, sequence });
-            self.delivered.push(Delivery { origin: record.origin, offset });
+            if record.is_followed {
+                self.delivered.push(Delivery { origin: record.origin, offset });
+            }
             return Ok(());
         }
         drop(guard);

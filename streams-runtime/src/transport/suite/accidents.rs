@@ -13,6 +13,8 @@ pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
             refused_transaction,
         ),
         case("what no request could hold is refused like the rest", Need::Nothing, huge),
+        case("where a record arrived is told of those that are followed", Need::Nothing, followed),
+        case("a refused record is named though nobody follows it", Need::Nothing, refused_unfollowed),
         case("a lost answer writes nothing twice", Need::Accidents, ack_lost),
         case("a commit that never arrived is undone by init", Need::Accidents, commit_lost),
         case("a commit whose answer was lost stays", Need::Accidents, commit_answer_lost),
@@ -40,6 +42,7 @@ fn record(t: &TopicPartition, origin: u64) -> Outgoing<'_> {
         timestamp: 1,
         headers: NONE,
         origin,
+        is_followed: true,
     }
 }
 
@@ -97,6 +100,27 @@ fn huge<F: Fixture>(f: &F) -> Result<(), String> {
     expect(aborted, || format!("the commit ended as {outcome:?}"))?;
     transaction(f, &mut producer, &t, &["next"])?;
     Reader::committed(f, &t)?.until(&["next"])
+}
+
+fn followed<F: Fixture>(f: &F) -> Result<(), String> {
+    let t = at(&f.topic(1, LARGE), 0);
+    let (mut producer, _) = ready(f)?;
+    producer.begin().map_err(fails)?;
+    for (origin, is_followed) in [(1, false), (2, true), (3, false), ((1 << 63) - 1, true)] {
+        producer.send(Outgoing { is_followed, ..record(&t, origin) }).map_err(fails)?;
+    }
+    let mut told = Vec::new();
+    retried(f, || producer.flush(&mut |delivery| told.push((delivery.origin, delivery.offset))))?;
+    commits(&mut producer)?;
+    expect(told == [(2, 1), ((1 << 63) - 1, 3)], || format!("{told:?}"))?;
+    Reader::committed(f, &t)?.until(&["x"; 4])
+}
+
+fn refused_unfollowed<F: Fixture>(f: &F) -> Result<(), String> {
+    let t = at(&f.topic(1, 1_000), 0);
+    let value = [b'x'; 5_000];
+    let unfollowed = Outgoing { value: Some(&value), is_followed: false, ..record(&t, 19) };
+    hopeless(f, &mut plain(f)?, &t, unfollowed)
 }
 
 fn ack_lost<F: Fixture>(f: &F) -> Result<(), String> {

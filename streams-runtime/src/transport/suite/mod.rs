@@ -17,8 +17,8 @@ mod reading;
 mod transactions;
 
 use super::{
-    CommitOutcome, CommittedOffset, Consumer, Event, GroupMetadata, Isolation, Message, Outgoing, Producer,
-    TopicPartition, TransportError,
+    CommitOutcome, CommittedOffset, Consumer, Event, GroupMetadata, Isolation, Message, Outgoing,
+    PENDING_OFFSETS, Producer, TopicPartition, TransportError,
 };
 use crate::record::Headers;
 
@@ -203,6 +203,7 @@ fn send<P: Producer>(producer: &mut P, to: &TopicPartition, value: &str) -> Resu
         timestamp: 1,
         headers: &Headers::new(),
         origin: 0,
+        is_followed: true,
     })
 }
 
@@ -223,6 +224,7 @@ fn write<F: Fixture>(
                 timestamp: 1,
                 headers: &Headers::new(),
                 origin: origin as u64,
+                is_followed: true,
             })
             .map_err(fails)?;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::metadata::Metadata;
@@ -36,6 +36,21 @@ pub fn create_topic(bootstrap: &str, name: &str, partitions: i32, settings: &[(&
         let all = usize::try_from(partitions).ok() == Some(found.partitions().len());
         (all && found.partitions().iter().all(|partition| partition.leader() >= 0)).then_some(())
     });
+}
+
+/// From now on these are the settings of a topic that differ from the broker's defaults.
+#[track_caller]
+pub fn alter_topic(bootstrap: &str, name: &str, settings: &[(&str, &str)]) {
+    let new = AlterConfig::new(ResourceSpecifier::Topic(name));
+    let altered = settings.iter().fold(new, |new, (key, value)| new.set(key, value));
+    let answer = wait(admin(bootstrap).alter_configs([&altered], &AdminOptions::new()));
+    answer
+        .expect("an answer")
+        .remove(0)
+        .unwrap_or_else(|(_, error)| panic!("topic {name} stays as it is: {error}"));
+    let is =
+        |of: &Topic| settings.iter().all(|(key, value)| of.settings.get(*key).is_some_and(|is| is == value));
+    until("settings to be known", PATIENCE, || topic(bootstrap, name).filter(is).map(drop));
 }
 
 /// Removes a topic.

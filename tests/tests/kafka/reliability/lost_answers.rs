@@ -1,6 +1,6 @@
 //! Answers of the broker get lost, and everything is done once all the same.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use streams_tests::broker::Broker;
 use streams_tests::broker::proxy::{Api, Fault, Proxy};
@@ -11,8 +11,21 @@ use super::words::{STORES, Words};
 
 /// An application behind a proxy, with everything counted that was written.
 fn counting(id: &str, broker: &Broker, proxy: &Proxy, words: &mut Words) -> Application {
+    counting_with(&[], id, broker, proxy, words)
+}
+
+fn counting_with(
+    settings: &[(&str, &str)],
+    id: &str,
+    broker: &Broker,
+    proxy: &Proxy,
+    words: &mut Words,
+) -> Application {
     let mut app = Application::new("word-count", id, &proxy.bootstrap()).on_disk();
     app.set("commit.interval.ms", "50");
+    for (name, value) in settings {
+        app.set(name, value);
+    }
     app.start();
     words.write(50);
     words.until_counted();
@@ -27,6 +40,26 @@ fn write_until_struck(words: &mut Words, proxy: &Proxy, api: Api, times: usize) 
         words.write(10);
         (proxy.struck(api) >= before + times).then_some(())
     });
+}
+
+/// Each lost answer costs a connection, and the next one waits for its turn, longer from time to time. A transaction has
+/// as long as nobody says otherwise: with the three seconds of the others it would be given up more often than not, and
+/// be hit again.
+#[test]
+fn records_are_written_once_though_the_answer_is_lost() {
+    let broker = Broker::start();
+    let proxy = broker.proxy();
+    let mut words = Words::lines(&broker.bootstrap(), 3);
+    let settings = [("producer.transaction.timeout.ms", "10000")];
+    let app = counting_with(&settings, "lost-produce", &broker, &proxy, &mut words);
+    proxy.script(Api::PRODUCE, |before| (before % 4 == 0).then_some(Fault::LoseAnswer));
+    let start = Instant::now();
+    write_until_struck(&mut words, &proxy, Api::PRODUCE, 8);
+    // Goes on while answers get lost, not only afterwards.
+    words.until_counted();
+    println!("8 answers lost and {} words counted after {:?}", words.total(), start.elapsed());
+    proxy.heal();
+    words.check(&[&app]);
 }
 
 /// Every request of a transaction in turn, again and again: asked again, the broker says what it did.

@@ -5,14 +5,22 @@
 
 mod application;
 mod broker_killed;
+mod consumer_protocol;
 mod disk;
 mod killed;
+mod large;
+mod leaving;
 mod lost_answers;
 mod orders;
+mod prompt;
 mod refused;
+mod rights;
 mod sharing;
 mod stopping;
+mod threads;
 mod uncommitted;
+mod unfit;
+mod waiting;
 mod words;
 mod zombie;
 

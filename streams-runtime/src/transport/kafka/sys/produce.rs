@@ -16,6 +16,24 @@ use super::client::Client;
 use super::codes::{Code, Fault, rd_kafka_flush, rd_kafka_header_add, rd_kafka_producev, text};
 use super::list::{PartitionList, c_ms, c_string};
 
+/// What a record is sent with and its report comes back with: a pointer that nobody follows.
+#[derive(Clone, Copy)]
+struct Tag {
+    origin: u64,
+    is_followed: bool,
+}
+
+impl Tag {
+    fn pack(self) -> *mut c_void {
+        std::ptr::without_provenance_mut((self.origin << 1 | u64::from(self.is_followed)) as usize)
+    }
+
+    fn of(message: &rd_kafka_message_t) -> Tag {
+        let packed = message._private.addr() as u64;
+        Tag { origin: packed >> 1, is_followed: packed & 1 == 1 }
+    }
+}
+
 /// What became of a record.
 pub(in super::super) struct Report {
     /// What it was sent with.
@@ -28,16 +46,21 @@ pub(in super::super) struct Report {
 }
 
 impl Report {
+    /// Nothing is reported of a record that arrived and that nobody follows.
+    ///
     /// # Safety
     /// The message must be one that a delivery callback was given.
-    pub(super) unsafe fn of(message: &rd_kafka_message_t) -> Report {
-        // SAFETY: initialised by C; the topic is held by the message.
+    pub(super) unsafe fn of(message: &rd_kafka_message_t) -> Option<Report> {
+        // SAFETY: initialised by C.
         let code = unsafe { Code::read(&raw const message.err) };
+        let Tag { origin, is_followed } = Tag::of(message);
+        if code == Code::OK && !is_followed {
+            return None;
+        }
+        // SAFETY: the topic is held by the message.
         let topic = (code != Code::OK && !message.rkt.is_null())
             .then(|| unsafe { text(rd_kafka_topic_name(message.rkt)) }.into_boxed_str());
-        // The origin travelled as a pointer that nobody follows.
-        let origin = message._private.addr() as u64;
-        Report { origin, offset: message.offset, partition: message.partition, code, topic }
+        Some(Report { origin, offset: message.offset, partition: message.partition, code, topic })
     }
 }
 
@@ -108,6 +131,7 @@ pub(in super::super) struct ToSend<'r> {
     /// 0 means now to the library.
     pub(in super::super) timestamp: i64,
     pub(in super::super) origin: u64,
+    pub(in super::super) is_followed: bool,
 }
 
 /// Proof of membership for a commit of offsets.
@@ -149,11 +173,11 @@ impl Client {
         use rd_kafka_vtype_t as v;
         let (key, key_len) = parts(record.key);
         let (value, value_len) = parts(record.value);
-        let origin = std::ptr::without_provenance_mut::<c_void>(record.origin as usize);
+        let tag = Tag { origin: record.origin, is_followed: record.is_followed }.pack();
         let raw_headers = headers.as_ref().map(|headers| headers.0.as_ptr());
         // SAFETY: every tag is followed by arguments of the type that `rdkafka.h` demands of it, the list ends with
         // the tag for it; a record without headers ends the list early. Bytes are copied, headers are taken if it
-        // returns 0 and stay ours otherwise. The origin is a pointer that nobody follows.
+        // returns 0 and stay ours otherwise. The tag is a pointer that nobody follows.
         let code = unsafe {
             rd_kafka_producev(
                 self.raw(),
@@ -172,7 +196,7 @@ impl Client {
                 v::RD_KAFKA_VTYPE_TIMESTAMP as c_int,
                 record.timestamp,
                 v::RD_KAFKA_VTYPE_OPAQUE as c_int,
-                origin,
+                tag,
                 match raw_headers {
                     Some(_) => v::RD_KAFKA_VTYPE_HEADERS as c_int,
                     None => v::RD_KAFKA_VTYPE_END as c_int,
