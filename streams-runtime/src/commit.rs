@@ -148,11 +148,19 @@ impl<C: Connect> Worker<C> {
                 self.in_transaction = false;
                 self.committed(changed, now_ms).map(|()| Commit::Done)
             }
+            outcome => self.not_committed(outcome).map(|()| Commit::TakenBack),
+        }
+    }
+
+    #[cold]
+    fn not_committed(&mut self, outcome: CommitOutcome) -> Result<(), WorkerError> {
+        match outcome {
+            CommitOutcome::Committed => Ok(()),
             CommitOutcome::Aborted(reason) => {
                 self.in_transaction = false;
-                self.mend(reason.into()).map(|()| Commit::TakenBack)
+                self.mend(reason.into())
             }
-            CommitOutcome::Unknown(cause) => self.recover(&cause).map(|()| Commit::TakenBack),
+            CommitOutcome::Unknown(cause) => self.recover(&cause),
         }
     }
 
@@ -220,7 +228,15 @@ impl<C: Connect> Worker<C> {
 
     fn committed(&mut self, changed: &[usize], now_ms: i64) -> Result<(), WorkerError> {
         // All of them first: an engine that fails must not leave another task's changes undecided.
-        changed.iter().for_each(|&at| self.tasks[at].committed());
+        let mut remember = false;
+        for &at in changed {
+            let task = &mut self.tasks[at];
+            task.committed();
+            remember |= task.remembers();
+        }
+        if !remember && changed.len() == self.tasks.len() {
+            return Ok(());
+        }
         for &at in changed {
             if !self.tasks[at].remembers() {
                 continue;
@@ -266,11 +282,12 @@ impl<C: Connect> Worker<C> {
     }
 
     /// Sends the outbox of a task.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hand_over(&mut self, at: usize) -> Result<(), Trouble> {
         if self.tasks[at].outbox().borrow().is_empty() { Ok(()) } else { self.send_outbox(at) }
     }
 
+    #[inline(never)]
     fn send_outbox(&mut self, at: usize) -> Result<(), Trouble> {
         self.begin()?;
         let (task, producer) = (&self.tasks[at], &mut self.producer);

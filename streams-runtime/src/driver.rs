@@ -5,10 +5,11 @@
 //! all sub-topologies, and committed before `pipe` returns; so the same input gives the same output, always.
 
 mod builder;
+mod output;
 
 pub use self::builder::DriverBuilder;
+pub use self::output::{Output, OutputRecord};
 use crate::commit::Commit;
-use crate::context::Source;
 use crate::counters::Dropped;
 use crate::guarantee::Guarantee;
 use crate::instance::{InProcess, create_topics, run_until_idle};
@@ -16,11 +17,11 @@ use crate::partitioner::partition_of;
 use crate::record::{Headers, Timestamp};
 use crate::serde::{Serde, SerdeError};
 use crate::state::{Direction, KeyRange, KeyValueStore, OverlayLimit, StateError, WindowStore};
-use crate::stream::{Read, StoreSpec, Stream, Table, Topic};
+use crate::stream::{Read, StoreSpec, Table, Topic};
 use crate::time::{Clock, ManualClock};
 use crate::topology::{Plan, PlanError, PlannedTopic, Topology};
 use crate::transport::TransportError;
-use crate::transport::memory::{MemoryLog, Record, Records, Writer};
+use crate::transport::memory::{Joined, MemoryLog, Records, Writer};
 use crate::window::Windowed;
 use crate::worker::{Worker, WorkerError};
 use std::cell::{Cell, RefCell};
@@ -173,7 +174,7 @@ impl Driver {
             Reader { topic: name, partition, position }
         });
         self.readers.borrow_mut().extend(readers);
-        Output { partitions, next: 0, topic: PhantomData }
+        Output::new(partitions)
     }
 
     #[track_caller]
@@ -420,7 +421,7 @@ pub struct Input<'d, T> {
     driver: &'d Driver,
     writer: Writer,
     partitions: u32,
-    buffer: RefCell<(Vec<u8>, Vec<u8>)>,
+    buffer: RefCell<Vec<u8>>,
     topic: PhantomData<T>,
 }
 
@@ -437,6 +438,8 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
     ///
     /// # Errors
     /// As [`Driver::run`].
+    // Always inlined: what is handed in would be copied once more.
+    #[inline(always)]
     pub fn pipe_at(
         &self,
         key: impl Into<T::Key>,
@@ -524,14 +527,16 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
         timestamp: i64,
         headers: &Headers,
     ) -> Result<(), DriverError> {
-        let mut buffer = self.buffer.borrow_mut();
-        let (key_bytes, value_bytes) = &mut *buffer;
-        key_bytes.clear();
-        value_bytes.clear();
+        let bytes = &mut *self.buffer.borrow_mut();
+        bytes.clear();
         let failed = |cause| DriverError::Serde { topic: T::TOPIC.name, cause };
-        key.map_or(Ok(()), |key| T::KeySerde::encode(key, key_bytes)).map_err(failed)?;
-        value.map_or(Ok(()), |value| T::ValueSerde::encode(value, value_bytes)).map_err(failed)?;
-        self.append(key.map(|_| &**key_bytes), value.map(|_| &**value_bytes), timestamp, headers)
+        key.map_or(Ok(()), |key| T::KeySerde::encode(key, bytes)).map_err(failed)?;
+        let key_len = key.map(|_| bytes.len());
+        value.map_or(Ok(()), |value| T::ValueSerde::encode(value, bytes)).map_err(failed)?;
+        let partition = key_len.map_or(0, |len| partition_of(&bytes[..len], self.partitions));
+        self.make_room()?;
+        let joined = Joined { bytes, key_len, is_null: value.is_none() };
+        Ok(self.writer.append_joined(partition, joined, timestamp, headers)?)
     }
 
     fn append(
@@ -542,87 +547,17 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
         headers: &Headers,
     ) -> Result<(), DriverError> {
         let partition = key.map_or(0, |key| partition_of(key, self.partitions));
-        // Before it and not after it: what it causes is yet to be read, and what came before probably is.
+        self.make_room()?;
+        Ok(self.writer.append(partition, key, value, timestamp, headers)?)
+    }
+
+    /// Before a record and not after it: what it causes is yet to be read, and what came before probably is.
+    #[inline]
+    fn make_room(&self) -> Result<(), DriverError> {
         match self.driver.room.get() {
             0 => self.driver.forget()?,
             room => self.driver.room.set(room - 1),
         }
-        self.writer.append(partition, key, value, timestamp, headers)?;
         Ok(())
-    }
-}
-
-/// A record read from an output topic.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OutputRecord<K, V> {
-    /// The key, `None` for null.
-    pub key: Option<K>,
-    /// The value, `None` for null.
-    pub value: Option<V>,
-    /// Its time.
-    pub timestamp: Timestamp,
-    /// Its headers.
-    pub headers: Headers,
-    /// Its partition.
-    pub partition: u32,
-}
-
-/// A topic a test reads from, partition after partition; within one, in order.
-pub struct Output<T> {
-    partitions: Vec<Records>,
-    next: usize,
-    topic: PhantomData<T>,
-}
-
-impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>>> Output<T> {
-    /// The next record, if there is one.
-    ///
-    /// # Panics
-    /// If its bytes are not of the topic's format.
-    pub fn read(&mut self) -> Option<OutputRecord<<T as Stream>::Key, <T as Stream>::Value>> {
-        for _ in 0..self.partitions.len() {
-            let partition = self.next as u32;
-            let record = self.partitions[self.next].read_next(|record| Self::decode(&record, partition));
-            if record.is_some() {
-                return record;
-            }
-            self.go_on();
-        }
-        None
-    }
-
-    fn decode(record: &Record<'_>, partition: u32) -> OutputRecord<T::Key, T::Value> {
-        let unreadable = |cause: SerdeError| -> ! {
-            let at = Source { topic: T::TOPIC.name, partition, offset: record.offset };
-            panic!("{at} cannot be read: {cause}")
-        };
-        OutputRecord {
-            key: record.key().map(|key| T::KeySerde::decode(key).unwrap_or_else(|e| unreadable(e))),
-            value: record.value().map(|value| T::ValueSerde::decode(value).unwrap_or_else(|e| unreadable(e))),
-            timestamp: Timestamp::from_ms(record.timestamp()),
-            headers: record.headers().clone(),
-            partition,
-        }
-    }
-
-    /// To the next partition.
-    fn go_on(&mut self) {
-        self.next = if self.next + 1 < self.partitions.len() { self.next + 1 } else { 0 };
-    }
-
-    /// The next record's bytes, if there is one, as they stand in the topic.
-    pub fn read_bytes(&mut self) -> Option<crate::transport::memory::MemoryMessage> {
-        for _ in 0..self.partitions.len() {
-            if let Some(message) = self.partitions[self.next].next() {
-                return Some(message);
-            }
-            self.go_on();
-        }
-        None
-    }
-
-    /// Everything that is there, as key and value.
-    pub fn read_all(&mut self) -> Vec<(Option<T::Key>, Option<T::Value>)> {
-        std::iter::from_fn(|| self.read()).map(|record| (record.key, record.value)).collect()
     }
 }

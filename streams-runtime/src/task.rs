@@ -17,13 +17,17 @@
 //! Knows the wired steps and positions. Does not know the transport, groups or what a transaction is: its worker
 //! says `prepare`, `committed` or `aborted`.
 
-use crate::context::{Context, Source as Origin};
+mod input;
+mod waiting;
+
+use self::input::{Input, NEVER};
+pub(crate) use self::waiting::Waiting;
+use crate::context::Source as Origin;
 use crate::counters::DropCounter;
 use crate::failure::{Failure, What};
 use crate::mutants::mutant;
-use crate::operators::{RawRecord, Source};
 use crate::outbox::Outbox;
-use crate::record::{Headers, Timestamp};
+use crate::record::Timestamp;
 use crate::state::{ChangelogSink, Mark, StateError};
 use crate::transport::{CommittedOffset, Message, TopicPartition};
 use crate::wiring::Wired;
@@ -69,51 +73,6 @@ impl ChangelogSink for Changelog<'_, '_> {
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         if self.wanted { (self.send)(self.store, key, value, timestamp) } else { Ok(()) }
     }
-}
-
-/// One partition a task reads.
-struct Input<M> {
-    source: Rc<dyn Source>,
-    /// The topic's name: known here, so that no record asks its source for it.
-    topic: Box<str>,
-    partition: u32,
-    buffer: VecDeque<M>,
-    /// About how much memory the buffered records take.
-    bytes: usize,
-    /// True if nothing is fetched for it now, because it is far ahead of the others.
-    held: bool,
-    /// The time of the first buffered record, once it was read; with several inputs all heads are compared.
-    head: Option<Timestamp>,
-    /// Set while the log has nothing behind the buffer; the position to commit once the buffer is empty.
-    ended_at: Option<i64>,
-    position: i64,
-    committed: i64,
-    /// The record that was processed last, for failures that are found after it.
-    last: i64,
-    /// The first offset that is not processed any more: a record there failed. `NEVER` mostly.
-    stop: i64,
-}
-
-/// No record fails there.
-const NEVER: i64 = i64::MAX;
-
-impl<M> Input<M> {
-    /// True if the task must not go on without this input: it may still get an earlier record, or it has failed.
-    fn is_waiting(&self) -> bool {
-        self.head.is_none() && (self.ended_at.is_none() || !self.buffer.is_empty())
-    }
-
-    fn partition_of(&self) -> TopicPartition {
-        TopicPartition { topic: self.topic.to_string(), partition: self.partition }
-    }
-}
-
-/// Records of a task that wait to be processed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Waiting {
-    pub(crate) records: usize,
-    /// About how much memory they take.
-    pub(crate) bytes: usize,
 }
 
 /// How many records a task begins with before somebody looks at the clock.
@@ -241,28 +200,6 @@ impl<M: Message> Task<M> {
         self.inputs.iter().map(|input| (input.partition_of(), input.committed))
     }
 
-    /// A fetched record of input `input`.
-    #[inline]
-    pub fn buffer(&mut self, input: usize, message: M) {
-        let input = &mut self.inputs[input];
-        debug_assert!(
-            message.offset() >= input.buffer.back().map_or(input.position, |last| last.offset() + 1),
-            "a record came twice"
-        );
-        input.ended_at = None;
-        input.bytes += message.size();
-        input.buffer.push_back(message);
-    }
-
-    /// The log has nothing more of input `input` before `position`.
-    #[inline]
-    pub fn ended(&mut self, input: usize, position: i64) {
-        mutant!(EndIgnored => return);
-        let input = &mut self.inputs[input];
-        input.ended_at = Some(position);
-        input.settle();
-    }
-
     /// Processes up to `max` records, fewer if the outbox is full before. Returns how many.
     ///
     /// # Errors
@@ -347,76 +284,6 @@ impl<M: Message> Task<M> {
         self.is_set_aside() && self.inputs.iter().any(Input::is_stopped)
     }
 
-    /// True if records wait that were fetched and not processed.
-    #[inline]
-    pub fn has_fetched(&self) -> bool {
-        self.inputs.iter().any(|input| !input.buffer.is_empty())
-    }
-
-    /// True if it is known of every input that nothing more is there, or nothing more is read. Before the first fetch
-    /// it is not known.
-    pub fn is_at_ends(&self) -> bool {
-        self.is_done() || self.inputs.iter().all(|input| input.ended_at.is_some())
-    }
-
-    /// Drops what was fetched and will not be processed.
-    pub fn drop_fetched(&mut self) {
-        for input in &mut self.inputs {
-            input.buffer.clear();
-            input.bytes = 0;
-            input.held = false;
-            input.head = None;
-            input.ended_at = None;
-        }
-    }
-
-    /// What waits to be processed.
-    pub(crate) fn waiting(&self) -> Waiting {
-        let mut waiting = Waiting::default();
-        for input in &self.inputs {
-            waiting.records += input.buffer.len();
-            waiting.bytes += input.bytes;
-        }
-        waiting
-    }
-
-    /// True if it cannot go on before something comes that is not there yet. Only a task of several inputs can be.
-    pub(crate) fn lacks_an_input(&self) -> bool {
-        self.inputs.len() > 1 && self.inputs.iter().any(Input::is_waiting)
-    }
-
-    /// How many inputs it has.
-    pub(crate) fn inputs(&self) -> usize {
-        self.inputs.len()
-    }
-
-    /// The partition of input `input`, if nothing more should be fetched for it from now on: it has more than `bytes`
-    /// while the task lacks another one. It is held until [`release`](Task::release).
-    pub(crate) fn hold(&mut self, input: usize, bytes: usize) -> Option<TopicPartition> {
-        let input = &mut self.inputs[input];
-        if input.held || input.bytes <= bytes {
-            return None;
-        }
-        input.held = true;
-        Some(input.partition_of())
-    }
-
-    /// The partition of input `input` and where fetching goes on, if it is held and has no more than `bytes` left.
-    pub(crate) fn release(&mut self, input: usize, bytes: usize) -> Option<(TopicPartition, i64)> {
-        let input = &mut self.inputs[input];
-        if !input.held || input.bytes > bytes {
-            return None;
-        }
-        input.held = false;
-        let position = input.buffer.back().map_or(input.position, |last| last.offset() + 1);
-        Some((input.partition_of(), position))
-    }
-
-    /// True if an input is held.
-    pub(crate) fn is_held(&self) -> bool {
-        self.inputs.iter().any(|input| input.held)
-    }
-
     /// How many records are processed before somebody looks at the clock and the memory.
     pub(crate) fn pace(&self) -> usize {
         self.pace
@@ -465,18 +332,26 @@ impl<M: Message> Task<M> {
 
     fn process_records(&mut self, max: usize) -> Result<usize, Failure> {
         let mut processed = 0;
-        while processed < max {
-            let next = match self.inputs.len() {
-                1 => self.inputs[0].read_head()?.then_some(0),
-                _ => self.lowest()?,
-            };
-            let Some(next) = next else { break };
-            self.changed = true;
-            self.at = next;
-            self.inputs[next].process()?;
-            processed += 1;
-            if self.wired.outbox.borrow().is_full() {
-                break;
+        let outbox = &*self.wired.outbox;
+        if let [only] = &mut *self.inputs {
+            self.at = 0;
+            while processed < max && only.take(&mut self.changed)? {
+                processed += 1;
+                if outbox.borrow().is_full() {
+                    break;
+                }
+            }
+        } else {
+            while processed < max
+                && let Some(next) = self.lowest()?
+            {
+                self.changed = true;
+                self.at = next;
+                self.inputs[next].process()?;
+                processed += 1;
+                if self.wired.outbox.borrow().is_full() {
+                    break;
+                }
             }
         }
         // What was left out moved a position too.
@@ -567,7 +442,7 @@ impl<M: Message> Task<M> {
                 offsets.push((input.partition_of(), CommittedOffset { offset: 0, metadata: String::new() }));
             }
             let (partition, committed) = &mut offsets[at + i];
-            if partition.partition != input.partition || *partition.topic != *input.topic {
+            if !partition.is(&input.topic, input.partition) {
                 *partition = input.partition_of();
             }
             committed.offset = input.position;
@@ -582,18 +457,20 @@ impl<M: Message> Task<M> {
     /// The transaction is committed.
     #[inline]
     pub fn committed(&mut self) {
-        self.wired.remembering.iter().for_each(|remembering| remembering.state.borrow_mut().committed());
+        for remembering in &mut self.wired.remembering {
+            remembering.state.borrow_mut().committed();
+            remembering.reached = remembering.open.take().unwrap_or(remembering.reached);
+        }
         if self.wired.dropped.take() {
             self.wired.drops.iter().for_each(|drops| drops.commit());
         }
         self.inputs.iter_mut().for_each(|input| input.committed = input.position);
-        for remembering in &mut self.wired.remembering {
-            remembering.reached = remembering.open.take().unwrap_or(remembering.reached);
-        }
         (self.changed, self.renews) = (false, false);
-        self.careful = false;
         self.has_offsets = true;
-        self.left_out.clear();
+        if self.careful {
+            self.careful = false;
+            self.left_out.clear();
+        }
     }
 
     /// The transaction never happened. Everything is to be fetched again from the committed positions.
@@ -708,78 +585,5 @@ impl<M: Message> Task<M> {
     /// Records left out in committed transactions.
     pub fn dropped(&self) -> u64 {
         self.wired.drops.iter().map(|counter| counter.committed()).sum()
-    }
-}
-
-impl<M: Message> Input<M> {
-    fn origin(&self) -> Origin<'_> {
-        let offset = self.buffer.front().map_or(self.position, Message::offset);
-        Origin { topic: &self.topic, partition: self.partition, offset }
-    }
-
-    /// Reads the record at the head, leaving out what policies leave out; false if there is none.
-    #[inline]
-    fn read_head(&mut self) -> Result<bool, Failure> {
-        if self.buffer.is_empty() { Ok(false) } else { self.read_buffered() }
-    }
-
-    fn read_buffered(&mut self) -> Result<bool, Failure> {
-        while self.head.is_none() {
-            let Some(message) = self.buffer.front() else { return Ok(false) };
-            if message.offset() >= self.stop {
-                return Ok(false);
-            }
-            // Headers cost, and the source does not look at them.
-            let none = Headers::new();
-            self.head = self.source.head(&RawRecord {
-                source: Origin { topic: &self.topic, partition: self.partition, offset: message.offset() },
-                timestamp: message.timestamp(),
-                key: message.key(),
-                value: message.value(),
-                headers: &none,
-            })?;
-            if self.head.is_none() {
-                self.pop();
-            }
-        }
-        Ok(true)
-    }
-
-    /// Processes the head, which must have been read.
-    #[inline]
-    fn process(&mut self) -> Result<(), Failure> {
-        let (Some(timestamp), Some(message)) = (self.head, self.buffer.front()) else { return Ok(()) };
-        let headers = message.headers();
-        let offset = message.offset();
-        let source = Origin { topic: &self.topic, partition: self.partition, offset };
-        self.source.process(message.key(), &Context { timestamp, headers: &headers, source })?;
-        self.last = offset;
-        self.head = None;
-        self.pop();
-        Ok(())
-    }
-
-    /// True if the next record is the one that failed.
-    fn is_stopped(&self) -> bool {
-        self.buffer.front().map_or(self.position, Message::offset) >= self.stop
-    }
-
-    #[inline]
-    fn pop(&mut self) {
-        if let Some(message) = self.buffer.pop_front() {
-            self.bytes -= message.size();
-            self.position = message.offset() + 1;
-        }
-        self.settle();
-    }
-
-    /// Behind the last record there may be control records; the end is the position to commit.
-    #[inline]
-    fn settle(&mut self) {
-        if let Some(end) = self.ended_at
-            && self.buffer.is_empty()
-        {
-            self.position = self.position.max(end);
-        }
     }
 }

@@ -79,10 +79,15 @@ impl Times {
     }
 
     /// Appends the live times; nothing if there is none.
+    #[inline]
     pub fn write_metadata(&self, out: &mut String) {
-        if self.cells.is_empty() {
-            return;
+        if !self.cells.is_empty() {
+            self.write_cells(out);
         }
+    }
+
+    #[inline(never)]
+    fn write_cells(&self, out: &mut String) {
         out.push_str(VERSION);
         for (name, cell) in &self.cells {
             if let Some(time) = cell.borrow().get() {

@@ -37,8 +37,11 @@ impl<C: Connect> Worker<C> {
             Round { began_ms: now_ms, at_ms: now_ms }
         });
         self.pressure.behind = false;
-        for n in 0..tasks {
-            let at = (self.turn + n) % tasks;
+        // Some may have gone since.
+        let mut next = if self.turn < tasks { self.turn } else { 0 };
+        for _ in 0..tasks {
+            let at = next;
+            next = if at + 1 < tasks { at + 1 } else { 0 };
             if processed >= max {
                 self.turn = at;
                 self.pressure.behind = true;
@@ -56,7 +59,7 @@ impl<C: Connect> Worker<C> {
             }
             let late = round.as_ref().is_some_and(|round| round.at_ms - round.began_ms >= ROUND_MS);
             if late || self.pressure.full {
-                self.turn = (at + 1) % tasks;
+                self.turn = next;
                 self.pressure.behind = true;
                 return Ok(processed);
             }

@@ -328,14 +328,21 @@ impl<C: Connect> Worker<C> {
         self.balance()?;
         if self.is_ready()? {
             if !self.opening.is_empty() {
-                step.opened = self.open_step(BATCH)?;
-                if self.begins {
-                    self.begins = self.commit()? == Commit::TakenBack;
-                }
+                step.opened = self.open_some()?;
             }
             step.processed = self.process(max, step.fetched)?;
         }
         Ok(step)
+    }
+
+    /// Goes on with opening tasks. Returns how many changes were restored.
+    #[cold]
+    fn open_some(&mut self) -> Result<usize, WorkerError> {
+        let opened = self.open_step(BATCH)?;
+        if self.begins {
+            self.begins = self.commit()? == Commit::TakenBack;
+        }
+        Ok(opened)
     }
 
     /// True once the producer owns its id.
@@ -384,18 +391,8 @@ impl<C: Connect> Worker<C> {
                 // Whatever happens: every event is worked off, and the first error is told afterwards. A partition
                 // that is not given back would stay here for ever.
                 Event::Assigned(partitions) => self.open(&partitions),
-                Event::Revoked(partitions) => {
-                    let committed =
-                        if mutant!(RevokedUncommitted) { Ok(()) } else { self.commit().map(drop) };
-                    first = first.and(committed);
-                    first = first.and(self.close_tasks(&partitions, true));
-                    first = first.and(self.consumer.revoked(&partitions).map_err(WorkerError::from));
-                }
-                Event::Lost(partitions) => {
-                    first = first.and(self.take_back());
-                    first = first.and(self.close_tasks(&partitions, false));
-                    first = first.and(self.consumer.revoked(&partitions).map_err(WorkerError::from));
-                }
+                Event::Revoked(partitions) => first = first.and(self.give_back(&partitions)),
+                Event::Lost(partitions) => first = first.and(self.lose(&partitions)),
             }
         }
         self.events = events;
@@ -404,6 +401,24 @@ impl<C: Connect> Worker<C> {
             Ok(fetched) => Ok(fetched),
             Err(cause) => self.unreadable(cause),
         }
+    }
+
+    /// Commits, and gives up what the group takes back.
+    #[cold]
+    fn give_back(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
+        let committed = if mutant!(RevokedUncommitted) { Ok(()) } else { self.commit().map(drop) };
+        let closed = self.close_tasks(partitions, true);
+        let confirmed = self.consumer.revoked(partitions).map_err(WorkerError::from);
+        committed.and(closed).and(confirmed)
+    }
+
+    /// Gives up what others have already.
+    #[cold]
+    fn lose(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
+        let taken_back = self.take_back();
+        let closed = self.close_tasks(partitions, false);
+        let confirmed = self.consumer.revoked(partitions).map_err(WorkerError::from);
+        taken_back.and(closed).and(confirmed)
     }
 
     #[inline]

@@ -34,7 +34,8 @@ pub struct RawRecord<'a> {
 /// The entry of a task for one topic.
 ///
 /// A task first asks for the time of the record at the head of each partition ([`head`](Source::head)), then lets
-/// the one with the lowest time [`process`](Source::process). What `head` decoded is kept for that.
+/// the one with the lowest time [`process`](Source::process). What `head` decoded is kept for that. A task with one
+/// partition has nothing to choose from, and lets it [`take`](Source::take) the next record.
 pub trait Source {
     /// The topic, as the log calls it.
     fn topic(&self) -> &str;
@@ -47,6 +48,12 @@ pub trait Source {
 
     /// Pushes the record that `head` read last; `key` are its key's bytes.
     fn process(&self, key: Option<&[u8]>, cx: &Context<'_>) -> Result<(), Failure>;
+
+    /// Both at once; false if the record was left out.
+    ///
+    /// # Errors
+    /// As both.
+    fn take(&self, record: &RawRecord<'_>) -> Result<bool, Failure>;
 }
 
 /// The source of topic `T`.
@@ -121,15 +128,15 @@ fn left_out(
     }
 }
 
-impl<T: Written> Source for SourceNode<T> {
-    fn topic(&self) -> &str {
-        &self.topic
-    }
-
-    #[inline]
-    fn head(&self, record: &RawRecord<'_>) -> Result<Option<Timestamp>, Failure> {
-        let mut head = self.head.borrow_mut();
-        let (key, value) = &mut *head;
+impl<T: Written> SourceNode<T> {
+    /// Decodes a record into its places, and finds its time.
+    #[inline(always)]
+    fn read(
+        &self,
+        record: &RawRecord<'_>,
+        key: &mut Option<T::Key>,
+        value: &mut Option<T::Value>,
+    ) -> Result<Option<Timestamp>, Failure> {
         if let Err(cause) = fill::<T::KeySerde>(record.key, key) {
             return left_out(T::POLICY.decode, &self.dropped.decode, What::DecodeKey, Some(cause), record);
         }
@@ -166,11 +173,42 @@ impl<T: Written> Source for SourceNode<T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    fn push(
+        &self,
+        bytes: Option<&[u8]>,
+        key: &mut Option<T::Key>,
+        value: &mut Option<T::Value>,
+        cx: &Context<'_>,
+    ) -> Result<(), Failure> {
+        let raw = bytes.filter(|_| T::KeySerde::CANONICAL);
+        self.port.push(KeySlot { slot: Slot::Given(key), raw }, Slot::Given(value), cx)
+    }
+}
+
+impl<T: Written> Source for SourceNode<T> {
+    fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    fn head(&self, record: &RawRecord<'_>) -> Result<Option<Timestamp>, Failure> {
+        let mut head = self.head.borrow_mut();
+        let (key, value) = &mut *head;
+        self.read(record, key, value)
+    }
+
     fn process(&self, key: Option<&[u8]>, cx: &Context<'_>) -> Result<(), Failure> {
         let mut head = self.head.borrow_mut();
         let (slot, value) = &mut *head;
-        let raw = key.filter(|_| T::KeySerde::CANONICAL);
-        self.port.push(KeySlot { slot: Slot::Given(slot), raw }, Slot::Given(value), cx)
+        self.push(key, slot, value, cx)
+    }
+
+    fn take(&self, record: &RawRecord<'_>) -> Result<bool, Failure> {
+        let mut head = self.head.borrow_mut();
+        let (key, value) = &mut *head;
+        let Some(timestamp) = self.read(record, key, value)? else { return Ok(false) };
+        let cx = Context { timestamp, headers: record.headers, source: record.source };
+        self.push(record.key, key, value, &cx)?;
+        Ok(true)
     }
 }

@@ -36,6 +36,34 @@ pub struct TopicPartition {
     pub partition: u32,
 }
 
+impl TopicPartition {
+    /// True if this is it.
+    #[inline]
+    pub(crate) fn is(&self, topic: &str, partition: u32) -> bool {
+        self.partition == partition && same_name(&self.topic, topic)
+    }
+}
+
+/// True if two names of topics are the same. They are short, so they are compared without a call.
+#[inline(always)]
+pub(crate) fn same_name(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    // What begins alike and ends alike, and is at most twice as long as what was compared, is alike.
+    let len = a.len();
+    if len > 16 {
+        a == b
+    } else if len > 7 {
+        a.first_chunk::<8>() == b.first_chunk() && a.last_chunk::<8>() == b.last_chunk()
+    } else if len > 3 {
+        a.first_chunk::<4>() == b.first_chunk() && a.last_chunk::<4>() == b.last_chunk()
+    } else {
+        len == 0 || a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]
+    }
+}
+
 /// What stands at a partition in the committed offsets of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommittedOffset {
@@ -345,4 +373,23 @@ pub trait Producer {
 
     /// How many partitions a topic has.
     fn partitions(&mut self, topic: &str) -> Result<u32, TransportError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_name;
+
+    #[test]
+    fn names_differ_wherever_they_differ() {
+        for len in 0..40 {
+            let name = "a".repeat(len);
+            assert!(same_name(&name, &name.clone()));
+            assert!(!same_name(&name, &format!("{name}a")));
+            for at in 0..len {
+                let mut other = name.clone();
+                other.replace_range(at..=at, "b");
+                assert!(!same_name(&name, &other), "{name} and {other}");
+            }
+        }
+    }
 }

@@ -41,6 +41,14 @@ impl Arena {
         spot
     }
 
+    /// Keeps what is in one piece already.
+    #[inline]
+    pub(super) fn push_one(&mut self, bytes: &[u8]) -> Spot {
+        let spot = self.begin(bytes.len());
+        self.last.extend_from_slice(bytes);
+        spot
+    }
+
     /// Where the next `len` bytes go.
     #[inline]
     fn begin(&mut self, len: usize) -> Spot {

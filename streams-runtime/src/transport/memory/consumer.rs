@@ -6,8 +6,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::log::MemoryMessage;
-use super::topics::Place;
+use super::log::{Fetch, MemoryMessage};
+use super::topics::{Memo, Place};
 use super::{Log, MemoryLog};
 use crate::transport::{
     CommittedOffset, Consumer, Event, GroupMetadata, Isolation, PENDING_OFFSETS, TopicPartition,
@@ -53,8 +53,11 @@ pub struct MemoryConsumer {
     turn: usize,
     /// The state of the log when everything had been handed out: nothing to look for until it moves.
     drained_at: Option<u64>,
-    /// The bytes of the last fetch; used again once all its records are gone.
-    bytes: Rc<Vec<u8>>,
+    /// The records of the last poll; its memory is used again once all of them are gone.
+    fetched: Rc<Fetch>,
+    memo: Memo,
+    /// The partitions of the commit at hand.
+    committing: Vec<Place>,
 }
 
 impl MemoryConsumer {
@@ -75,7 +78,9 @@ impl MemoryConsumer {
             active: Vec::new(),
             turn: 0,
             drained_at: None,
-            bytes: Rc::default(),
+            fetched: Rc::default(),
+            memo: Memo::default(),
+            committing: Vec::new(),
         }
     }
 
@@ -119,20 +124,18 @@ impl MemoryConsumer {
     fn knows_its_group(&self, log: &Log) -> bool {
         let known =
             self.group_seen == log.groups.version(self.group) && self.topics_seen == log.topics.version;
-        self.topics.is_none() || (known && self.member.is_some())
+        known && self.member.is_some() || self.topics.is_none()
     }
 
     /// True if everything the partition has was handed out, its end included.
     #[inline]
     fn is_drained(&self, log: &Log, slot: &Slot) -> bool {
-        let partition = log.topics.log(slot.place);
         slot.ended_at == Some(slot.position)
-            && slot.position == partition.end(self.isolation)
-            && partition.holds(slot.position)
+            && slot.position == log.topics.log(slot.place).end(self.isolation)
             && log.topics.exists(slot.place.topic)
     }
 
-    /// Copies records out of the log, up to `max`; they are to be given their bytes.
+    /// Copies records out of the log, up to `max`; they are to be bound to the fetch.
     #[inline]
     fn fetch(
         &mut self,
@@ -140,8 +143,8 @@ impl MemoryConsumer {
         events: &mut Vec<Event<MemoryMessage>>,
         max: usize,
     ) -> Result<usize, Unreadable> {
-        let Some(bytes) = Rc::get_mut(&mut self.bytes) else { return Ok(0) };
-        bytes.clear();
+        let Some(fetch) = Rc::get_mut(&mut self.fetched) else { return Ok(0) };
+        fetch.clear();
         let mut records = 0;
         for _ in 0..self.active.len() {
             if self.turn >= self.active.len() {
@@ -161,13 +164,14 @@ impl MemoryConsumer {
             while records < max
                 && let Some(record) = partition.next_before(end, &mut slot.position, self.isolation)
             {
-                let message = MemoryMessage::fetch(&record, bytes);
-                events.push(Event::Record { slot: number, message });
+                let unbound = fetch.copy(&record);
+                push(events, || Event::Record { slot: number, message: MemoryMessage::unbound(unbound) });
                 records += 1;
             }
             if slot.position >= end && slot.ended_at != Some(slot.position) {
-                slot.ended_at = Some(slot.position);
-                events.push(Event::End { slot: number, position: slot.position });
+                let position = slot.position;
+                slot.ended_at = Some(position);
+                push(events, || Event::End { slot: number, position });
             }
             self.turn += 1;
             if records >= max {
@@ -195,6 +199,12 @@ impl MemoryConsumer {
         self.active.retain(|&s| s != slot);
         self.turn = 0;
     }
+}
+
+/// Appends an event that is made in its place: made first and moved there, it is read before it is written through.
+#[inline(always)]
+fn push<T>(events: &mut Vec<T>, event: impl FnMut() -> T) {
+    events.resize_with(events.len() + 1, event);
 }
 
 fn spell(log: &Log, places: &[Place]) -> Vec<TopicPartition> {
@@ -227,6 +237,7 @@ impl Consumer for MemoryConsumer {
         Ok(())
     }
 
+    #[inline(always)]
     fn group_metadata(&self) -> Option<GroupMetadata> {
         let member = self.member.as_ref()?;
         let log = self.log.borrow();
@@ -295,15 +306,15 @@ impl Consumer for MemoryConsumer {
         if self.drained_at == Some(log.changes) {
             return Ok(0);
         }
-        // Nobody else may hold the bytes while records are copied there.
-        if Rc::get_mut(&mut self.bytes).is_none() {
-            self.bytes = Rc::default();
+        // Nobody else may hold the fetch while records are copied there.
+        if Rc::get_mut(&mut self.fetched).is_none() {
+            self.fetched = Rc::default();
         }
         let first = events.len();
         let fetched = self.fetch(&log, events, max);
         for event in &mut events[first..] {
             if let Event::Record { message, .. } = event {
-                message.bind(&self.bytes);
+                message.bind(&self.fetched);
             }
         }
         fetched.map_err(|unreadable| self.unreadable(&log, unreadable))
@@ -338,15 +349,30 @@ impl Consumer for MemoryConsumer {
     }
 
     fn commit(&mut self, offsets: &[(TopicPartition, CommittedOffset)]) -> Result<(), TransportError> {
-        let (generation, member) = match self.group_metadata() {
-            Some(metadata) => (metadata.generation, metadata.member),
-            None => (-1, "".into()),
-        };
         let log = &mut *self.log.borrow_mut();
-        log.groups.check(self.group, generation, &member, true)?;
-        let places = log.offset_places(offsets)?;
-        for (place, (_, committed)) in places.into_iter().zip(offsets) {
-            log.groups.commit(self.group, place, committed.clone());
+        // A membership of this version of the group is good.
+        if self.member.is_none() || self.group_seen != log.groups.version(self.group) {
+            let (generation, id) = match &self.member {
+                Some(member) => {
+                    let generation = log.groups.generation(self.group, &member.id);
+                    (generation.unwrap_or(member.generation), &*member.id)
+                }
+                None => (-1, ""),
+            };
+            log.groups.check(self.group, generation, id, true)?;
+        }
+        // All partitions are looked up before anything is stored, so that a refusal stores nothing.
+        self.committing.clear();
+        for (partition, committed) in offsets {
+            super::check_metadata(partition, committed)?;
+            let place = match self.memo.known(&log.topics, &partition.topic, partition.partition) {
+                Some(place) => place,
+                None => self.memo.place(&log.topics, &partition.topic, partition.partition)?,
+            };
+            self.committing.push(place);
+        }
+        for (&place, (_, committed)) in self.committing.iter().zip(offsets) {
+            log.groups.commit(self.group, place, committed);
         }
         Ok(())
     }

@@ -43,13 +43,18 @@ impl Offsets {
         self.0.get(place.topic as usize)?.get(place.partition as usize)?.as_ref()
     }
 
+    fn set(&mut self, place: Place, mut committed: CommittedOffset) {
+        self.take(place, &mut committed);
+    }
+
+    /// As `set`; what stood there before is left in its place.
     #[inline]
-    fn set(&mut self, place: Place, committed: CommittedOffset) {
+    fn take(&mut self, place: Place, committed: &mut CommittedOffset) {
         // Nearly always there is one already.
         let topic = self.0.get_mut(place.topic as usize);
         match topic.and_then(|topic| topic.get_mut(place.partition as usize)) {
-            Some(at) => *at = Some(committed),
-            None => self.grow(place, committed),
+            Some(Some(at)) => std::mem::swap(at, committed),
+            _ => self.grow(place, committed.clone()),
         }
     }
 
@@ -253,12 +258,13 @@ impl Groups {
         Err(TransportError::StaleGeneration { group, generation, member })
     }
 
-    pub(super) fn commit(&mut self, group: u32, place: Place, committed: CommittedOffset) {
-        self.all[group as usize].offsets.set(place, committed);
+    pub(super) fn commit(&mut self, group: u32, place: Place, committed: &CommittedOffset) {
+        self.all[group as usize].offsets.set(place, committed.clone());
     }
 
     #[inline]
-    pub(super) fn commit_later(&mut self, group: u32, slot: u32, place: Place, committed: CommittedOffset) {
+    pub(super) fn commit_later(&mut self, group: u32, slot: u32, place: Place, committed: &CommittedOffset) {
+        let committed = committed.clone();
         self.all[group as usize].pending.push(Pending { slot, place, committed });
     }
 
@@ -266,20 +272,15 @@ impl Groups {
     #[inline]
     pub(super) fn decide(&mut self, group: u32, slot: u32, commit: bool) {
         let Group { pending, offsets, .. } = &mut self.all[group as usize];
-        let mut decide = |pending: Pending| {
-            if commit {
-                offsets.set(pending.place, pending.committed);
+        // Nearly always there is no other transaction.
+        if pending.iter().all(|pending| pending.slot == slot) {
+            for pending in pending.iter_mut().filter(|_| commit) {
+                offsets.take(pending.place, &mut pending.committed);
             }
-        };
-        // Nearly always it is one offset, and there is no other transaction.
-        if let [only] = &**pending
-            && only.slot == slot
-        {
-            pending.pop().into_iter().for_each(decide);
-        } else if pending.iter().all(|pending| pending.slot == slot) {
-            pending.drain(..).for_each(decide);
+            pending.clear();
         } else {
-            pending.extract_if(.., |pending| pending.slot == slot).for_each(&mut decide);
+            let decided = pending.extract_if(.., |pending| pending.slot == slot);
+            decided.filter(|_| commit).for_each(|pending| offsets.set(pending.place, pending.committed));
         }
     }
 

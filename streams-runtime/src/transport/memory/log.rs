@@ -21,40 +21,80 @@ use crate::transport::{HELD, Isolation, Message, Watermarks};
 const NULL: u32 = u32::MAX;
 
 /// A record of the in-process log, taken out of it. A clone shares the bytes.
+///
+/// It is small, because it is moved several times on its way to a task: what it says stands in its fetch.
 #[derive(Clone, Debug)]
 pub struct MemoryMessage {
     /// What it was fetched with; `None` only until the fetch is complete.
-    bytes: Option<Rc<Vec<u8>>>,
+    fetch: Option<Rc<Fetch>>,
+    nth: u32,
+    offset: i64,
+}
+
+/// The records of one poll, side by side.
+#[derive(Debug, Default)]
+pub(super) struct Fetch {
+    records: Vec<Fetched>,
+    bytes: Vec<u8>,
+}
+
+/// A copied record, whose value follows its key.
+#[derive(Debug)]
+struct Fetched {
     start: usize,
     key_len: u32,
     value_len: u32,
-    offset: i64,
     timestamp: i64,
     headers: Headers,
 }
 
-impl MemoryMessage {
-    /// Copies a record to the end of `bytes`. It can be read once they are [`bind`](MemoryMessage::bind)ed to it.
+impl Fetch {
+    /// Forgets the records and keeps their memory.
     #[inline]
-    pub(super) fn fetch(record: &Record<'_>, bytes: &mut Vec<u8>) -> Self {
-        let start = bytes.len();
-        bytes.extend_from_slice(record.bytes);
-        let Body { key_len, value_len, timestamp, .. } = *record.body;
-        let headers = record.body.headers.clone();
-        MemoryMessage { bytes: None, start, key_len, value_len, offset: record.offset, timestamp, headers }
+    pub(super) fn clear(&mut self) {
+        self.records.clear();
+        self.bytes.clear();
     }
 
+    /// Copies a record.
     #[inline]
-    pub(super) fn bind(&mut self, bytes: &Rc<Vec<u8>>) {
-        self.bytes = Some(Rc::clone(bytes));
+    pub(super) fn copy(&mut self, record: &Record<'_>) -> Unbound {
+        let (nth, start) = (self.records.len() as u32, self.bytes.len());
+        self.bytes.extend_from_slice(record.bytes);
+        let Body { key_len, value_len, timestamp, ref headers, .. } = *record.body;
+        self.records.push(Fetched { start, key_len, value_len, timestamp, headers: headers.clone() });
+        Unbound { nth, offset: record.offset }
     }
 
     #[inline]
     fn bytes(&self, start: usize, len: u32) -> Option<&[u8]> {
-        if len == NULL {
-            return None;
-        }
-        self.bytes.as_deref()?.get(start..start + len as usize)
+        if len == NULL { None } else { self.bytes.get(start..start + len as usize) }
+    }
+}
+
+/// A record of a fetch that is not complete.
+#[derive(Clone, Copy)]
+pub(super) struct Unbound {
+    nth: u32,
+    offset: i64,
+}
+
+impl MemoryMessage {
+    /// A record that can be read once it is [bound](MemoryMessage::bind) to its fetch.
+    #[inline]
+    pub(super) fn unbound(Unbound { nth, offset }: Unbound) -> Self {
+        MemoryMessage { fetch: None, nth, offset }
+    }
+
+    #[inline]
+    pub(super) fn bind(&mut self, fetch: &Rc<Fetch>) {
+        self.fetch = Some(Rc::clone(fetch));
+    }
+
+    #[inline]
+    fn fetched(&self) -> Option<(&Fetch, &Fetched)> {
+        let fetch = self.fetch.as_deref()?;
+        Some((fetch, fetch.records.get(self.nth as usize)?))
     }
 }
 
@@ -66,27 +106,30 @@ impl Message for MemoryMessage {
 
     #[inline]
     fn timestamp(&self) -> i64 {
-        self.timestamp
+        self.fetched().map_or(-1, |(_, record)| record.timestamp)
     }
 
     #[inline]
     fn key(&self) -> Option<&[u8]> {
-        self.bytes(self.start, self.key_len)
+        let (fetch, record) = self.fetched()?;
+        fetch.bytes(record.start, record.key_len)
     }
 
     #[inline]
     fn value(&self) -> Option<&[u8]> {
-        self.bytes(self.start + length(self.key_len), self.value_len)
+        let (fetch, record) = self.fetched()?;
+        fetch.bytes(record.start + length(record.key_len), record.value_len)
     }
 
     #[inline]
     fn size(&self) -> usize {
-        HELD + length(self.key_len) + length(self.value_len)
+        let bytes = |(_, record): (_, &Fetched)| length(record.key_len) + length(record.value_len);
+        HELD + self.fetched().map_or(0, bytes)
     }
 
     #[inline]
     fn headers(&self) -> Headers {
-        self.headers.clone()
+        self.fetched().map_or(Headers::new(), |(_, record)| record.headers.clone())
     }
 }
 
@@ -121,9 +164,9 @@ impl<'a> Record<'a> {
 
     /// Takes it out of the log.
     pub(super) fn take(&self) -> MemoryMessage {
-        let mut bytes = Vec::with_capacity(self.bytes.len());
-        let mut message = MemoryMessage::fetch(self, &mut bytes);
-        message.bind(&Rc::new(bytes));
+        let mut fetch = Fetch::default();
+        let mut message = MemoryMessage::unbound(fetch.copy(self));
+        message.bind(&Rc::new(fetch));
         message
     }
 }
@@ -160,6 +203,16 @@ pub(super) struct Content<'a> {
     pub(super) headers: &'a Headers,
 }
 
+/// A key and the value behind it.
+#[derive(Clone, Copy)]
+pub(crate) struct Joined<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// Where the value begins; `None`: the key is null.
+    pub(crate) key_len: Option<usize>,
+    /// Whether the value is null.
+    pub(crate) is_null: bool,
+}
+
 impl Content<'_> {
     pub(super) fn size(&self) -> usize {
         let headers: usize =
@@ -185,6 +238,8 @@ struct Open {
 #[derive(Default)]
 pub(super) struct PartitionLog {
     start: i64,
+    /// Behind the last offset.
+    high: i64,
     /// One entry for each offset from `start` on, so that an offset is found without a search.
     entries: Entries,
     /// Ascending by `first`, because transactions join at the end of the log.
@@ -200,7 +255,7 @@ impl PartitionLog {
 
     #[inline]
     pub(super) fn high(&self) -> i64 {
-        self.start + self.entries.len() as i64
+        self.high
     }
 
     #[inline]
@@ -267,9 +322,30 @@ impl PartitionLog {
             timestamp: content.timestamp,
             headers: content.headers.clone(),
         };
-        let offset = self.high();
+        self.enter(body, stamp)
+    }
+
+    /// As `append`.
+    #[inline]
+    pub(super) fn append_joined(
+        &mut self,
+        joined: Joined<'_>,
+        timestamp: i64,
+        headers: &Headers,
+        stamp: Stamp,
+    ) -> i64 {
+        let Joined { bytes, key_len, is_null } = joined;
+        let spot = self.bytes.push_one(bytes);
+        let value_len = if is_null { NULL } else { (bytes.len() - key_len.unwrap_or(0)) as u32 };
+        let key_len = key_len.map_or(NULL, |len| len as u32);
+        self.enter(Body { spot, key_len, value_len, timestamp, headers: headers.clone() }, stamp)
+    }
+
+    #[inline(always)]
+    fn enter(&mut self, body: Body, stamp: Stamp) -> i64 {
         self.entries.push(body, stamp);
-        offset
+        self.high += 1;
+        self.high - 1
     }
 
     /// Where a record with this stamp stands: it was written, only the answer was lost.
@@ -308,6 +384,7 @@ impl PartitionLog {
             self.hide(producer, first);
         }
         self.entries.push_control();
+        self.high += 1;
     }
 
     /// Marks the records of `producer` from `first` on as aborted.

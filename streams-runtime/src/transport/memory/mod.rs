@@ -40,7 +40,7 @@ use std::rc::{Rc, Weak};
 pub use consumer::MemoryConsumer;
 pub use faults::Fault;
 pub use log::MemoryMessage;
-pub(crate) use log::Record;
+pub(crate) use log::{Joined, Record};
 pub use producer::MemoryProducer;
 pub use topics::TopicSettings;
 pub use txn::{Marker, MarkerTarget};
@@ -97,18 +97,6 @@ impl Log {
         format!("its time {} is too far ahead of the log's clock", content.timestamp)
     }
 
-    /// Looks up all partitions before anything is stored, so that a refusal stores nothing.
-    fn offset_places(
-        &self,
-        offsets: &[(TopicPartition, CommittedOffset)],
-    ) -> Result<Vec<Place>, TransportError> {
-        let place = |(partition, committed): &(TopicPartition, CommittedOffset)| {
-            check_metadata(partition, committed)?;
-            self.topics.place(&partition.topic, partition.partition)
-        };
-        offsets.iter().map(place).collect()
-    }
-
     #[inline]
     fn assignment_fails(&mut self) -> Result<(), TransportError> {
         match &mut self.failing_assignments {
@@ -123,6 +111,9 @@ impl Log {
     }
 
     fn direct(&mut self, topic: &str, partition: u32) -> Result<Place, TransportError> {
+        if let Some(place) = self.memo.known(&self.topics, topic, partition) {
+            return Ok(place);
+        }
         self.memo.place(&self.topics, topic, partition)
     }
 }
@@ -394,12 +385,33 @@ impl Writer {
         headers: &Headers,
     ) -> Result<(), TransportError> {
         let log = &mut *self.log.0.borrow_mut();
+        let place = self.place(log, partition)?;
+        log.write(place, Content { key, value, timestamp, headers }, DIRECT);
+        Ok(())
+    }
+
+    /// As [`append`](Writer::append), with a value that stands behind its key.
+    #[inline]
+    pub(crate) fn append_joined(
+        &self,
+        partition: u32,
+        joined: Joined<'_>,
+        timestamp: i64,
+        headers: &Headers,
+    ) -> Result<(), TransportError> {
+        let log = &mut *self.log.0.borrow_mut();
+        let place = self.place(log, partition)?;
+        log.changes += 1;
+        log.topics.log_mut(place).append_joined(joined, timestamp, headers, DIRECT);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn place(&self, log: &Log, partition: u32) -> Result<Place, TransportError> {
         if self.known.get().0 != log.topics.version {
             self.known.set((log.topics.version, log.topics.number(self.topic)?));
         }
-        let place = log.topics.check(self.known.get().1, partition)?;
-        log.write(place, Content { key, value, timestamp, headers }, DIRECT);
-        Ok(())
+        log.topics.check(self.known.get().1, partition)
     }
 }
 

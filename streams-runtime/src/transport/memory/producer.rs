@@ -75,6 +75,19 @@ struct Accepted {
 }
 
 impl Accepted {
+    /// The number of the group, if it accepts this proof of membership.
+    #[cold]
+    fn ask(
+        accepted: &mut Option<Accepted>,
+        log: &mut Log,
+        proof: &GroupMetadata,
+    ) -> Result<u32, TransportError> {
+        let group = log.groups.number(&proof.group);
+        log.groups.check(group, proof.generation, &proof.member, false)?;
+        *accepted = Some(Accepted { proof: proof.clone(), group, version: log.groups.version(group) });
+        Ok(group)
+    }
+
     /// The group's number, if this is still the proof and still good.
     #[inline]
     fn group(&self, log: &Log, proof: &GroupMetadata) -> Option<u32> {
@@ -118,14 +131,17 @@ impl MemoryProducer {
     /// Whether records may be sent now.
     #[inline]
     fn may_send(&self) -> Result<(), TransportError> {
-        if matches!(self.state, State::InTransaction) { Ok(()) } else { self.may_send_otherwise() }
-    }
-
-    #[cold]
-    fn may_send_otherwise(&self) -> Result<(), TransportError> {
         match &self.state {
             State::InTransaction => Ok(()),
             State::Ready if !self.transactional => Ok(()),
+            _ => self.may_not_send(),
+        }
+    }
+
+    #[cold]
+    fn may_not_send(&self) -> Result<(), TransportError> {
+        match &self.state {
+            State::InTransaction => Ok(()),
             State::Ready => Err(TransportError::Misuse("records of a transactional producer need a begin")),
             State::New => Err(TransportError::Misuse("a producer starts with init")),
             State::MustAbort(reason) => Err(reason.clone()),
@@ -235,20 +251,23 @@ impl MemoryProducer {
         Ok(self.waiting.is_empty())
     }
 
-    /// As `flush`, without telling anybody.
+    /// True if everything has arrived and nothing stands against what comes next.
     #[inline]
-    fn settle(&mut self) -> Result<(), TransportError> {
+    fn is_settled(&self) -> bool {
         let log = self.log.borrow();
-        let settled = self.waiting.is_empty() && self.refused.is_none() && log.faults.none();
-        if settled && (!self.transactional || log.transactions.owns(self.claim)) {
-            return Ok(());
-        }
-        drop(log);
-        self.settle_slowly()
+        let arrived = self.waiting.is_empty() && self.refused.is_none() && log.faults.none();
+        arrived && (!self.transactional || log.transactions.owns(self.claim))
     }
 
+    #[inline]
+    fn tell(&mut self, delivered: &mut dyn FnMut(Delivery)) {
+        self.delivered.iter().copied().for_each(delivered);
+        self.delivered.clear();
+    }
+
+    /// As `flush`, without telling anybody. For who is not [settled](Self::is_settled).
     #[cold]
-    fn settle_slowly(&mut self) -> Result<(), TransportError> {
+    fn settle(&mut self) -> Result<(), TransportError> {
         let shared = Rc::clone(&self.log);
         let log = &mut *shared.borrow_mut();
         log.faults.take(&self.id, |fault| *fault == Fault::Slow);
@@ -266,21 +285,46 @@ impl MemoryProducer {
         if arrived { Ok(()) } else { Err(TransportError::TimedOut("flush")) }
     }
 
-    /// The number of the group, if it accepts this proof of membership.
-    #[inline]
-    fn accept(&mut self, log: &mut Log, proof: &GroupMetadata) -> Result<u32, TransportError> {
-        match self.accepted.as_ref().and_then(|accepted| accepted.group(log, proof)) {
-            Some(group) => Ok(group),
-            None => self.ask_group(log, proof),
-        }
+    #[cold]
+    fn offsets_failed(&mut self, error: TransportError) -> Result<(), TransportError> {
+        self.state = match &error {
+            TransportError::Fenced(_) => State::Fenced,
+            error => State::MustAbort(error.clone()),
+        };
+        Err(error)
     }
 
-    #[cold]
-    fn ask_group(&mut self, log: &mut Log, proof: &GroupMetadata) -> Result<u32, TransportError> {
-        let group = log.groups.number(&proof.group);
-        log.groups.check(group, proof.generation, &proof.member, false)?;
-        self.accepted = Some(Accepted { proof: proof.clone(), group, version: log.groups.version(group) });
-        Ok(group)
+    #[inline]
+    fn store_offsets(
+        &mut self,
+        offsets: &[(TopicPartition, CommittedOffset)],
+        proof: &GroupMetadata,
+    ) -> Result<(), TransportError> {
+        let log = &mut *self.log.borrow_mut();
+        if !log.transactions.owns(self.claim) {
+            return Err(self.fenced());
+        }
+        if !log.transactions.admits(self.claim) {
+            return Err(TransportError::TimedOut("waiting for the markers of the last transaction"));
+        }
+        if !log.faults.none() && log.faults.take(&self.id, |fault| *fault == Fault::OffsetsLost).is_some() {
+            return Err(TransportError::TimedOut("send_offsets"));
+        }
+        let group = match self.accepted.as_ref().and_then(|accepted| accepted.group(log, proof)) {
+            Some(group) => group,
+            None => Accepted::ask(&mut self.accepted, log, proof)?,
+        };
+        // The group takes part even if one of the offsets is refused: the abort that follows takes all back.
+        log.add_group(self.claim, group);
+        for (partition, committed) in offsets {
+            super::check_metadata(partition, committed)?;
+            let place = match self.input_memo.known(&log.topics, &partition.topic, partition.partition) {
+                Some(place) => place,
+                None => self.input_memo.place(&log.topics, &partition.topic, partition.partition)?,
+            };
+            log.groups.commit_later(group, self.claim.slot, place, committed);
+        }
+        Ok(())
     }
 
     #[inline]
@@ -300,119 +344,9 @@ impl MemoryProducer {
         }
     }
 
-    fn unknown(&mut self, state: State, error: TransportError) -> CommitOutcome {
-        self.state = state;
-        CommitOutcome::Unknown(error)
-    }
-}
-
-impl Producer for MemoryProducer {
-    fn init(&mut self) -> Result<(), TransportError> {
-        if !matches!(self.state, State::New) {
-            return Err(TransportError::Misuse("init is called once; take a new producer"));
-        }
-        if self.transactional {
-            let log = &mut *self.log.borrow_mut();
-            if log.faults.take(&self.id, |fault| *fault == Fault::InitLost).is_some() {
-                return Err(TransportError::TimedOut("init"));
-            }
-            self.claim.producer = log.take_over(self.claim.slot)?;
-        }
-        self.state = State::Ready;
-        Ok(())
-    }
-
-    #[inline]
-    fn begin(&mut self) -> Result<(), TransportError> {
-        match &self.state {
-            State::Ready if self.transactional => {
-                if !self.log.borrow().transactions.owns(self.claim) {
-                    self.state = State::Fenced;
-                    return Err(self.fenced());
-                }
-                self.state = State::InTransaction;
-                Ok(())
-            }
-            State::Ready => Err(TransportError::Misuse("a plain producer has no transactions")),
-            State::InTransaction => Err(TransportError::Misuse("a transaction is open already")),
-            _ => self.may_send(),
-        }
-    }
-
-    #[inline]
-    fn send(&mut self, record: Outgoing<'_>) -> Result<(), TransportError> {
-        self.may_send()?;
-        let shared = Rc::clone(&self.log);
-        let log = &mut *shared.borrow_mut();
-        self.check(log)?;
-        let place = self.memo.place(&log.topics, record.topic, record.partition)?;
-        let content = Content {
-            key: record.key,
-            value: record.value,
-            timestamp: record.timestamp,
-            headers: record.headers,
-        };
-        if let Some(reason) = log.refusal(place, &content) {
-            self.refuse(record, reason);
-            return Ok(());
-        }
-        let sequence = self.next_sequence;
-        self.next_sequence = sequence.wrapping_add(1);
-        let straight = self.waiting.is_empty()
-            && log.faults.none()
-            && (!self.transactional || log.transactions.admits(self.claim));
-        if straight {
-            if self.transactional {
-                log.add_partition(self.claim, place);
-            }
-            let offset = log.write(place, content, Stamp { producer: self.claim.producer, sequence });
-            if record.is_followed {
-                self.delivered.push(Delivery { origin: record.origin, offset });
-            }
-            return Ok(());
-        }
-        self.wait(record, place, sequence);
-        self.deliver(log).map(|_| ())
-    }
-
-    fn flush(&mut self, delivered: &mut dyn FnMut(Delivery)) -> Result<(), TransportError> {
-        self.may_send()?;
-        let result = self.settle();
-        self.delivered.iter().copied().for_each(delivered);
-        self.delivered.clear();
-        result
-    }
-
-    fn send_offsets(
-        &mut self,
-        offsets: &[(TopicPartition, CommittedOffset)],
-        group: &GroupMetadata,
-    ) -> Result<(), TransportError> {
-        self.in_transaction()?;
-        let shared = Rc::clone(&self.log);
-        let log = &mut *shared.borrow_mut();
-        self.check(log)?;
-        let result = if !log.transactions.admits(self.claim) {
-            Err(TransportError::TimedOut("waiting for the markers of the last transaction"))
-        } else if log.faults.take(&self.id, |fault| *fault == Fault::OffsetsLost).is_some() {
-            Err(TransportError::TimedOut("send_offsets"))
-        } else {
-            self.accept(log, group)
-        };
-        let stored = result.and_then(|number| {
-            // The group takes part even if one of the offsets is refused: the abort that follows takes all back.
-            log.add_group(self.claim, number);
-            for (partition, committed) in offsets {
-                super::check_metadata(partition, committed)?;
-                let place = self.input_memo.place(&log.topics, &partition.topic, partition.partition)?;
-                log.groups.commit_later(number, self.claim.slot, place, committed.clone());
-            }
-            Ok(())
-        });
-        stored.inspect_err(|error| self.state = State::MustAbort(error.clone()))
-    }
-
-    fn commit(&mut self) -> CommitOutcome {
+    /// As `commit`, when something may stand against it.
+    #[cold]
+    fn commit_against_odds(&mut self) -> CommitOutcome {
         match &self.state {
             State::InTransaction => {}
             State::MustAbort(reason) => {
@@ -434,20 +368,16 @@ impl Producer for MemoryProducer {
         self.forget_transaction();
         let shared = Rc::clone(&self.log);
         let log = &mut *shared.borrow_mut();
-        let accident = if log.faults.none() {
-            None
-        } else {
-            log.faults.take(&self.id, |fault| {
-                matches!(
-                    fault,
-                    Fault::CommitLost
-                        | Fault::CommitAnswerLost
-                        | Fault::CommitLate
-                        | Fault::FencedBeforeCommit
-                        | Fault::FencedAfterCommit
-                )
-            })
-        };
+        let accident = log.faults.take(&self.id, |fault| {
+            matches!(
+                fault,
+                Fault::CommitLost
+                    | Fault::CommitAnswerLost
+                    | Fault::CommitLate
+                    | Fault::FencedBeforeCommit
+                    | Fault::FencedAfterCommit
+            )
+        });
         match accident {
             Some(Fault::CommitLost) => {
                 return self.unknown(State::Unknown, TransportError::TimedOut("commit"));
@@ -475,6 +405,126 @@ impl Producer for MemoryProducer {
                 CommitOutcome::Committed
             }
         }
+    }
+
+    fn unknown(&mut self, state: State, error: TransportError) -> CommitOutcome {
+        self.state = state;
+        CommitOutcome::Unknown(error)
+    }
+}
+
+impl Producer for MemoryProducer {
+    fn init(&mut self) -> Result<(), TransportError> {
+        if !matches!(self.state, State::New) {
+            return Err(TransportError::Misuse("init is called once; take a new producer"));
+        }
+        if self.transactional {
+            let log = &mut *self.log.borrow_mut();
+            if log.faults.take(&self.id, |fault| *fault == Fault::InitLost).is_some() {
+                return Err(TransportError::TimedOut("init"));
+            }
+            self.claim.producer = log.take_over(self.claim.slot)?;
+        }
+        self.state = State::Ready;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn begin(&mut self) -> Result<(), TransportError> {
+        match &self.state {
+            State::Ready if self.transactional => {
+                if !self.log.borrow().transactions.owns(self.claim) {
+                    self.state = State::Fenced;
+                    return Err(self.fenced());
+                }
+                self.state = State::InTransaction;
+                Ok(())
+            }
+            State::Ready => Err(TransportError::Misuse("a plain producer has no transactions")),
+            State::InTransaction => Err(TransportError::Misuse("a transaction is open already")),
+            _ => self.may_send(),
+        }
+    }
+
+    #[inline]
+    fn send(&mut self, record: Outgoing<'_>) -> Result<(), TransportError> {
+        self.may_send()?;
+        let mut guard = self.log.borrow_mut();
+        let log = &mut *guard;
+        if self.transactional && !log.transactions.owns(self.claim) {
+            drop(guard);
+            return self.lost();
+        }
+        let place = match self.memo.known(&log.topics, record.topic, record.partition) {
+            Some(place) => place,
+            None => self.memo.place(&log.topics, record.topic, record.partition)?,
+        };
+        let content = Content {
+            key: record.key,
+            value: record.value,
+            timestamp: record.timestamp,
+            headers: record.headers,
+        };
+        if let Some(reason) = log.refusal(place, &content) {
+            drop(guard);
+            self.refuse(record, reason);
+            return Ok(());
+        }
+        let sequence = self.next_sequence;
+        self.next_sequence = sequence.wrapping_add(1);
+        let straight = self.waiting.is_empty()
+            && log.faults.none()
+            && (!self.transactional || log.transactions.admits(self.claim));
+        if straight {
+            if self.transactional {
+                log.add_partition(self.claim, place);
+            }
+            let offset = log.write(place, content, Stamp { producer: self.claim.producer, sequence });
+            if record.is_followed {
+                self.delivered.push(Delivery { origin: record.origin, offset });
+            }
+            return Ok(());
+        }
+        drop(guard);
+        self.wait(record, place, sequence);
+        let shared = Rc::clone(&self.log);
+        let log = &mut *shared.borrow_mut();
+        self.deliver(log).map(|_| ())
+    }
+
+    #[inline(always)]
+    fn flush(&mut self, delivered: &mut dyn FnMut(Delivery)) -> Result<(), TransportError> {
+        self.may_send()?;
+        if !self.is_settled() {
+            let settled = self.settle();
+            self.tell(delivered);
+            return settled;
+        }
+        self.tell(delivered);
+        Ok(())
+    }
+
+    fn send_offsets(
+        &mut self,
+        offsets: &[(TopicPartition, CommittedOffset)],
+        group: &GroupMetadata,
+    ) -> Result<(), TransportError> {
+        self.in_transaction()?;
+        // Nothing is moved if nothing went wrong, so this is not `inspect_err`.
+        match self.store_offsets(offsets, group) {
+            Ok(()) => Ok(()),
+            Err(error) => self.offsets_failed(error),
+        }
+    }
+
+    fn commit(&mut self) -> CommitOutcome {
+        let nothing_against = matches!(self.state, State::InTransaction) && self.is_settled();
+        if nothing_against && self.log.borrow_mut().end_transaction(self.claim, true).is_ok() {
+            self.delivered.clear();
+            self.state = State::Ready;
+            return CommitOutcome::Committed;
+        }
+        self.commit_against_odds()
     }
 
     fn abort(&mut self) -> Result<(), TransportError> {
