@@ -292,8 +292,16 @@ impl<C: Connect> Worker<C> {
             let origin = Sender::Store { task: at, store }.pack();
             let (topic, key) = (changelog(store), Some(key));
             let is_followed = true;
-            let sent =
-                producer.send(Outgoing { topic, partition, key, value, timestamp, headers, origin, is_followed });
+            let sent = producer.send(Outgoing {
+                topic,
+                partition,
+                key,
+                value,
+                timestamp,
+                headers,
+                origin,
+                is_followed,
+            });
             sent.map_err(|cause| {
                 said = Some(cause.clone());
                 cause.into()

@@ -67,7 +67,9 @@ pub mod failure;
 pub mod guarantee;
 pub mod instance;
 mod iso;
+mod joining;
 mod lines;
+mod members;
 #[doc(hidden)]
 pub mod open;
 pub mod operators;
@@ -110,6 +112,7 @@ pub use failure::Failure;
 pub use guarantee::Guarantee;
 pub use iso::ParseTimestampError;
 pub use lines::{LineError, TextInput};
+pub use members::Stranger;
 pub use partitioner::partition_of;
 pub use record::{Header, Headers, Timestamp};
 pub use serde::{ByType, DefaultSerde, Json, Serde, SerdeError, TimeWindowed};

@@ -1,4 +1,4 @@
-//! From a partition that the group gave to a task that reads.
+//! From a partition that the group gave, to a task that reads.
 //!
 //! ```text
 //! asking ──committed offsets are stable──→ replaying ──every store is at its changelog's end──→ running
@@ -127,7 +127,7 @@ impl<M: crate::transport::Message> Opening<M> {
 
 impl<C: Connect> Worker<C> {
     /// Begins to open the tasks whose leader partitions these are.
-    pub(crate) fn open(&mut self, partitions: &[TopicPartition]) {
+    pub(crate) fn open(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
         for leader in partitions {
             for (sub, plan) in self.plan.subs.iter().enumerate() {
                 let id = TaskId { sub, partition: leader.partition };
@@ -138,6 +138,7 @@ impl<C: Connect> Worker<C> {
                 }
             }
         }
+        Ok(())
     }
 
     /// Goes on with the tasks that are being opened. Returns how many records were replayed and tasks opened.

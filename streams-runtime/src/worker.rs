@@ -7,8 +7,8 @@
 //!
 //! ```text
 //! worker   what comes in, who gets it, what is processed        (this file)
-//! open     from an assigned partition to a task that reads      restore   a store up to its changelog's end
-//! commit   what leaves, in which order, and how it is taken back
+//! joining  whether the group is one of equals                   open      from a partition to a task that reads
+//! commit   what leaves, in which order, and how it is taken back   restore   a store up to its changelog's end
 //! ```
 //!
 //! It knows tasks and the transport's traits; it does not know steps, formats or which transport it is.
@@ -16,6 +16,8 @@
 use crate::commit::Trouble;
 use crate::failure::Failure;
 use crate::guarantee::Guarantee;
+use crate::joining::Joining;
+use crate::members::{All, Stranger};
 use crate::open::{OpenError, Opening};
 use crate::restore::RestoredStore;
 use crate::state::{OverlayLimit, StateError};
@@ -31,8 +33,11 @@ pub trait Connect {
     /// The producer.
     type Producer: Producer;
 
-    /// The member of the group.
-    fn consumer(&self) -> Result<Self::Consumer, TransportError>;
+    /// The member of the group. Its client id tells the others a hash of which topic leads which: it is
+    /// [`member_id`]`(name, leaders)` for some name.
+    fn consumer(&self, leaders: u64) -> Result<Self::Consumer, TransportError>;
+    /// True if a client of this name can only be what is left of an earlier run of this instance, or is of this one.
+    fn is_own(&self, name: &str) -> bool;
     /// A reader outside of the group, for changelogs.
     fn restore_consumer(&self) -> Result<Self::Consumer, TransportError>;
     /// The producer: transactional under [`Guarantee::ExactlyOnce`]. Asked for again when the outcome of a
@@ -48,6 +53,11 @@ pub trait Connect {
     fn overlay(&self) -> OverlayLimit;
     /// The wall clock, in milliseconds since the epoch. Asked once a commit.
     fn now_ms(&self) -> i64;
+}
+
+/// What the client of a member calls itself: its name, and the hash of its map of leading topics.
+pub fn member_id(name: &str, leaders: u64) -> String {
+    crate::members::client_id(name, leaders)
 }
 
 /// How fetched records are held.
@@ -97,6 +107,20 @@ pub enum WorkerError {
         /// How often everything there was has been processed.
         rounds: u64,
     },
+    /// Others in the group do not read together what this one does: two tasks would read one partition. Those that were
+    /// there before go on.
+    #[error(
+        "application `{application}` reads other topics together than others in its group: {}\n  help: stop all \
+         instances of the old topology before the first of the new one is started, or give this one another \
+         application id; whoever is no instance needs another `group.id`",
+        All(strangers)
+    )]
+    Strangers {
+        /// The application.
+        application: String,
+        /// The others.
+        strangers: Vec<Stranger>,
+    },
     /// The log failed.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -140,6 +164,8 @@ pub struct Worker<C: Connect> {
     /// True if another producer must take the place of this one, because the outcome of its transaction is unknown.
     pub(crate) renew: bool,
     pub(crate) tasks: Vec<Task<MessageOf<C>>>,
+    /// What the group gave before it was asked who else is in it.
+    pub(crate) joining: Joining,
     pub(crate) opening: Vec<Opening<MessageOf<C>>>,
     /// Tasks that could not be opened.
     pub(crate) aside: Vec<TaskId>,
@@ -179,7 +205,7 @@ impl<C: Connect> Worker<C> {
     /// # Errors
     /// If the log refuses the subscription.
     pub fn start(connect: C, topology: Topology, plan: Plan) -> Result<Self, WorkerError> {
-        let (mut consumer, producer) = (connect.consumer()?, connect.producer()?);
+        let (mut consumer, producer) = (connect.consumer(plan.leaders_hash())?, connect.producer()?);
         let guarantee = connect.guarantee();
         let leaders: Vec<String> = plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         consumer.subscribe(&leaders)?;
@@ -194,6 +220,7 @@ impl<C: Connect> Worker<C> {
             ready: false,
             renew: false,
             tasks: Vec::new(),
+            joining: Joining::default(),
             opening: Vec::new(),
             aside: Vec::new(),
             reader,
@@ -234,10 +261,10 @@ impl<C: Connect> Worker<C> {
         stopped.chain(self.aside.iter().copied()).collect()
     }
 
-    /// True if there is work that must wait for somebody else: the producer does not own its id yet, or tasks are
-    /// being opened. A step that did nothing does not mean that there is nothing to do then.
+    /// True if there is work that must wait for somebody else: the producer does not own its id yet, it is not known
+    /// who else is in the group, or tasks are being opened. A step that did nothing does not mean that there is nothing to do then.
     pub fn is_waiting(&self) -> bool {
-        !self.ready || !self.opening.is_empty()
+        !self.ready || !self.joining.is_done() || !self.opening.is_empty()
     }
 
     /// True if a commit should not wait until it is due.
@@ -301,6 +328,9 @@ impl<C: Connect> Worker<C> {
     /// If a task fails, which is set aside then, or the log does. It may be called again after any error.
     pub fn step(&mut self, max: usize) -> Result<Step, WorkerError> {
         let mut step = Step { fetched: self.poll()?, ..Step::default() };
+        if !self.joining.is_done() {
+            self.agree()?;
+        }
         if self.is_ready()? {
             if !self.opening.is_empty() {
                 let now_ms = self.connect.now_ms();
@@ -361,7 +391,7 @@ impl<C: Connect> Worker<C> {
                 }
                 // Whatever happens: every event is worked off, and the first error is told afterwards. A partition
                 // that is not given back would stay here for ever.
-                Event::Assigned(partitions) => self.open(&partitions),
+                Event::Assigned(partitions) => first = first.and(self.given(&partitions)),
                 Event::Revoked(partitions) => {
                     let committed = self.commit().map(drop);
                     first = first.and(committed);
@@ -484,6 +514,7 @@ impl<C: Connect> Worker<C> {
             self.plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         let goes =
             |id: TaskId| partitions.iter().any(|p| p.topic == leaders[id.sub] && p.partition == id.partition);
+        self.joining.forget(partitions);
         self.close_opening(goes);
         let (mut applied, now_ms, owned_ms) = (Ok(()), self.connect.now_ms(), self.owned_ms);
         let mut moved = Vec::with_capacity(self.tasks.len());

@@ -93,7 +93,9 @@ pub(crate) fn cycle<C: Connect>(mut worker: Worker<C>, around: &Surroundings<'_>
             }
         }
     }
-    let closed = if around.leave { worker.leave() } else { worker.close() };
+    // Who gives way is not waited for.
+    let gives_way = matches!(&failed, Some((WorkerError::Strangers { .. }, _)));
+    let closed = if around.leave || gives_way { worker.leave() } else { worker.close() };
     match failed {
         Some((error, _)) => Err(error),
         None => closed,

@@ -1,9 +1,9 @@
 //! An application on Kafka, from its settings to its end.
 //!
 //! ```text
-//! settings ─→ start-up checks ─→ state directory ─→ threads ──────────→ joined
-//!     └────────────┴───────────────────┴── all that is wrong        │ a signal, or a thread that failed:
-//!                                          is said here             └ every other one commits and closes
+//! settings ─→ state directory ─→ start-up checks ─→ threads ──────────→ joined
+//!     └──────────────┴──────────────────┴── all that is wrong       │ a signal, or a thread that failed:
+//!                                           is said here            └ every other one commits and closes
 //! ```
 //!
 //! ```text
@@ -27,7 +27,7 @@ pub(crate) use on_kafka::run;
 #[cfg(feature = "kafka")]
 mod on_kafka {
     use super::cycle::{Rhythm, Surroundings, cycle};
-    use super::machine::Machine;
+    use super::machine::{Machine, Process};
     use super::purge::purge;
     use crate::app::Error;
     use crate::settings::Settings;
@@ -46,7 +46,9 @@ mod on_kafka {
     /// What is wrong at start, all of it; later the first failure.
     pub(crate) async fn run(topology: Topology, application: &str, settings: Settings) -> Result<(), Error> {
         let clients = KafkaClients::new(settings.clients.clone());
-        let started = Startup::new(application, &settings).run(&mut clients.admin()?, &topology)?;
+        let process = Process::open(application, &topology, &settings)?;
+        let startup = Startup::new(application, process.id(), &settings);
+        let started = startup.run(&mut clients.admin()?, &topology)?;
         started.warnings.iter().for_each(|warning| tracing::warn!(application, "{warning}"));
         tracing::info!(
             application,
@@ -63,7 +65,7 @@ mod on_kafka {
             Err(error) => tracing::warn!(%error, "repartition topics are not purged"),
         });
         purging.map_err(|cause| Error::Io { what: "a thread".to_owned(), cause })?;
-        let machine = Arc::new(Machine::new(application, &started, &settings)?);
+        let machine = Arc::new(Machine::new(application, process, &started, &settings));
         let plan = started.plan;
         let stop = Arc::new(AtomicBool::new(false));
         let leave = settings.leave_on_close;

@@ -1,5 +1,6 @@
-//! Before the group is joined: are the brokers there, are the topics as they should be, may they be used? Makes the
-//! internal topics that are missing, and tells everything else that does not fit at once.
+//! Before the group is joined: are the brokers there, are the topics as they should be, may they be used, is everybody in
+//! the group an instance of the same? Makes the internal topics that are missing, and tells everything else that does not
+//! fit at once.
 //!
 //! ```text
 //! reach → describe → plan → problems? ─yes→ one report
@@ -19,6 +20,7 @@ pub use report::{Problem, StartupError};
 
 use self::internal::Kind;
 use self::report::{Resource, What};
+use crate::members::{is_of_process, strangers};
 use crate::settings::Settings;
 use crate::stream::TopicSpec;
 use crate::topology::{Plan, PlannedTopic, Topology};
@@ -31,6 +33,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Startup<'a> {
     /// The application's id.
     pub application: &'a str,
+    /// The id of the process, the same at each start on one state directory: what is left in the group of an earlier run
+    /// is nobody else.
+    pub process_id: &'a str,
     /// Where its brokers are, for the words of a report.
     pub brokers: &'a str,
     /// How many brokers keep each internal topic; `None`: they decide.
@@ -54,9 +59,10 @@ pub struct Started {
 
 impl<'a> Startup<'a> {
     /// The start of an application with these settings.
-    pub fn new(application: &'a str, settings: &'a Settings) -> Self {
+    pub fn new(application: &'a str, process_id: &'a str, settings: &'a Settings) -> Self {
         Startup {
             application,
+            process_id,
             brokers: settings.brokers.as_deref().unwrap_or_default(),
             replication: settings.replication,
             topics: &settings.topics,
@@ -110,7 +116,17 @@ impl<'a> Startup<'a> {
             }
         }
         let rights = topics.rights(self.application).map_err(asking)?;
-        self.check(topology, seen, rights.group)
+        let members = topics.members(self.application).map_err(asking)?;
+        let others = strangers(members, plan.leaders_hash(), |name| {
+            is_of_process(name, self.application, self.process_id)
+        });
+        let checked = self.check(topology, seen, rights.group);
+        if others.is_empty() {
+            return checked;
+        }
+        let mut problems = checked.err().unwrap_or_default();
+        problems.extend(others.into_iter().map(|stranger| Problem(What::Stranger(stranger))));
+        Err(problems)
     }
 
     fn check(

@@ -80,8 +80,14 @@ fn start(
     topology: &streams_runtime::Topology,
 ) -> Result<Started, StartupError> {
     let brokers = Broker::shared().bootstrap();
-    let startup =
-        Startup { application, brokers: &brokers, replication: None, topics: &[], patience_ms: 30_000 };
+    let startup = Startup {
+        application,
+        process_id: "p-1",
+        brokers: &brokers,
+        replication: None,
+        topics: &[],
+        patience_ms: 30_000,
+    };
     startup.run(admin, topology)
 }
 
@@ -184,6 +190,7 @@ fn brokers_say_why_a_topic_is_not_made() {
     let brokers = Broker::shared().bootstrap();
     let topics = [("segment.bytes".to_owned(), "few".to_owned())];
     let startup = Startup {
+        process_id: "p-1",
         application: "startup-refused",
         brokers: &brokers,
         replication: Some(3),

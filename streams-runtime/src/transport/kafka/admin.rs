@@ -10,7 +10,7 @@ use super::client::KafkaClients;
 use super::errors;
 use super::sys::{Client, Code, Fault, PartitionList, ToMake};
 use crate::transport::topics::{
-    Cluster, Creation, Found, NewTopic, Operations, Rights, TopicDescription, Topics, Unreached,
+    Cluster, Creation, Found, GroupMember, NewTopic, Operations, Rights, TopicDescription, Topics, Unreached,
 };
 use crate::transport::{TopicPartition, TransportError};
 
@@ -25,6 +25,7 @@ const UNKNOWN_TOPIC: Code = Code(3);
 const REQUEST_TIMED_OUT: Code = Code(7);
 const TOPIC_FORBIDDEN: Code = Code(29);
 const GROUP_FORBIDDEN: Code = Code(30);
+const NO_SUCH_GROUP: Code = Code(69);
 const TOPIC_EXISTS: Code = Code(36);
 /// `_AUTHENTICATION` and `_SSL`: another attempt ends like the first.
 const NEVER: [Code; 2] = [Code(-169), Code(-181)];
@@ -197,6 +198,17 @@ impl Topics for KafkaAdmin {
         Ok(Rights { group, cluster: cluster.map(Operations::numbered) })
     }
 
+    fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, TransportError> {
+        let until = Instant::now() + Duration::from_millis(ANSWER_MS);
+        loop {
+            match members(&self.client, group, ANSWER_MS) {
+                // A coordinator that is being elected.
+                Err(TransportError::TimedOut(_)) if Instant::now() < until => std::thread::sleep(AGAIN),
+                answered => return answered,
+            }
+        }
+    }
+
     fn delete_records(&mut self, before: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
         let mut list = PartitionList::new();
         for (partition, offset) in before {
@@ -208,6 +220,16 @@ impl Topics for KafkaAdmin {
         self.client
             .delete_records(&list, ANSWER_MS)
             .map_err(|fault| errors::error("deleting records", "", &fault))
+    }
+}
+
+/// Who is in a group; `TimedOut` if asking again may help.
+pub(super) fn members(client: &Rc<Client>, group: &str, ms: u64) -> Result<Vec<GroupMember>, TransportError> {
+    let member = |(client_id, host)| GroupMember { client_id, host };
+    match client.group_members(group, ms) {
+        Ok(members) => Ok(members.into_iter().map(member).collect()),
+        Err(fault) if fault.code == NO_SUCH_GROUP || fault.code == GROUP_FORBIDDEN => Ok(Vec::new()),
+        Err(fault) => Err(errors::error("asking who is in the group", "", &fault)),
     }
 }
 
@@ -240,6 +262,7 @@ mod tests {
             (REQUEST_TIMED_OUT, "REQUEST_TIMED_OUT"),
             (TOPIC_FORBIDDEN, "TOPIC_AUTHORIZATION_FAILED"),
             (GROUP_FORBIDDEN, "GROUP_AUTHORIZATION_FAILED"),
+            (NO_SUCH_GROUP, "GROUP_ID_NOT_FOUND"),
             (TOPIC_EXISTS, "TOPIC_ALREADY_EXISTS"),
             (NEVER[0], "_AUTHENTICATION"),
             (NEVER[1], "_SSL"),

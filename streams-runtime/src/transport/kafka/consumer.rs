@@ -17,12 +17,14 @@ use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
 
+use super::admin::members;
 use super::client::KafkaClients;
 use super::errors::{self, END_OF_PARTITION, Meaning, meaning};
 use super::handles::{ANSWER_MS, Handles};
 use super::member::{Identity, Member, News};
 use super::message::KafkaMessage;
 use super::sys::{Batch, Client, Code, End, Ends, Fault, Fetched, PartitionList, Wakeup};
+use crate::transport::topics::GroupMember;
 use crate::transport::{
     CommittedOffset, Consumer, Event, GroupMetadata, Isolation, TopicPartition, TransportError, Watermarks,
 };
@@ -325,6 +327,10 @@ impl Consumer for KafkaConsumer {
 
     fn group_metadata(&self) -> Option<GroupMetadata> {
         self.member.as_ref()?.metadata()
+    }
+
+    fn members(&mut self) -> Result<Vec<GroupMember>, TransportError> {
+        members(&self.reader, &self.identity.group, ANSWER_MS)
     }
 
     fn leave(&mut self) -> Result<(), TransportError> {

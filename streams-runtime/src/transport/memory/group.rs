@@ -16,6 +16,8 @@ use crate::transport::{CommittedOffset, TransportError};
 
 struct Member {
     id: String,
+    /// What its client calls itself.
+    client: String,
     topics: Vec<String>,
     /// What it shall have.
     target: Vec<Place>,
@@ -134,6 +136,11 @@ impl Groups {
         self.all[group as usize].version
     }
 
+    /// What the clients of the members call themselves.
+    pub(super) fn clients(&self, group: u32) -> impl Iterator<Item = &str> {
+        self.all[group as usize].members.iter().map(|member| member.client.as_str())
+    }
+
     /// The generation, if `member` is one.
     pub(super) fn generation(&self, group: u32, member: &str) -> Option<i32> {
         let group = &self.all[group as usize];
@@ -143,9 +150,12 @@ impl Groups {
     pub(super) fn join(&mut self, group: u32, client: &str, wanted: &[String], topics: &Topics) -> String {
         let group = &mut self.all[group as usize];
         group.joined_so_far += 1;
-        let id = format!("{client}-{}", group.joined_so_far);
+        // What a client tells of itself behind a `;` is not its name.
+        let name = client.split(';').next().unwrap_or_default();
+        let id = format!("{name}-{}", group.joined_so_far);
         group.members.push(Member {
             id: id.clone(),
+            client: client.to_owned(),
             topics: wanted.to_vec(),
             target: Vec::new(),
             owned: Vec::new(),

@@ -315,8 +315,16 @@ fn records_too_far_ahead_are_refused_only_where_the_topic_says_so() {
     producer.init().unwrap();
     let headers = Headers::new();
     let mut sent = |topic, timestamp| {
-        let record =
-            Outgoing { topic, partition: 0, key: None, value: None, timestamp, headers: &headers, origin: 3, is_followed: true };
+        let record = Outgoing {
+            topic,
+            partition: 0,
+            key: None,
+            value: None,
+            timestamp,
+            headers: &headers,
+            origin: 3,
+            is_followed: true,
+        };
         producer.send(record).unwrap();
         producer.flush(&mut |_| {})
     };
@@ -446,8 +454,16 @@ fn one_record_at_a_time() {
     let rounds = if cfg!(debug_assertions) { 1_000 } else { 20_000 };
     let headers = Headers::new();
     let (key, value) = (Some(&b"some-key"[..]), Some(&[7u8; 40][..]));
-    let record =
-        |origin| Outgoing { topic: "out", partition: 0, key, value, timestamp: 1, headers: &headers, origin, is_followed: true };
+    let record = |origin| Outgoing {
+        topic: "out",
+        partition: 0,
+        key,
+        value,
+        timestamp: 1,
+        headers: &headers,
+        origin,
+        is_followed: true,
+    };
     let offsets = [(place(0), at(0))];
     let fresh = || {
         let log = log(1);

@@ -13,6 +13,7 @@ mod refused;
 mod sharing;
 mod stopping;
 mod uncommitted;
+mod upgrade;
 mod words;
 mod zombie;
 

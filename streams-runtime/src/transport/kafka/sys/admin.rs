@@ -1,4 +1,4 @@
-//! Requests about topics, the group's and the cluster's rights: describe, create, delete records.
+//! Requests about topics, groups and brokers: describe, create, delete records.
 //!
 //! Knows C's requests and how their answers are read. Deliberately does not know what a code means, nor what a topic
 //! should be like.
@@ -12,19 +12,22 @@ use rdkafka::bindings::{
     rd_kafka_ConfigEntry_name, rd_kafka_ConfigEntry_value, rd_kafka_ConfigResource_configs,
     rd_kafka_ConfigResource_destroy_array, rd_kafka_ConfigResource_new,
     rd_kafka_ConsumerGroupDescription_authorized_operations, rd_kafka_ConsumerGroupDescription_error,
-    rd_kafka_CreateTopics, rd_kafka_CreateTopics_result_topics, rd_kafka_DeleteRecords,
-    rd_kafka_DeleteRecords_destroy, rd_kafka_DeleteRecords_new, rd_kafka_DeleteRecords_result_offsets,
-    rd_kafka_DescribeCluster, rd_kafka_DescribeCluster_result_authorized_operations,
-    rd_kafka_DescribeConfigs, rd_kafka_DescribeConfigs_result_resources, rd_kafka_DescribeConsumerGroups,
+    rd_kafka_ConsumerGroupDescription_member, rd_kafka_ConsumerGroupDescription_member_count,
+    rd_kafka_ConsumerGroupDescription_t, rd_kafka_CreateTopics, rd_kafka_CreateTopics_result_topics,
+    rd_kafka_DeleteRecords, rd_kafka_DeleteRecords_destroy, rd_kafka_DeleteRecords_new,
+    rd_kafka_DeleteRecords_result_offsets, rd_kafka_DescribeCluster,
+    rd_kafka_DescribeCluster_result_authorized_operations, rd_kafka_DescribeConfigs,
+    rd_kafka_DescribeConfigs_result_resources, rd_kafka_DescribeConsumerGroups,
     rd_kafka_DescribeConsumerGroups_result_groups, rd_kafka_DescribeTopics,
-    rd_kafka_DescribeTopics_result_topics, rd_kafka_NewTopic_destroy, rd_kafka_NewTopic_new,
-    rd_kafka_NewTopic_t, rd_kafka_ResourceType_t, rd_kafka_TopicCollection_destroy,
-    rd_kafka_TopicCollection_of_topic_names, rd_kafka_TopicDescription_authorized_operations,
-    rd_kafka_TopicDescription_error, rd_kafka_TopicDescription_partitions, rd_kafka_TopicDescription_t,
-    rd_kafka_TopicDescription_topic_id, rd_kafka_TopicPartitionInfo_leader,
-    rd_kafka_TopicPartitionInfo_partition, rd_kafka_TopicPartitionInfo_replicas,
-    rd_kafka_Uuid_least_significant_bits, rd_kafka_Uuid_most_significant_bits, rd_kafka_admin_op_t,
-    rd_kafka_error_t, rd_kafka_event_CreateTopics_result, rd_kafka_event_DeleteRecords_result,
+    rd_kafka_DescribeTopics_result_topics, rd_kafka_MemberDescription_client_id,
+    rd_kafka_MemberDescription_host, rd_kafka_NewTopic_destroy, rd_kafka_NewTopic_new, rd_kafka_NewTopic_t,
+    rd_kafka_ResourceType_t, rd_kafka_TopicCollection_destroy, rd_kafka_TopicCollection_of_topic_names,
+    rd_kafka_TopicDescription_authorized_operations, rd_kafka_TopicDescription_error,
+    rd_kafka_TopicDescription_partitions, rd_kafka_TopicDescription_t, rd_kafka_TopicDescription_topic_id,
+    rd_kafka_TopicPartitionInfo_leader, rd_kafka_TopicPartitionInfo_partition,
+    rd_kafka_TopicPartitionInfo_replicas, rd_kafka_Uuid_least_significant_bits,
+    rd_kafka_Uuid_most_significant_bits, rd_kafka_admin_op_t, rd_kafka_error_t,
+    rd_kafka_event_CreateTopics_result, rd_kafka_event_DeleteRecords_result,
     rd_kafka_event_DescribeCluster_result, rd_kafka_event_DescribeConfigs_result,
     rd_kafka_event_DescribeConsumerGroups_result, rd_kafka_event_DescribeTopics_result,
     rd_kafka_metadata_destroy, rd_kafka_topic_result_error_string,
@@ -52,6 +55,9 @@ pub(in super::super) struct DescribedPartition {
     pub(in super::super) has_leader: bool,
     pub(in super::super) replicas: u32,
 }
+
+/// Names and values.
+pub(in super::super) type Settings = Vec<(String, String)>;
 
 /// A topic to be made.
 pub(in super::super) struct ToMake<'t> {
@@ -98,7 +104,7 @@ impl Client {
         // SAFETY: as many names as it says, which are copied; the request copies collection and options; the
         // collection is freed once.
         unsafe {
-            with_operations(&options);
+            let options = with_operations(options);
             let names = rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
             rd_kafka_DescribeTopics(self.raw(), names, options.as_ptr(), asked.queue());
             rd_kafka_TopicCollection_destroy(names);
@@ -118,13 +124,22 @@ impl Client {
         self: &Rc<Self>,
         topics: &[String],
         ms: u64,
-    ) -> Result<Vec<Result<Vec<(String, String)>, Fault>>, Fault> {
+    ) -> Result<Vec<Result<Settings, Fault>>, Fault> {
+        self.settings_of(rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, topics, ms)
+    }
+
+    fn settings_of(
+        self: &Rc<Self>,
+        kind: rd_kafka_ResourceType_t,
+        names: &[String],
+        ms: u64,
+    ) -> Result<Vec<Result<Settings, Fault>>, Fault> {
         let resource = |name: &String| {
-            let (kind, name) = (rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, c_string(name));
+            let name = c_string(name);
             // SAFETY: the name is copied.
             unsafe { rd_kafka_ConfigResource_new(kind, name.as_ptr()) }
         };
-        let mut resources: Vec<_> = topics.iter().map(resource).collect();
+        let mut resources: Vec<_> = names.iter().map(resource).collect();
         let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
         let asked = Asked::new(self);
         // SAFETY: as many resources as it says, none null, which are copied and freed once.
@@ -150,7 +165,7 @@ impl Client {
                 };
                 Ok((0..count).map(entry).collect())
             };
-            all(topics, (0..count).map(settings).collect())
+            all(names, (0..count).map(settings).collect())
         }
     }
 
@@ -221,13 +236,49 @@ impl Client {
         group: &str,
         ms: u64,
     ) -> Result<Option<Vec<u8>>, Fault> {
+        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+        // SAFETY: the options of this request; the list belongs to the description, and is as long as it says.
+        self.describe_group(group, unsafe { with_operations(options) }, ms, |described| unsafe {
+            let mut count = 0;
+            let first = rd_kafka_ConsumerGroupDescription_authorized_operations(described, &mut count);
+            operations(first, count)
+        })
+    }
+
+    /// The members of a group: what their clients call themselves, and where they are.
+    pub(in super::super) fn group_members(
+        self: &Rc<Self>,
+        group: &str,
+        ms: u64,
+    ) -> Result<Vec<(String, String)>, Fault> {
+        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+        // SAFETY: as many members as it says, which belong to the description, as do their words.
+        self.describe_group(group, options, ms, |described| unsafe {
+            let count = rd_kafka_ConsumerGroupDescription_member_count(described);
+            let member = |at: usize| {
+                let member = rd_kafka_ConsumerGroupDescription_member(described, at);
+                (
+                    text(rd_kafka_MemberDescription_client_id(member)),
+                    text(rd_kafka_MemberDescription_host(member)),
+                )
+            };
+            (0..count).map(member).collect()
+        })
+    }
+
+    /// Describes a group; `read` sees the description, which lives no longer.
+    fn describe_group<T>(
+        self: &Rc<Self>,
+        group: &str,
+        options: Options,
+        ms: u64,
+        read: impl FnOnce(*const rd_kafka_ConsumerGroupDescription_t) -> T,
+    ) -> Result<T, Fault> {
         let group = c_string(group);
         let mut groups = [group.as_ptr()];
-        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
         let asked = Asked::new(self);
         // SAFETY: one name, which is copied.
         unsafe {
-            with_operations(&options);
             let (first, count) = (groups.as_mut_ptr(), groups.len());
             rd_kafka_DescribeConsumerGroups(self.raw(), first, count, options.as_ptr(), asked.queue());
         }
@@ -241,9 +292,7 @@ impl Client {
                 return Err(Fault::of(NO_ANSWER));
             }
             no_error(rd_kafka_ConsumerGroupDescription_error(*first))?;
-            let mut count = 0;
-            let first = rd_kafka_ConsumerGroupDescription_authorized_operations(*first, &mut count);
-            Ok(operations(first, count))
+            Ok(read(*first))
         }
     }
 
@@ -253,7 +302,7 @@ impl Client {
         let asked = Asked::new(self);
         // SAFETY: living client, options and queue.
         unsafe {
-            with_operations(&options);
+            let options = with_operations(options);
             rd_kafka_DescribeCluster(self.raw(), options.as_ptr(), asked.queue());
         }
         let answer = asked.answer(ms)?;
@@ -284,9 +333,10 @@ fn all<Q, A>(questions: &[Q], answers: Vec<A>) -> Result<Vec<A>, Fault> {
 
 /// # Safety
 /// The options must be of a request that has this one.
-unsafe fn with_operations(options: &Options) {
+unsafe fn with_operations(options: Options) -> Options {
     // SAFETY: living options; the error is ours, and says at most that this request does not have the option.
     unsafe { drop(Fault::take(rd_kafka_AdminOptions_set_include_authorized_operations(options.as_ptr(), 1))) }
+    options
 }
 
 /// # Safety
