@@ -134,6 +134,8 @@ pub struct Task<M> {
     wired: Wired,
     /// True if anything was processed since the last commit.
     changed: bool,
+    /// True if its positions are to be committed although they may not have moved; until they are.
+    renewing: bool,
     /// The input that is worked on, so that a panic can be told from which record it came.
     at: usize,
     careful: bool,
@@ -176,6 +178,7 @@ impl<M: Message> Task<M> {
             inputs: inputs.collect(),
             wired,
             changed: false,
+            renewing: false,
             at: 0,
             careful: false,
             left_out: Vec::new(),
@@ -381,12 +384,12 @@ impl<M: Message> Task<M> {
 
     /// True if there is something to commit.
     pub fn is_changed(&self) -> bool {
-        self.changed
+        self.changed || self.renewing && !self.is_done()
     }
 
     /// Its positions are committed although they may not have moved.
     pub(crate) fn renew(&mut self) {
-        self.changed |= !self.is_done();
+        self.renewing = true;
     }
 
     /// What the steps wrote.
@@ -457,6 +460,7 @@ impl<M: Message> Task<M> {
             remembering.reached = remembering.open.take().unwrap_or(remembering.reached);
         }
         self.changed = false;
+        self.renewing = false;
         self.careful = false;
         self.left_out.clear();
     }

@@ -283,11 +283,13 @@ impl<C: Connect> Worker<C> {
         self.tasks.iter().any(Task::is_changed)
     }
 
-    /// The next commit writes the positions of every task, moved or not. Kafka forgets the offsets of topics that
-    /// nobody subscribes to once they are older than `offsets.retention.minutes`, also while the group lives, and
-    /// members subscribe to the leaders only: call it at least hourly.
+    /// The next commit, which should come at once, writes the positions of every task, moved or not, with the times that
+    /// stand beside them. Kafka forgets the offsets of topics that nobody subscribes to once they are older than
+    /// `offsets.retention.minutes`, also while the group lives, and members subscribe to the leaders only: call it
+    /// several times in that span.
     pub fn renew_offsets(&mut self) {
         self.tasks.iter_mut().for_each(Task::renew);
+        self.commit_now |= self.is_changed();
     }
 
     /// Committed positions in internal topics that are only read to be processed: what is before them is read by nobody

@@ -272,6 +272,10 @@ impl Topics for Flawed {
         self.log.members(group)
     }
 
+    fn broker_setting(&mut self, name: &str) -> Result<Option<String>, TransportError> {
+        self.log.broker_setting(name)
+    }
+
     fn delete_records(&mut self, before: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
         Topics::delete_records(&mut self.log, before)
     }
@@ -359,6 +363,14 @@ fn a_topic_is_refused() {
           the internal topic `shop-by_shop-repartition` could not be created: Topic authorization failed
             help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Create --topic shop- --resource-pattern-type prefixed`"#]],
     );
+}
+
+#[test]
+fn the_brokers_say_how_long_offsets_are_kept() {
+    let mut log = complete();
+    assert_eq!(start(&mut log).unwrap().offsets_retention_ms, None);
+    log.set_offsets_retention_ms(120_000);
+    assert_eq!(start(&mut log).unwrap().offsets_retention_ms, Some(120_000));
 }
 
 #[test]

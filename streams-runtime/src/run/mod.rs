@@ -69,7 +69,7 @@ mod on_kafka {
         let plan = started.plan;
         let stop = Arc::new(AtomicBool::new(false));
         let leave = settings.leave_on_close;
-        let rhythm = Rhythm::new(settings.commit_interval_ms);
+        let rhythm = Rhythm::new(settings.commit_interval_ms, started.offsets_retention_ms);
         let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
         let threads: Vec<JoinHandle<Result<(), WorkerError>>> = (0..settings.threads)
             .map(|number| {

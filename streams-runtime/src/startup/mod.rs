@@ -53,6 +53,9 @@ pub struct Started {
     pub plan: Plan,
     /// What each topic is like.
     pub topics: BTreeMap<String, TopicDescription>,
+    /// For how long the brokers keep offsets of topics that nobody in their group subscribes to
+    /// (`offsets.retention.minutes`); `None` if that may not be read.
+    pub offsets_retention_ms: Option<u64>,
     /// What will work and is probably not wanted; for a log.
     pub warnings: Vec<String>,
 }
@@ -91,8 +94,11 @@ impl<'a> Startup<'a> {
         let plan = self.make(topics, topology, plan, &repartition, &mut seen).map_err(&failed)?;
         let changelogs = self.missing(&plan, &seen, |kind| kind != Kind::Repartition);
         let plan = self.make(topics, topology, plan, &changelogs, &mut seen).map_err(&failed)?;
+        let minutes = topics.broker_setting("offsets.retention.minutes").map_err(asking).map_err(&failed)?;
+        let minutes = minutes.and_then(|minutes| minutes.parse::<u64>().ok());
+        let offsets_retention_ms = minutes.map(|minutes| minutes.saturating_mul(60_000));
         let warnings = self.warnings(&plan, &seen);
-        Ok(Started { plan, topics: seen.topics, warnings })
+        Ok(Started { plan, topics: seen.topics, offsets_retention_ms, warnings })
     }
 
     /// Describes every topic the topology names, and checks all of it.

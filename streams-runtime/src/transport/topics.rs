@@ -38,6 +38,10 @@ pub trait Topics {
     /// this principal may not know of it: then it may not join it either, which [`rights`](Topics::rights) tells.
     fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, TransportError>;
 
+    /// The value of a setting that the brokers have in common, as one of them tells; `None` if it may not be read or
+    /// there is none.
+    fn broker_setting(&mut self, name: &str) -> Result<Option<String>, TransportError>;
+
     /// Deletes the records before an offset of each partition.
     ///
     /// # Errors

@@ -37,6 +37,8 @@ const PROXIES: usize = 8;
 pub struct Broker {
     listeners: Listeners,
     lines: Vec<Arc<Line>>,
+    /// Beside those of all brokers.
+    properties: Vec<(String, String)>,
     supervised: Supervised,
 }
 
@@ -52,12 +54,19 @@ impl Broker {
 
     /// A new broker, ready to be used, with an empty storage.
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// As [`start`](Self::start), with these properties of `server.properties` in the place of what it would have.
+    pub fn with(properties: &[(&str, &str)]) -> Broker {
+        let properties = properties.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
         let installation = Installation::get();
         let keep = env::var_os(KEEP).is_some();
         let supervised = Supervised::new("broker", keep);
         installation.storage(&supervised.folder().join("storage"));
         let lines: Vec<Arc<Line>> = (0..PROXIES).map(|_| Line::start()).collect();
-        let mut broker = Self { listeners: Listeners::pick(&ports(&lines)), lines, supervised };
+        let listeners = Listeners::pick(&ports(&lines));
+        let mut broker = Self { listeners, lines, properties: properties.collect(), supervised };
         for _ in 0..4 {
             match broker.launch() {
                 Ok(()) => {
@@ -118,7 +127,7 @@ impl Broker {
         }
         let properties = self.supervised.folder().join("server.properties");
         let storage = self.supervised.folder().join("storage");
-        installation::write_properties(&properties, &self.listeners, &storage);
+        installation::write_properties(&properties, &self.listeners, &storage, &self.properties);
         self.supervised.run(Installation::get().command(&properties));
         ready::wait(&self.supervised, &self.listeners, PATIENCE)
     }

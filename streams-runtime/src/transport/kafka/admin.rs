@@ -25,6 +25,7 @@ const UNKNOWN_TOPIC: Code = Code(3);
 const REQUEST_TIMED_OUT: Code = Code(7);
 const TOPIC_FORBIDDEN: Code = Code(29);
 const GROUP_FORBIDDEN: Code = Code(30);
+const CLUSTER_FORBIDDEN: Code = Code(31);
 const NO_SUCH_GROUP: Code = Code(69);
 const TOPIC_EXISTS: Code = Code(36);
 /// `_AUTHENTICATION` and `_SSL`: another attempt ends like the first.
@@ -209,6 +210,14 @@ impl Topics for KafkaAdmin {
         }
     }
 
+    fn broker_setting(&mut self, name: &str) -> Result<Option<String>, TransportError> {
+        match self.client.broker_settings(ANSWER_MS) {
+            Ok(settings) => Ok(settings.into_iter().find(|(n, _)| n == name).map(|(_, value)| value)),
+            Err(fault) if fault.code == CLUSTER_FORBIDDEN => Ok(None),
+            Err(fault) => Err(errors::error("asking for a broker's settings", "", &fault)),
+        }
+    }
+
     fn delete_records(&mut self, before: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
         let mut list = PartitionList::new();
         for (partition, offset) in before {
@@ -262,6 +271,7 @@ mod tests {
             (REQUEST_TIMED_OUT, "REQUEST_TIMED_OUT"),
             (TOPIC_FORBIDDEN, "TOPIC_AUTHORIZATION_FAILED"),
             (GROUP_FORBIDDEN, "GROUP_AUTHORIZATION_FAILED"),
+            (CLUSTER_FORBIDDEN, "CLUSTER_AUTHORIZATION_FAILED"),
             (NO_SUCH_GROUP, "GROUP_ID_NOT_FOUND"),
             (TOPIC_EXISTS, "TOPIC_ALREADY_EXISTS"),
             (NEVER[0], "_AUTHENTICATION"),

@@ -68,6 +68,11 @@ impl Topics for MemoryLog {
         Ok(log.groups.find(group).map_or_else(Vec::new, |group| log.members(group)))
     }
 
+    fn broker_setting(&mut self, name: &str) -> Result<Option<String>, TransportError> {
+        let retention_ms = self.0.borrow().groups.offsets_retention_ms;
+        Ok(retention_ms.filter(|_| name == "offsets.retention.minutes").map(|ms| (ms / 60_000).to_string()))
+    }
+
     fn delete_records(&mut self, before: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
         before.iter().try_for_each(|(partition, offset)| {
             MemoryLog::delete_records(self, &partition.topic, partition.partition, *offset)

@@ -36,36 +36,54 @@ struct Pending {
     committed: CommittedOffset,
 }
 
+/// A committed offset, and the clock when it was committed.
+struct Kept {
+    committed: CommittedOffset,
+    at_ms: i64,
+}
+
 /// Committed offsets, by topic number and partition: both are small and dense.
 #[derive(Default)]
-struct Offsets(Vec<Vec<Option<CommittedOffset>>>);
+struct Offsets(Vec<Vec<Option<Kept>>>);
 
 impl Offsets {
     fn get(&self, place: Place) -> Option<&CommittedOffset> {
-        self.0.get(place.topic as usize)?.get(place.partition as usize)?.as_ref()
+        Some(&self.0.get(place.topic as usize)?.get(place.partition as usize)?.as_ref()?.committed)
     }
 
     #[inline]
-    fn set(&mut self, place: Place, committed: CommittedOffset) {
+    fn set(&mut self, place: Place, committed: CommittedOffset, at_ms: i64) {
+        let kept = Kept { committed, at_ms };
         // Nearly always there is one already.
         let topic = self.0.get_mut(place.topic as usize);
         match topic.and_then(|topic| topic.get_mut(place.partition as usize)) {
-            Some(at) => *at = Some(committed),
-            None => self.grow(place, committed),
+            Some(at) => *at = Some(kept),
+            None => self.grow(place, kept),
+        }
+    }
+
+    /// Forgets what was committed at or before this time, of the topics that are not among these.
+    fn expire(&mut self, until_ms: i64, but: &[u32]) {
+        for (topic, partitions) in (0..).zip(&mut self.0) {
+            if !but.contains(&topic) {
+                partitions
+                    .iter_mut()
+                    .for_each(|kept| *kept = kept.take().filter(|kept| kept.at_ms > until_ms));
+            }
         }
     }
 
     #[cold]
-    fn grow(&mut self, place: Place, committed: CommittedOffset) {
+    fn grow(&mut self, place: Place, kept: Kept) {
         let (topic, partition) = (place.topic as usize, place.partition as usize);
         if topic >= self.0.len() {
             self.0.resize_with(topic + 1, Vec::new);
         }
         let topic = &mut self.0[topic];
         if partition >= topic.len() {
-            topic.resize(partition + 1, None);
+            topic.resize_with(partition + 1, || None);
         }
-        topic[partition] = Some(committed);
+        topic[partition] = Some(kept);
     }
 
     fn forget(&mut self, topic: u32) {
@@ -97,11 +115,14 @@ pub(super) struct News {
 pub(super) struct Groups {
     all: Vec<Group>,
     pub(super) session_timeout_ms: i64,
+    /// For how long offsets of topics that no member subscribes to are kept; `None`: for ever.
+    pub(super) offsets_retention_ms: Option<i64>,
+    now_ms: i64,
 }
 
 impl Default for Groups {
     fn default() -> Self {
-        Groups { all: Vec::new(), session_timeout_ms: 45_000 }
+        Groups { all: Vec::new(), session_timeout_ms: 45_000, offsets_retention_ms: None, now_ms: 0 }
     }
 }
 
@@ -191,8 +212,26 @@ impl Groups {
         }
     }
 
+    /// The clock was set: forgets who and what was not heard of for too long.
+    pub(super) fn set_time_ms(&mut self, now_ms: i64, topics: &Topics) {
+        self.now_ms = now_ms;
+        self.expire_members(now_ms, topics);
+        self.expire_offsets(topics);
+    }
+
+    /// In a living group offsets are kept as long as somebody subscribes to their topic; of other topics they are
+    /// forgotten by their age.
+    fn expire_offsets(&mut self, topics: &Topics) {
+        let Some(retention_ms) = self.offsets_retention_ms else { return };
+        for group in self.all.iter_mut().filter(|group| !group.members.is_empty()) {
+            let subscribed = group.members.iter().flat_map(|member| &member.topics);
+            let subscribed: Vec<u32> = subscribed.filter_map(|name| topics.number(name).ok()).collect();
+            group.offsets.expire(self.now_ms - retention_ms, &subscribed);
+        }
+    }
+
     /// Removes members whose client vanished longer ago than the session time-out.
-    pub(super) fn expire_members(&mut self, now_ms: i64, topics: &Topics) {
+    fn expire_members(&mut self, now_ms: i64, topics: &Topics) {
         let timeout_ms = self.session_timeout_ms;
         for group in &mut self.all {
             let before = group.members.len();
@@ -264,7 +303,7 @@ impl Groups {
     }
 
     pub(super) fn commit(&mut self, group: u32, place: Place, committed: CommittedOffset) {
-        self.all[group as usize].offsets.set(place, committed);
+        self.all[group as usize].offsets.set(place, committed, self.now_ms);
     }
 
     #[inline]
@@ -275,10 +314,11 @@ impl Groups {
     /// The transaction of `slot` ended: its offsets appear, or go.
     #[inline]
     pub(super) fn decide(&mut self, group: u32, slot: u32, commit: bool) {
+        let now_ms = self.now_ms;
         let Group { pending, offsets, .. } = &mut self.all[group as usize];
         let mut decide = |pending: Pending| {
             if commit {
-                offsets.set(pending.place, pending.committed);
+                offsets.set(pending.place, pending.committed, now_ms);
             }
         };
         // Nearly always it is one offset, and there is no other transaction.

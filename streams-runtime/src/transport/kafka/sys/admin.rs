@@ -128,6 +128,22 @@ impl Client {
         self.settings_of(rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, topics, ms)
     }
 
+    /// The settings of a broker, defaults included.
+    pub(in super::super) fn broker_settings(self: &Rc<Self>, ms: u64) -> Result<Settings, Fault> {
+        let mut found = ptr::null();
+        // SAFETY: a living client; what is found is ours if it returns 0, has `broker_cnt` brokers, and is freed after
+        // its last use.
+        let id = unsafe {
+            Fault::check(rd_kafka_metadata(self.raw(), 0, ptr::null_mut(), &mut found, c_ms(ms)))?;
+            let id = ((*found).broker_cnt > 0).then(|| (*(*found).brokers).id);
+            rd_kafka_metadata_destroy(found);
+            id
+        };
+        let id = id.ok_or_else(|| Fault::of(NO_ANSWER))?.to_string();
+        let answers = self.settings_of(rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_BROKER, &[id], ms)?;
+        answers.into_iter().next().unwrap_or_else(|| Err(Fault::of(NO_ANSWER)))
+    }
+
     fn settings_of(
         self: &Rc<Self>,
         kind: rd_kafka_ResourceType_t,
