@@ -16,8 +16,8 @@ use crate::restore::{self, Changelog, Replay, RestoreError, StepError};
 use crate::state::StateError;
 use crate::task::{Task, TaskId};
 use crate::times::{Times, TooManyTimes};
-use crate::topology::SubPlan;
-use crate::transport::{Consumer, TopicPartition, TransportError};
+use crate::topology::{PlannedTopic, SubPlan};
+use crate::transport::{Consumer, Producer, TopicPartition, TransportError};
 use crate::wiring::Wiring;
 use crate::worker::{Connect, Worker, WorkerError};
 
@@ -128,16 +128,45 @@ impl<M: crate::transport::Message> Opening<M> {
 impl<C: Connect> Worker<C> {
     /// Begins to open the tasks whose leader partitions these are.
     pub(crate) fn open(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
+        let mut first = Ok(());
         for leader in partitions {
-            for (sub, plan) in self.plan.subs.iter().enumerate() {
+            for sub in 0..self.plan.subs.len() {
                 let id = TaskId { sub, partition: leader.partition };
                 let held = self.tasks.iter().any(|task| task.id() == id)
                     || self.opening.iter().any(|opening| opening.id == id);
-                if plan.sources[plan.leader].name == leader.topic && !held {
-                    self.opening.push(Opening::new(id));
+                let plan = &self.plan.subs[sub];
+                if plan.sources[plan.leader].name != leader.topic || held {
+                    continue;
+                }
+                match self.take_more(id) {
+                    Ok(()) => self.opening.push(Opening::new(id)),
+                    // It stays here, so that nobody else is given it.
+                    Err(error) => {
+                        self.aside.push(id);
+                        first = first.and(Err(error));
+                    }
                 }
             }
         }
+        first
+    }
+
+    /// A task for a partition that was not there at the start.
+    fn take_more(&mut self, id: TaskId) -> Result<(), WorkerError> {
+        let plan = &self.plan.subs[id.sub];
+        let PlannedTopic { name, partitions: had, .. } = &plan.sources[plan.leader];
+        if id.partition < *had {
+            return Ok(());
+        }
+        let name = name.clone();
+        if !plan.takes_more_of(&name) {
+            let has = self.producer.partitions(&name).unwrap_or(0).max(id.partition + 1);
+            return Err(WorkerError::Grown(Box::new(self.plan.growth(id.sub, &name, has, has))));
+        }
+        tracing::info!(topic = name, partition = id.partition, "a new partition is read");
+        let plan = &mut self.plan.subs[id.sub];
+        plan.sources[plan.leader].partitions = id.partition + 1;
+        plan.tasks = plan.tasks.max(id.partition + 1);
         Ok(())
     }
 
@@ -208,7 +237,13 @@ impl<C: Connect> Worker<C> {
             let position = match committed {
                 Some(committed) => committed.offset,
                 // The first start, or an input that is new: from the first record that is still there.
-                None => self.consumer.watermarks(&input)?.start,
+                None => match self.consumer.watermarks(&input) {
+                    // The group knows of a new partition, and this broker not yet.
+                    Err(TransportError::UnknownPartition(..)) => {
+                        return Err(TransportError::TimedOut("learning of a new partition").into());
+                    }
+                    ends => ends?.start,
+                },
             };
             positions.push((input, position));
         }

@@ -22,7 +22,7 @@ use crate::open::{OpenError, Opening};
 use crate::restore::RestoredStore;
 use crate::state::{OverlayLimit, StateError};
 use crate::task::{Due, Task, TaskId};
-use crate::topology::{Plan, TopicRef, Topology};
+use crate::topology::{Growth, Plan, TopicRef, Topology};
 use crate::transport::{CommittedOffset, Consumer, Event, Producer, TopicPartition, TransportError};
 use crate::wiring::Engines;
 
@@ -121,6 +121,9 @@ pub enum WorkerError {
         /// The others.
         strangers: Vec<Stranger>,
     },
+    /// An input has more partitions than when the application started, and cannot be read on.
+    #[error(transparent)]
+    Grown(Box<Growth>),
     /// The log failed.
     #[error(transparent)]
     Transport(#[from] TransportError),

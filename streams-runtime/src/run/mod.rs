@@ -9,7 +9,8 @@
 //! ```text
 //! cycle     what one thread does: step, commit when it is due, rest
 //! machine   clients, ids and stores of one process
-//! purge     deletes what was consumed from repartition topics
+//! upkeep    deletes what was consumed from repartition topics, and lets partitions be counted
+//! watch     whether inputs have grown
 //! ```
 //!
 //! Knows threads, signals and the order of things at start and end. Does not know tasks or records.
@@ -19,7 +20,9 @@ mod cycle;
 #[cfg(feature = "kafka")]
 mod machine;
 #[cfg(any(test, feature = "kafka"))]
-mod purge;
+mod upkeep;
+#[cfg(any(test, feature = "kafka"))]
+mod watch;
 
 #[cfg(feature = "kafka")]
 pub(crate) use on_kafka::run;
@@ -28,16 +31,19 @@ pub(crate) use on_kafka::run;
 mod on_kafka {
     use super::cycle::{Rhythm, Surroundings, cycle};
     use super::machine::{Machine, Process};
-    use super::purge::purge;
+    use super::upkeep::upkeep;
+    use super::watch::Watch;
     use crate::app::Error;
     use crate::settings::Settings;
     use crate::startup::Startup;
     use crate::topology::Topology;
+    use crate::transport::ClientSettings;
     use crate::transport::kafka::KafkaClients;
     use crate::worker::{Worker, WorkerError};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread::JoinHandle;
+    use std::time::Duration;
     use tokio::sync::mpsc::UnboundedSender;
 
     /// Runs until a signal or a failure ends it.
@@ -58,13 +64,18 @@ mod on_kafka {
             "starting"
         );
         let (consumed, told) = std::sync::mpsc::channel();
-        let purging = std::thread::Builder::new().name(format!("{application}-purge"));
+        let (stops, mut grown) = tokio::sync::mpsc::unbounded_channel();
+        let (mut watch, period) = (Watch::new(started.plan.clone()), refresh_interval(&settings.clients));
+        let upkeeping = std::thread::Builder::new().name(format!("{application}-upkeep"));
         // Ends with the last worker that could tell something.
-        let purging = purging.spawn(move || match clients.admin() {
-            Ok(mut admin) => purge(&mut admin, &told),
-            Err(error) => tracing::warn!(%error, "repartition topics are not purged"),
+        let upkeeping = upkeeping.spawn(move || match clients.admin() {
+            // Who stopped already does not hear it.
+            Ok(mut admin) => upkeep(&mut admin, &told, &mut watch, period, &|growth| drop(stops.send(growth))),
+            Err(error) => {
+                tracing::warn!(%error, "repartition topics are not purged, and partitions of inputs not counted");
+            }
         });
-        purging.map_err(|cause| Error::Io { what: "a thread".to_owned(), cause })?;
+        upkeeping.map_err(|cause| Error::Io { what: "a thread".to_owned(), cause })?;
         let machine = Arc::new(Machine::new(application, process, &started, &settings));
         let plan = started.plan;
         let stop = Arc::new(AtomicBool::new(false));
@@ -87,9 +98,14 @@ mod on_kafka {
             })
             .collect::<Result<_, _>>()?;
         drop(ended);
+        let mut outgrown = None;
         tokio::select! {
             signal = stop_signal() => tracing::info!(signal, application, "stopping"),
             _ = ends.recv() => {}
+            Some(growth) = grown.recv() => {
+                tracing::error!(application, "stopping: {growth}");
+                outgrown = Some(WorkerError::Grown(Box::new(growth)));
+            }
         }
         stop.store(true, Ordering::Release);
         // The executor's thread must not wait for them: others may live on it.
@@ -108,7 +124,16 @@ mod on_kafka {
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        Ok(first?)
+        Ok(first.and(outgrown.map_or(Ok(()), Err))?)
+    }
+
+    /// How often partitions are counted: as often as clients look for new ones.
+    fn refresh_interval(clients: &ClientSettings) -> Duration {
+        let said = clients.consumer.iter().chain(&clients.common);
+        let said = said.filter(|(name, _)| name == "topic.metadata.refresh.interval.ms");
+        // Below zero clients do not look at all.
+        let ms = said.filter_map(|(_, ms)| ms.parse::<u64>().ok()).find(|ms| *ms > 0);
+        Duration::from_millis(ms.unwrap_or(300_000))
     }
 
     /// Says that a thread ended, however it did.

@@ -10,7 +10,7 @@ mod reader;
 mod record;
 mod wait;
 
-pub use admin::{Topic, create_topic, delete_topic, topic, topics};
+pub use admin::{Topic, create_topic, delete_topic, grow_topic, topic, topics};
 pub use groups::{Group, Member, committed, group};
 pub use producer::Producer;
 pub use reader::{Isolation, end_offsets, read, read_until};

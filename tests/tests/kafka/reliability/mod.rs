@@ -6,6 +6,7 @@
 mod application;
 mod broker_killed;
 mod disk;
+mod growth;
 mod killed;
 mod lost_answers;
 mod orders;
