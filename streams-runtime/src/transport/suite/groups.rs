@@ -276,7 +276,9 @@ fn members<F: Fixture>(f: &F) -> Result<(), String> {
     wait(f, "the one that stays", || {
         b.step()?;
         Ok((named(&mut outside)? == ["b;map=2"]).then_some(()))
-    })
+    })?;
+    settle(f, &mut [&mut b], 1)?;
+    b.consumer.leave().map_err(fails)
 }
 
 fn no_member_without<F: Fixture>(f: &F) -> Result<(), String> {
