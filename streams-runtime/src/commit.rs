@@ -13,7 +13,8 @@
 //! producer's `init` decides it, and the tasks start again from what the log then says.
 //!
 //! At least once there is no transaction: 1 to 3 are the same, and in the place of 4 and 5 the offsets are committed,
-//! under the live membership. What was written before a failure stays written, and is written again.
+//! under the live membership. What was written before a failure stays written, and is written again; what was on its
+//! way is dropped with the producer that had it.
 //!
 //! A record that the log or a format refuses only here is found by going carefully (`careful`): the task is processed
 //! again, and each of its records is taken through 1 to 3 alone, until the one that is refused has a name.
@@ -22,11 +23,14 @@
 
 use crate::failure::{Failure, What};
 use crate::guarantee::Guarantee;
+use crate::mutants::mutant;
 use crate::open::Opening;
 use crate::partitioner::partition_of;
 use crate::record::Headers;
 use crate::state::StateError;
 use crate::task::{Due, Task};
+#[cfg(feature = "mutants")]
+use crate::transport::GroupMetadata;
 use crate::transport::{CommitOutcome, Consumer, Outgoing, Producer, TransportError};
 use crate::worker::{Connect, Worker, WorkerError};
 
@@ -108,6 +112,7 @@ impl<C: Connect> Worker<C> {
     /// engine could not take it: it is offered again at the next commit.
     pub fn commit(&mut self) -> Result<Commit, WorkerError> {
         self.commit_now = false;
+        self.pressure.full = false;
         let mut changed = std::mem::take(&mut self.changed);
         changed.clear();
         for (at, task) in self.tasks.iter().enumerate() {
@@ -130,10 +135,15 @@ impl<C: Connect> Worker<C> {
         if let Err(trouble) = self.send_all(changed) {
             return self.mend(trouble).map(|()| Commit::TakenBack);
         }
+        mutant!(StateBeforeCommit => self.committed(changed, now_ms)?);
         if self.guarantee == Guarantee::AtLeastOnce {
+            self.in_transaction = false;
             return self.committed(changed, now_ms).map(|()| Commit::Done);
         }
-        match self.producer.commit() {
+        let outcome = self.producer.commit();
+        mutant!(UnknownIsCommitted => if let CommitOutcome::Unknown(_) = outcome { return self.believe(Some((changed, now_ms))) });
+        mutant!(UnknownIsAborted => if let CommitOutcome::Unknown(_) = outcome { return self.believe(None) });
+        match outcome {
             CommitOutcome::Committed => {
                 self.in_transaction = false;
                 self.committed(changed, now_ms).map(|()| Commit::Done)
@@ -142,7 +152,7 @@ impl<C: Connect> Worker<C> {
                 self.in_transaction = false;
                 self.mend(reason.into()).map(|()| Commit::TakenBack)
             }
-            CommitOutcome::Unknown(_) => self.recover().map(|()| Commit::TakenBack),
+            CommitOutcome::Unknown(cause) => self.recover(&cause).map(|()| Commit::TakenBack),
         }
     }
 
@@ -152,6 +162,16 @@ impl<C: Connect> Worker<C> {
     /// If the log fails.
     pub fn abort(&mut self) -> Result<(), WorkerError> {
         self.take_back()
+    }
+
+    /// An outcome that is unknown is taken for one that is known.
+    #[cfg(feature = "mutants")]
+    fn believe(&mut self, committed: Option<(&[usize], i64)>) -> Result<Commit, WorkerError> {
+        (self.in_transaction, self.ready, self.renew) = (false, false, true);
+        match committed {
+            Some((changed, now_ms)) => self.committed(changed, now_ms).map(|()| Commit::Done),
+            None => self.take_back().map(|()| Commit::TakenBack),
+        }
     }
 
     /// Steps 1 to 4 of a commit.
@@ -165,22 +185,28 @@ impl<C: Connect> Worker<C> {
         for &at in changed {
             self.hand_over(at)?;
         }
+        mutant!(EncodedAfterFlush => self.flush()?);
         for &at in changed {
-            if self.tasks[at].remembers() {
+            if self.tasks[at].remembers() && !mutant!(MissedPrepare) {
                 self.encode(at)?;
             }
         }
-        self.flush()?;
+        if !mutant!(MissedFlush) && !mutant!(EncodedAfterFlush) && !mutant!(EndBeforeOffsets) {
+            self.flush()?;
+        }
         let mut entries = 0;
         for &at in changed {
             entries = self.tasks[at].write_offsets(&mut self.offsets, entries);
         }
         self.offsets.truncate(entries);
-        if self.guarantee == Guarantee::AtLeastOnce {
+        if self.guarantee == Guarantee::AtLeastOnce || mutant!(OffsetsOutside) {
             return Ok(self.consumer.commit(&self.offsets)?);
         }
         let Some(group) = self.consumer.group_metadata() else { return Err(self.thrown_out()) };
-        Ok(self.producer.send_offsets(&self.offsets, &group)?)
+        mutant!(EpochMinusOne => return Ok(self.producer.send_offsets(&self.offsets, &GroupMetadata { generation: -1, member: "".into(), ..group })?));
+        self.producer.send_offsets(&self.offsets, &group)?;
+        mutant!(EndBeforeOffsets => self.flush()?);
+        Ok(())
     }
 
     #[cold]
@@ -199,8 +225,9 @@ impl<C: Connect> Worker<C> {
             if !self.tasks[at].remembers() {
                 continue;
             }
-            let task = self.tasks[at].id();
-            let applied = self.tasks[at].apply(APPLY, now_ms, now_ms);
+            self.weigh(at);
+            let (task, due) = (self.tasks[at].id(), self.due(APPLY));
+            let applied = self.tasks[at].apply(due, now_ms, now_ms);
             applied.map_err(|cause| WorkerError::Store { task, cause })?;
         }
         self.look_after_stores()
@@ -216,18 +243,23 @@ impl<C: Connect> Worker<C> {
         }
         let now_ms = self.connect.now_ms();
         let owned_ms = std::mem::replace(&mut self.owned_ms, now_ms);
+        let due = self.due(APPLY);
+        let owned_ms = if mutant!(AgeByOwnClock) { now_ms } else { owned_ms };
         for task in self.tasks.iter_mut().filter(|task| task.remembers()) {
             let id = task.id();
-            let applied = task.apply(APPLY, now_ms, owned_ms);
+            let applied = task.apply(due, now_ms, owned_ms);
             applied.map_err(|cause| WorkerError::Store { task: id, cause })?;
         }
+        self.relieve();
         Ok(())
     }
 
     #[inline]
     fn begin(&mut self) -> Result<(), TransportError> {
-        if !self.in_transaction && self.guarantee == Guarantee::ExactlyOnce {
-            self.producer.begin()?;
+        if !self.in_transaction {
+            if self.guarantee == Guarantee::ExactlyOnce {
+                self.producer.begin()?;
+            }
             self.in_transaction = true;
         }
         Ok(())
@@ -359,9 +391,12 @@ impl<C: Connect> Worker<C> {
                 self.take_back()?;
                 Err(WorkerError::Store { task, cause })
             }
-            Trouble::Log(TransportError::Fenced(_)) => self.recover(),
+            Trouble::Log(cause @ TransportError::Fenced(_)) => self.recover(&cause),
             // Normal in a rebalance or on a slow network: nothing is lost, it is processed again.
-            Trouble::Log(TransportError::StaleGeneration { .. } | TransportError::TimedOut(_)) => {
+            Trouble::Log(cause @ (TransportError::StaleGeneration { .. } | TransportError::TimedOut(_))) => {
+                if let Some(times) = self.taken_back.happened(self.connect.now_ms()) {
+                    tracing::warn!(%cause, times, "what is not committed is taken back and processed again");
+                }
                 self.take_back()
             }
             Trouble::Log(cause) => {
@@ -380,16 +415,28 @@ impl<C: Connect> Worker<C> {
 
     /// Takes the open transaction back and reads again from what is committed.
     pub(crate) fn take_back(&mut self) -> Result<(), WorkerError> {
-        if self.in_transaction {
-            self.in_transaction = false;
-            if self.producer.abort().is_err() {
-                return self.recover();
+        if std::mem::take(&mut self.in_transaction) {
+            match self.guarantee {
+                Guarantee::ExactlyOnce => {
+                    if let Err(cause) = self.producer.abort() {
+                        return self.recover(&cause);
+                    }
+                }
+                // What a plain producer still has on its way would arrive above what is written next, by this worker or
+                // by the next owner of a task; and its reports would be taken for those of other tasks.
+                Guarantee::AtLeastOnce => {
+                    self.ready = false;
+                    self.renew = true;
+                    self.is_ready()?;
+                }
             }
         }
         self.rewinds += 1;
-        for at in 0..self.tasks.len() {
-            self.tasks[at].aborted();
-            self.read(at)?;
+        self.tasks.iter_mut().for_each(Task::aborted);
+        mutant!(NoRewind => return Ok(()));
+        if (0..self.tasks.len()).try_for_each(|at| self.read(at)).is_err() {
+            // Opening a task ends with the same call, and knows which answers are worth asking again for.
+            self.open_again();
         }
         Ok(())
     }
@@ -397,13 +444,27 @@ impl<C: Connect> Worker<C> {
     /// The outcome of the last transaction is unknown: a new producer decides it, then every task starts again
     /// from what the log says. The stores stay open; what they lack of the transaction, if it was committed, they
     /// replay.
-    fn recover(&mut self) -> Result<(), WorkerError> {
+    fn recover(&mut self, cause: &TransportError) -> Result<(), WorkerError> {
+        if let Some(times) = self.unknown.happened(self.connect.now_ms()) {
+            tracing::warn!(
+                %cause,
+                times,
+                "whether a transaction is committed is unknown: a new producer decides it, and tasks are opened again"
+            );
+        }
         self.in_transaction = false;
         self.ready = false;
         self.rewinds += 1;
         self.renew = true;
-        let tasks = self.take_tasks();
-        self.opening.extend(tasks.into_iter().map(|task: Task<_>| Opening::again(task)));
+        self.open_again();
         self.is_ready().map(drop)
+    }
+
+    /// Every task starts again from what the log says; the stores stay open.
+    fn open_again(&mut self) {
+        for task in self.take_tasks() {
+            let plan = &self.plan.subs[task.id().sub];
+            self.opening.push(Opening::again(task, plan, self.owned_ms));
+        }
     }
 }

@@ -4,9 +4,13 @@
 //! access to stores. As many partitions as the topics declare. Every piped record is processed to the end, through
 //! all sub-topologies, and committed before `pipe` returns; so the same input gives the same output, always.
 
+mod builder;
+
+pub use self::builder::DriverBuilder;
 use crate::commit::Commit;
 use crate::context::Source;
 use crate::counters::Dropped;
+use crate::guarantee::Guarantee;
 use crate::instance::{InProcess, create_topics, run_until_idle};
 use crate::partitioner::partition_of;
 use crate::record::{Headers, Timestamp};
@@ -96,19 +100,31 @@ impl Driver {
     /// # Errors
     /// If the topics do not fit.
     pub fn start(topology: Topology) -> Result<Driver, DriverError> {
-        Driver::start_with(topology, OverlayLimit::UNBOUNDED)
+        Driver::builder(topology).start()
     }
 
-    /// As [`start`](Driver::start), with stores that keep so many rows typed: with none, every access to a row goes
-    /// through its format, which shows values that are not what encoding and decoding makes of them.
+    /// As [`start`](Driver::start), with stores that keep so many rows typed.
     ///
     /// # Errors
     /// If the topics do not fit.
     pub fn start_with(topology: Topology, overlay: OverlayLimit) -> Result<Driver, DriverError> {
+        Driver::builder(topology).overlay(overlay).start()
+    }
+
+    /// A topology, and what else there is to say before it starts.
+    pub fn builder(topology: Topology) -> DriverBuilder {
+        DriverBuilder::new(topology)
+    }
+
+    fn started(
+        topology: Topology,
+        overlay: OverlayLimit,
+        guarantee: Guarantee,
+    ) -> Result<Driver, DriverError> {
         let plan = Plan::of(&topology, APPLICATION, |_, declared| Some(declared.unwrap_or(1)))?;
         let log = MemoryLog::new();
         create_topics(&log, &plan)?;
-        let connect = InProcess::new(&log, APPLICATION, "1").overlay(overlay);
+        let connect = InProcess::new(&log, APPLICATION, "1").overlay(overlay).guarantee(guarantee);
         let passing = passing(&topology, &plan);
         let worker = Worker::start(connect, topology, plan.clone())?;
         let clock = Rc::new(ManualClock::new(0));
@@ -214,7 +230,8 @@ impl Driver {
     }
 
     /// From now on every transaction is processed, taken back, processed again and only then committed. Nothing a
-    /// test sees may differ, unless a step remembers something outside of its stores, such as in a static.
+    /// test sees may differ, unless a step remembers something outside of its stores, such as in a static. At least
+    /// once, what was written before the taking back stays: it is seen twice.
     pub fn doubt(&self) {
         self.doubting.set(true);
     }

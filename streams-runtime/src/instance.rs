@@ -7,6 +7,7 @@
 
 use crate::commit::Commit;
 use crate::guarantee::Guarantee;
+use crate::memory::Share;
 use crate::state::{
     Batch, Cursor, Direction, Engine, EngineError, KeyRange, Mark, MemoryEngine, OverlayLimit,
 };
@@ -49,6 +50,7 @@ pub struct InProcess {
     application: String,
     instance: String,
     overlay: OverlayLimit,
+    memory: Share,
     disk: Option<Disk>,
     guarantee: Guarantee,
 }
@@ -70,6 +72,7 @@ impl InProcess {
             application: application.to_owned(),
             instance: instance.to_owned(),
             overlay: OverlayLimit::UNBOUNDED,
+            memory: Share::UNBOUNDED,
             disk: None,
             guarantee: Guarantee::ExactlyOnce,
         }
@@ -78,6 +81,12 @@ impl InProcess {
     /// How many rows each store keeps typed.
     pub fn overlay(mut self, overlay: OverlayLimit) -> Self {
         self.overlay = overlay;
+        self
+    }
+
+    /// How much memory its worker may take; without bounds if nothing is said.
+    pub fn memory(mut self, share: Share) -> Self {
+        self.memory = share;
         self
     }
 
@@ -146,6 +155,10 @@ impl Connect for InProcess {
         self.guarantee
     }
 
+    fn transaction_timeout_ms(&self) -> i64 {
+        self.log.transaction_timeout_ms()
+    }
+
     fn engines(&self, task: TaskId) -> Engines {
         match self.disk.clone() {
             None => in_memory(),
@@ -157,6 +170,10 @@ impl Connect for InProcess {
 
     fn overlay(&self) -> OverlayLimit {
         self.overlay
+    }
+
+    fn memory(&self) -> Share {
+        self.memory
     }
 
     fn now_ms(&self) -> i64 {

@@ -51,6 +51,8 @@ impl<C: Connect> Worker<C> {
         if !self.tasks.is_empty() || !self.opening.is_empty() || !self.aside.is_empty() {
             return self.open(partitions);
         }
+        // Asked from now on: who was there before may not be everybody.
+        self.consumer.forget(partitions);
         self.joining.partitions.extend_from_slice(partitions);
         Ok(())
     }
@@ -64,11 +66,13 @@ impl<C: Connect> Worker<C> {
         if self.joining.not_before_ms.is_some_and(|not_before_ms| now_ms < not_before_ms) {
             return Ok(());
         }
-        self.joining.not_before_ms = Some(now_ms.saturating_add(RETRY_MS));
         let members = match self.consumer.members() {
+            // Not yet: brokers are asked, and the answer wakes whoever rests.
             Err(TransportError::TimedOut(_)) => return Ok(()),
-            members => members?,
+            members => members,
         };
+        self.joining.not_before_ms = Some(now_ms.saturating_add(RETRY_MS));
+        let members = members?;
         let leaders = self.plan.leaders_hash();
         let strangers = strangers(members, leaders, |name| self.connect.is_own(name));
         if strangers.is_empty() {

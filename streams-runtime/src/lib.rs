@@ -70,6 +70,9 @@ mod iso;
 mod joining;
 mod lines;
 mod members;
+pub mod memory;
+#[doc(hidden)]
+pub mod mutants;
 #[doc(hidden)]
 pub mod open;
 pub mod operators;
@@ -77,7 +80,9 @@ pub mod operators;
 pub mod outbox;
 mod partitioner;
 pub mod policy;
+mod pressure;
 pub mod record;
+mod repeated;
 #[doc(hidden)]
 pub mod restore;
 mod run;
@@ -94,6 +99,7 @@ pub mod time;
 pub mod times;
 pub mod topology;
 pub mod transport;
+mod turns;
 pub mod verify;
 pub mod window;
 pub mod wiring;
@@ -107,7 +113,7 @@ pub use app::{App, Builder, Error, Summary};
 pub use context::Source;
 pub use counters::{Dropped, Reason};
 pub use directory::{DirectoryError, StateDirectory};
-pub use driver::{Driver, DriverError, Input, Output, OutputRecord, TestRecord};
+pub use driver::{Driver, DriverBuilder, DriverError, Input, Output, OutputRecord, TestRecord};
 pub use failure::Failure;
 pub use guarantee::Guarantee;
 pub use iso::ParseTimestampError;

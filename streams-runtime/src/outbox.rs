@@ -48,6 +48,10 @@ pub struct Target {
     skipped: Option<Rc<DropCounter>>,
 }
 
+/// Then an outbox is full: what stands in it takes memory once more where it is handed over to.
+const FULL_BYTES: usize = 1 << 20;
+const FULL_RECORDS: usize = 8192;
+
 /// Records on their way out of one task.
 #[derive(Debug, Default)]
 pub struct Outbox {
@@ -114,6 +118,12 @@ impl Outbox {
     /// True if nothing waits.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// True if it should be handed over between two records: one of them may write millions.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() >= FULL_BYTES || self.records.len() >= FULL_RECORDS
     }
 
     /// How many bytes wait.

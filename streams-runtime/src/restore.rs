@@ -17,6 +17,7 @@
 //!
 //! Knows stores and changelogs; deliberately does not know tasks' inputs, nor who waits.
 
+use crate::mutants::mutant;
 use crate::state::{Mark, Remembered, Restored, StateError};
 use crate::task::TaskId;
 use crate::transport::{Consumer, Event, Message, TopicPartition, TransportError, Watermarks};
@@ -108,8 +109,10 @@ pub(crate) struct Changelog {
     pub(crate) delete_retention_ms: i64,
     /// How long it keeps records at least (`retention.ms`), if it deletes by age and the log tells.
     pub(crate) retention_ms: Option<i64>,
-    /// The wall clock before `ends` were read: a store that gets there is complete as of then.
-    pub(crate) read_ms: i64,
+    /// The wall clock before `ends` were asked for: a store that gets there is complete as of then.
+    pub(crate) asked_ms: i64,
+    /// The wall clock when the replay begins: so old is what the store has.
+    pub(crate) now_ms: i64,
 }
 
 /// Clocks of brokers and ours differ, and a replay takes time. No more than a part of short times.
@@ -127,6 +130,8 @@ struct Missing {
 
 /// One store on its way to the end of its changelog.
 pub(crate) struct Replay {
+    /// The name of its store.
+    pub(crate) store: &'static str,
     log: Changelog,
     state: Rc<RefCell<dyn Remembered>>,
     survived: bool,
@@ -146,8 +151,9 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Begins where the store is. `survived`: the store is one that ran before in this process, and knows how far
-    /// it is better than its engine does.
+    /// Begins where the store is. `survived_ms`: the store is one that ran before in this process, and knows how far
+    /// it is better than its engine does; until then it has certainly followed its changelog. After that this machine may
+    /// have been suspended for days.
     ///
     /// # Errors
     /// If the store cannot be read, or is ahead of its changelog.
@@ -155,23 +161,24 @@ impl Replay {
         reader: &mut C,
         remembering: &Remembering,
         log: Changelog,
-        survived: bool,
+        survived_ms: Option<i64>,
     ) -> Result<Replay, RestoreError> {
         let state = remembering.state.clone();
-        let known = match survived {
-            // Its worker followed the log all the time.
-            true => Some((remembering.reached, remembering.topic_id, log.read_ms)),
-            false => state.borrow().mark()?.map(|mark| (mark.changelog_offset, mark.topic_id, mark.wall_ms)),
+        let survived = survived_ms.is_some();
+        let known = match survived_ms {
+            Some(owned_ms) => Some((remembering.reached, remembering.topic_id, owned_ms)),
+            None => state.borrow().mark()?.map(|mark| (mark.changelog_offset, mark.topic_id, mark.wall_ms)),
         };
-        let (start, read_ms) = (log.ends.start, log.read_ms);
+        let (start, now_ms) = (log.ends.start, log.now_ms);
         let mut replay = Replay {
+            store: remembering.store.map_or("", |store| store.name),
             state,
             survived,
             slot: u32::MAX,
             from: start,
             position: start,
             records: 0,
-            complete_ms: read_ms,
+            complete_ms: log.asked_ms,
             rebuilt: None,
             missing: None,
             // An engine is only marked together with rows. A store that survived was asked when it was opened first.
@@ -184,22 +191,24 @@ impl Replay {
             replay.read(reader, start)?;
             return Ok(replay);
         };
-        let age_ms = read_ms.saturating_sub(complete_ms);
+        let age_ms = now_ms.saturating_sub(complete_ms);
         let kept_ms = log.delete_retention_ms;
         let keeps_windows = replay.state.borrow().first_visible().is_some();
         if topic_id != 0 && log.topic_id != 0 && topic_id != log.topic_id {
             replay.rebuild(reader, Rebuilt::OtherTopic)?;
         } else if offset > log.ends.high {
-            let store = remembering.store.map_or("", |store| store.name);
-            return Err(RestoreError::Ahead { store, offset, end: log.ends.high });
-        } else if offset < log.ends.high && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms)) {
+            return Err(RestoreError::Ahead { store: replay.store, offset, end: log.ends.high });
+        } else if offset < log.ends.high
+            && !mutant!(TombstoneAgeIgnored)
+            && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms))
+        {
             replay.rebuild(reader, Rebuilt::Old { age_ms, kept_ms })?;
         } else if offset >= start {
             replay.complete_ms = complete_ms;
             replay.read(reader, offset)?;
         } else if let (Some(kept_ms), true) = (log.retention_ms, keeps_windows) {
             // Deleted by age: a window begins before or at the time of its last record.
-            let until_ms = read_ms - kept_ms + margin_ms(kept_ms);
+            let until_ms = now_ms - kept_ms + margin_ms(kept_ms);
             replay.missing = Some(Missing { until_ms, offset });
             replay.complete_ms = complete_ms;
             replay.read(reader, start)?;
@@ -222,7 +231,7 @@ impl Replay {
         self.state.borrow_mut().clear()?;
         self.rebuilt = Some(why);
         self.found = false;
-        self.complete_ms = self.log.read_ms;
+        self.complete_ms = self.log.asked_ms;
         self.read(reader, self.log.ends.start)
     }
 
@@ -230,8 +239,19 @@ impl Replay {
         self.position >= self.log.ends.high
     }
 
-    pub(crate) fn reads(&self, topic: &str, partition: u32) -> bool {
-        self.log.partition.topic == topic && self.log.partition.partition == partition
+    /// The partition it reads.
+    pub(crate) fn partition(&self) -> &TopicPartition {
+        &self.log.partition
+    }
+
+    /// Where it began, where it is, and where it ends.
+    pub(crate) fn way(&self) -> (i64, i64, i64) {
+        (self.from, self.position, self.log.ends.high)
+    }
+
+    /// How many records it has replayed.
+    pub(crate) fn records(&self) -> u64 {
+        self.records
     }
 
     /// Once it is done: whether what the changelog had lost is really expired. If not, it begins anew.
@@ -278,11 +298,6 @@ impl Replay {
         Mark { changelog_offset, topic_id: self.log.topic_id, task_times, wall_ms }
     }
 
-    /// The store's name.
-    pub(crate) fn store_name(&self, remembering: &[Remembering]) -> &'static str {
-        remembering.get(self.log.store).and_then(|r| r.store).map_or("", |store| store.name)
-    }
-
     /// Notes how far the store is now, in the store as well: it is complete as of when the end was read, with these
     /// times. `marked`: false if it must look as if it had never been opened.
     ///
@@ -300,16 +315,16 @@ impl Replay {
         remembering.open = None;
         // What survived has rows that wait for their engine, and gets its mark with them.
         if marked && !self.survived && self.position > 0 {
-            self.state.borrow_mut().apply(&self.mark(self.log.read_ms, task_times))?;
-            remembering.applied_ms = self.log.read_ms;
+            self.state.borrow_mut().apply(&self.mark(self.log.asked_ms, task_times))?;
+            remembering.applied_ms = self.log.asked_ms;
         }
         Ok(())
     }
 
     /// What it took, for whoever asks.
-    pub(crate) fn report(&self, task: TaskId, remembering: &[Remembering]) -> RestoredStore {
-        let store = self.store_name(remembering);
-        let (partition, records, from, to) = (task.partition, self.records, self.from, self.position);
+    pub(crate) fn report(&self, task: TaskId) -> RestoredStore {
+        let (store, partition, records, from, to) =
+            (self.store, task.partition, self.records, self.from, self.position);
         if let Some(why) = &self.rebuilt {
             tracing::warn!(store, partition, %why, "store rebuilt from its changelog");
         }
@@ -333,6 +348,31 @@ pub(crate) enum StepError {
     Log(TransportError),
 }
 
+/// Replays that are not done, each with its owner, by the slots of their partitions.
+#[derive(Default)]
+pub(crate) struct BySlot<'a>(Vec<Option<(usize, &'a mut Replay)>>);
+
+impl<'a> BySlot<'a> {
+    pub(crate) fn add(&mut self, owner: usize, replay: &'a mut Replay) {
+        let slot = replay.slot as usize;
+        if slot >= self.0.len() {
+            self.0.resize_with(slot + 1, || None);
+        }
+        self.0[slot] = Some((owner, replay));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whose replay reads a partition.
+    pub(crate) fn owner(&self, topic: &str, partition: u32) -> Option<usize> {
+        let reads = |of: &TopicPartition| of.topic == topic && of.partition == partition;
+        let found = self.0.iter().flatten().find(|(_, replay)| reads(replay.partition()));
+        found.map(|&(owner, _)| owner)
+    }
+}
+
 /// Fetches up to `max` records and hands them to whoever replays their partition. Returns how many were replayed.
 ///
 /// # Errors
@@ -341,22 +381,30 @@ pub(crate) fn step<C: Consumer>(
     reader: &mut C,
     events: &mut Vec<Event<C::Message>>,
     max: usize,
-    replays: &mut [(usize, &mut Replay)],
+    replays: &mut BySlot<'_>,
 ) -> Result<usize, StepError> {
     let fetched = reader.poll(events, max);
-    let mut restored = 0;
+    let (mut restored, mut failed) = (0, None);
     for run in events.chunk_by(|a, b| slot(a) == slot(b)) {
-        let of_slot = replays.iter_mut().find(|(_, replay)| Some(replay.slot) == slot(&run[0]));
+        let of_slot = slot(&run[0]).and_then(|slot| replays.0.get_mut(slot as usize)?.as_mut());
+        // Others get what came for them, whoever fails: it does not come again.
         if let Some((owner, replay)) = of_slot
             && !replay.is_done()
+            && failed.as_ref().is_none_or(|(other, _)| other != owner)
         {
-            restored += replay.take(run).map_err(|cause| StepError::Store(*owner, cause))?;
+            match replay.take(run) {
+                Ok(records) => restored += records,
+                Err(cause) => failed = failed.or(Some((*owner, cause))),
+            }
             if replay.is_done() {
                 replay.close(reader);
             }
         }
     }
     events.clear();
+    if let Some((owner, cause)) = failed {
+        return Err(StepError::Store(owner, cause));
+    }
     fetched.map_err(StepError::Log)?;
     Ok(restored)
 }

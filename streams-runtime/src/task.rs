@@ -20,6 +20,7 @@
 use crate::context::{Context, Source as Origin};
 use crate::counters::DropCounter;
 use crate::failure::{Failure, What};
+use crate::mutants::mutant;
 use crate::operators::{RawRecord, Source};
 use crate::outbox::Outbox;
 use crate::record::{Headers, Timestamp};
@@ -77,6 +78,10 @@ struct Input<M> {
     topic: Box<str>,
     partition: u32,
     buffer: VecDeque<M>,
+    /// About how much memory the buffered records take.
+    bytes: usize,
+    /// True if nothing is fetched for it now, because it is far ahead of the others.
+    held: bool,
     /// The time of the first buffered record, once it was read; with several inputs all heads are compared.
     head: Option<Timestamp>,
     /// Set while the log has nothing behind the buffer; the position to commit once the buffer is empty.
@@ -102,6 +107,23 @@ impl<M> Input<M> {
         TopicPartition { topic: self.topic.to_string(), partition: self.partition }
     }
 }
+
+/// Records of a task that wait to be processed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) records: usize,
+    /// About how much memory they take.
+    pub(crate) bytes: usize,
+}
+
+/// How many records a task begins with before somebody looks at the clock.
+const CAUTIOUS: usize = 8;
+
+/// And how many it comes to.
+const FASTEST: usize = 256;
+
+/// All that records may take between two looks.
+pub(crate) const WHOLE: usize = 1024;
 
 /// When committed rows are handed to the engines.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +161,10 @@ pub struct Task<M> {
     /// The input that is worked on, so that a panic can be told from which record it came.
     at: usize,
     careful: bool,
+    pace: usize,
+    weight: usize,
+    /// True once its positions are committed.
+    has_offsets: bool,
     /// What the log refused and a policy leaves out, until that is committed.
     left_out: Vec<LeftOut>,
 }
@@ -165,6 +191,8 @@ impl<M: Message> Task<M> {
                 topic: source.topic().into(),
                 partition: id.partition,
                 buffer: VecDeque::new(),
+                bytes: 0,
+                held: false,
                 head: None,
                 ended_at: None,
                 position: *position,
@@ -181,8 +209,21 @@ impl<M: Message> Task<M> {
             renewing: false,
             at: 0,
             careful: false,
+            pace: CAUTIOUS,
+            weight: 0,
+            has_offsets: false,
             left_out: Vec::new(),
         }
+    }
+
+    /// Its positions are committed.
+    pub(crate) fn found_offsets(&mut self) {
+        self.has_offsets = true;
+    }
+
+    /// True if its positions were committed, by this or an earlier owner.
+    pub(crate) fn has_offsets(&self) -> bool {
+        self.has_offsets
     }
 
     /// Which task this is.
@@ -209,18 +250,20 @@ impl<M: Message> Task<M> {
             "a record came twice"
         );
         input.ended_at = None;
+        input.bytes += message.size();
         input.buffer.push_back(message);
     }
 
     /// The log has nothing more of input `input` before `position`.
     #[inline]
     pub fn ended(&mut self, input: usize, position: i64) {
+        mutant!(EndIgnored => return);
         let input = &mut self.inputs[input];
         input.ended_at = Some(position);
         input.settle();
     }
 
-    /// Processes up to `max` records. Returns how many.
+    /// Processes up to `max` records, fewer if the outbox is full before. Returns how many.
     ///
     /// # Errors
     /// The first failure; the transaction must be taken back. From then on the task stops in front of that record.
@@ -320,9 +363,93 @@ impl<M: Message> Task<M> {
     pub fn drop_fetched(&mut self) {
         for input in &mut self.inputs {
             input.buffer.clear();
+            input.bytes = 0;
+            input.held = false;
             input.head = None;
             input.ended_at = None;
         }
+    }
+
+    /// What waits to be processed.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let mut waiting = Waiting::default();
+        for input in &self.inputs {
+            waiting.records += input.buffer.len();
+            waiting.bytes += input.bytes;
+        }
+        waiting
+    }
+
+    /// True if it cannot go on before something comes that is not there yet. Only a task of several inputs can be.
+    pub(crate) fn lacks_an_input(&self) -> bool {
+        self.inputs.len() > 1 && self.inputs.iter().any(Input::is_waiting)
+    }
+
+    /// How many inputs it has.
+    pub(crate) fn inputs(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// The partition of input `input`, if nothing more should be fetched for it from now on: it has more than `bytes`
+    /// while the task lacks another one. It is held until [`release`](Task::release).
+    pub(crate) fn hold(&mut self, input: usize, bytes: usize) -> Option<TopicPartition> {
+        let input = &mut self.inputs[input];
+        if input.held || input.bytes <= bytes {
+            return None;
+        }
+        input.held = true;
+        Some(input.partition_of())
+    }
+
+    /// The partition of input `input` and where fetching goes on, if it is held and has no more than `bytes` left.
+    pub(crate) fn release(&mut self, input: usize, bytes: usize) -> Option<(TopicPartition, i64)> {
+        let input = &mut self.inputs[input];
+        if !input.held || input.bytes > bytes {
+            return None;
+        }
+        input.held = false;
+        let position = input.buffer.back().map_or(input.position, |last| last.offset() + 1);
+        Some((input.partition_of(), position))
+    }
+
+    /// True if an input is held.
+    pub(crate) fn is_held(&self) -> bool {
+        self.inputs.iter().any(|input| input.held)
+    }
+
+    /// How many records are processed before somebody looks at the clock and the memory.
+    pub(crate) fn pace(&self) -> usize {
+        self.pace
+    }
+
+    /// That `records` took `parts` of what they may take, of time or of memory; there are [`WHOLE`] of them.
+    pub(crate) fn took(&mut self, records: usize, parts: usize) {
+        if parts > WHOLE {
+            self.pace = (records.saturating_mul(WHOLE) / parts).clamp(1, FASTEST);
+        } else if parts <= WHOLE / 4 && records >= self.pace {
+            self.pace = (self.pace * 2).min(FASTEST);
+        }
+    }
+
+    /// What its rows take, as of the last [`weigh`](Task::weigh).
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// How much memory its rows take now.
+    pub(crate) fn weigh(&mut self) -> usize {
+        self.weight = self.wired.remembering.iter().map(|r| r.state.borrow_mut().weigh()).sum();
+        self.weight
+    }
+
+    /// Gives up rows that can be had again, until about `share` of `of` is left of each store.
+    pub(crate) fn shed(&mut self, share: usize, of: usize) {
+        for remembering in &self.wired.remembering {
+            let mut state = remembering.state.borrow_mut();
+            let left = state.weigh() as u128 * share as u128 / of.max(1) as u128;
+            state.shed(usize::try_from(left).unwrap_or(usize::MAX));
+        }
+        self.weigh();
     }
 
     /// True if each record is to be taken to the log alone, because one of them cannot be written there and it is
@@ -348,6 +475,9 @@ impl<M: Message> Task<M> {
             self.at = next;
             self.inputs[next].process()?;
             processed += 1;
+            if self.wired.outbox.borrow().is_full() {
+                break;
+            }
         }
         // What was left out moved a position too.
         self.changed = self.changed || self.inputs.iter().any(|input| input.position != input.committed);
@@ -441,7 +571,7 @@ impl<M: Message> Task<M> {
             }
             committed.offset = input.position;
             committed.metadata.clear();
-            if i == 0 {
+            if i == 0 && !(mutant!(MetadataDropped) && input.position == input.committed) {
                 self.wired.times.write_metadata(&mut committed.metadata);
             }
         }
@@ -462,6 +592,7 @@ impl<M: Message> Task<M> {
         self.changed = false;
         self.renewing = false;
         self.careful = false;
+        self.has_offsets = true;
         self.left_out.clear();
     }
 
@@ -469,16 +600,29 @@ impl<M: Message> Task<M> {
     pub fn aborted(&mut self) {
         self.wired.drops.iter().for_each(|drops| drops.abort());
         self.go_back();
+        if !self.has_offsets {
+            // Where it begins is still to be committed.
+            self.renew();
+        }
     }
 
     fn go_back(&mut self) {
         self.wired.outbox.borrow_mut().clear();
         for remembering in &mut self.wired.remembering {
+            mutant!(DeliveryKept => remembering.reached = remembering.open.unwrap_or(remembering.reached));
             remembering.open = None;
-            remembering.state.borrow_mut().aborted();
+            if !(mutant!(RowsKept) && remembering.store.is_some()
+                || mutant!(TimeKept) && remembering.store.is_none())
+            {
+                remembering.state.borrow_mut().aborted();
+            }
         }
-        self.drop_fetched();
-        self.inputs.iter_mut().for_each(|input| input.position = input.committed);
+        if !mutant!(BufferKept) {
+            self.drop_fetched();
+        }
+        if !mutant!(PositionKept) {
+            self.inputs.iter_mut().for_each(|input| input.position = input.committed);
+        }
         self.changed = false;
     }
 
@@ -524,12 +668,16 @@ impl<M: Message> Task<M> {
                 // The first commit starts the clock.
                 remembering.applied_ms = now_ms;
             }
-            let since_ms = now_ms.saturating_sub(remembering.applied_ms);
+            // A clock that was put back says nothing about how long it has been.
+            let since_ms = match now_ms >= remembering.applied_ms {
+                true => now_ms - remembering.applied_ms,
+                false => i64::MAX,
+            };
             let is_due = waiting > 0 && (waiting > due.bytes || since_ms >= due.ms);
             if is_due || waiting == 0 && since_ms >= MARKED_MS {
                 let times = times.get_or_insert_with(|| self.wired.times.to_metadata().into_bytes());
                 state.apply(&Mark {
-                    changelog_offset: remembering.reached,
+                    changelog_offset: remembering.reached + 2 * i64::from(mutant!(CheckpointAhead)),
                     topic_id: remembering.topic_id,
                     task_times: times.clone(),
                     wall_ms: owned_ms,
@@ -619,6 +767,7 @@ impl<M: Message> Input<M> {
     #[inline]
     fn pop(&mut self) {
         if let Some(message) = self.buffer.pop_front() {
+            self.bytes -= message.size();
             self.position = message.offset() + 1;
         }
         self.settle();

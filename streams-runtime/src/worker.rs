@@ -2,23 +2,29 @@
 //!
 //! It is stepped by hand: nothing in it sleeps, waits or starts a thread, so the test driver, the simulator and
 //! production run the same code. What cannot be done yet (offsets that are pending, an open transaction before the
-//! end of a changelog, markers of the producer's last transaction) is tried again at the next step, and the tasks
-//! that can go on do.
+//! end of a changelog, markers of the producer's last transaction, whatever brokers have not answered) is tried again at
+//! the next step, and the tasks that can go on do.
 //!
 //! ```text
 //! worker   what comes in, who gets it, what is processed        (this file)
-//! joining  whether the group is one of equals                   open      from a partition to a task that reads
-//! commit   what leaves, in which order, and how it is taken back   restore   a store up to its changelog's end
+//! joining  whether the group is one of equals
+//! open     from an assigned partition to a task that reads      restore   a store up to its changelog's end
+//! commit   what leaves, in which order, and how it is taken back
+//! turns    who is processed for how long                        pressure  what happens as memory fills up
 //! ```
 //!
 //! It knows tasks and the transport's traits; it does not know steps, formats or which transport it is.
 
-use crate::commit::Trouble;
+use crate::commit::Commit;
 use crate::failure::Failure;
 use crate::guarantee::Guarantee;
 use crate::joining::Joining;
 use crate::members::{All, Stranger};
+use crate::memory::Share;
+use crate::mutants::mutant;
 use crate::open::{OpenError, Opening};
+use crate::pressure::Pressure;
+use crate::repeated::Repeated;
 use crate::restore::RestoredStore;
 use crate::state::{OverlayLimit, StateError};
 use crate::task::{Due, Task, TaskId};
@@ -47,11 +53,20 @@ pub trait Connect {
     fn guarantee(&self) -> Guarantee {
         Guarantee::ExactlyOnce
     }
+    /// How long a transaction may be open, in milliseconds; who waits for one longer than that has something to say.
+    fn transaction_timeout_ms(&self) -> i64 {
+        10_000
+    }
     /// Where the stores of a task rest.
     fn engines(&self, task: TaskId) -> Engines;
     /// How many rows a store keeps typed.
     fn overlay(&self) -> OverlayLimit;
-    /// The wall clock, in milliseconds since the epoch. Asked once a commit.
+    /// How much memory this worker may take. Asked once.
+    fn memory(&self) -> Share {
+        Share::UNBOUNDED
+    }
+    /// The wall clock, in milliseconds since the epoch. Asked once a commit, while tasks are opened, and after some
+    /// records if there are many.
     fn now_ms(&self) -> i64;
 }
 
@@ -185,6 +200,7 @@ pub struct Worker<C: Connect> {
     pub(crate) changed: Vec<usize>,
     pub(crate) offsets: Vec<(TopicPartition, CommittedOffset)>,
     pub(crate) guarantee: Guarantee,
+    /// True if something was written since the last commit. Exactly once that is in a transaction.
     pub(crate) in_transaction: bool,
     /// True if the next commit should not wait until it is due.
     pub(crate) commit_now: bool,
@@ -192,15 +208,22 @@ pub struct Worker<C: Connect> {
     pub(crate) owned_ms: i64,
     /// How often reading began anew: what was fetched before is not for a task that was rewound.
     pub(crate) rewinds: u64,
-    /// The task that is processed first: the one that `max` left without its turn.
-    turn: usize,
+    /// The task that is processed first: the one that was left without its turn.
+    pub(crate) turn: usize,
+    pub(crate) pressure: Pressure,
+    /// True if a task was opened that has no offsets yet, and where it begins must be committed before it writes
+    /// anything: at least once, a crash between rows and offsets would leave rows of which nobody knows where they
+    /// came from.
+    pub(crate) begins: bool,
+    pub(crate) taken_back: Repeated,
+    pub(crate) unknown: Repeated,
 }
 
 /// How long to wait for what nobody tells: offsets that are pending, a transaction of a predecessor.
 const WAITING_MS: u64 = 10;
 
-/// How many records are fetched at once, and processed before the outboxes are handed over.
-const BATCH: usize = 1024;
+/// How many records are fetched at once, and processed by a task before it is the next one's turn.
+pub(crate) const BATCH: usize = 1024;
 
 impl<C: Connect> Worker<C> {
     /// Joins the group. Tasks come with the first steps.
@@ -212,8 +235,9 @@ impl<C: Connect> Worker<C> {
         let guarantee = connect.guarantee();
         let leaders: Vec<String> = plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         consumer.subscribe(&leaders)?;
-        let reader = connect.restore_consumer()?;
-        let now_ms = connect.now_ms();
+        let mut reader = connect.restore_consumer()?;
+        reader.share_wakeup(&consumer);
+        let (now_ms, pressure) = (connect.now_ms(), Pressure::within(connect.memory()));
         Ok(Worker {
             connect,
             topology,
@@ -239,6 +263,10 @@ impl<C: Connect> Worker<C> {
             owned_ms: now_ms,
             rewinds: 0,
             turn: 0,
+            pressure,
+            begins: false,
+            taken_back: Repeated::default(),
+            unknown: Repeated::default(),
         })
     }
 
@@ -313,11 +341,8 @@ impl<C: Connect> Worker<C> {
 
     /// Waits until there may be something to do, at most so long.
     pub fn rest(&mut self, ms: u64) {
-        // What is replayed comes through the other consumer, and what is undecided through none.
-        match self.is_waiting() {
-            true => self.reader.wait(ms.min(WAITING_MS)),
-            false => self.consumer.wait(ms),
-        }
+        // What is replayed wakes it as well, but what is undecided wakes nobody.
+        self.consumer.wait(if self.is_waiting() { ms.min(WAITING_MS) } else { ms });
     }
 
     /// True if a step would certainly do nothing: what was fetched is processed, and nothing new is there. Called
@@ -336,19 +361,15 @@ impl<C: Connect> Worker<C> {
         if !self.joining.is_done() {
             self.agree()?;
         }
+        self.balance()?;
         if self.is_ready()? {
             if !self.opening.is_empty() {
-                let now_ms = self.connect.now_ms();
-                if self.opening.iter().any(|opening| opening.asks(now_ms)) {
-                    // Brokers are asked, which may take long: not while a transaction is open.
-                    self.commit()?;
-                    if !self.is_ready()? {
-                        return Ok(step);
-                    }
-                }
                 step.opened = self.open_step(BATCH)?;
+                if self.begins {
+                    self.begins = self.commit()? == Commit::TakenBack;
+                }
             }
-            step.processed = self.process(max)?;
+            step.processed = self.process(max, step.fetched)?;
         }
         Ok(step)
     }
@@ -378,12 +399,14 @@ impl<C: Connect> Worker<C> {
     /// Fetches what there is, up to a batch, and follows the group. Returns how many records came.
     fn poll(&mut self) -> Result<usize, WorkerError> {
         let mut events = std::mem::take(&mut self.events);
-        let fetched = self.consumer.poll(&mut events, BATCH);
+        let room = self.room();
+        let fetched = self.consumer.poll(&mut events, room);
         let (mut first, rewinds) = (Ok(()), self.rewinds);
         for event in events.drain(..) {
             match event {
                 // After a rewind the rest of this batch comes once more.
-                Event::Record { .. } | Event::End { .. } if self.rewinds != rewinds => {}
+                Event::Record { .. } | Event::End { .. }
+                    if self.rewinds != rewinds && !mutant!(RestOfTheBatch) => {}
                 Event::Record { slot, message } => {
                     if let Some(to) = self.destination(slot) {
                         self.tasks[to.task].buffer(to.input, message);
@@ -398,7 +421,8 @@ impl<C: Connect> Worker<C> {
                 // that is not given back would stay here for ever.
                 Event::Assigned(partitions) => first = first.and(self.given(&partitions)),
                 Event::Revoked(partitions) => {
-                    let committed = self.commit().map(drop);
+                    let committed =
+                        if mutant!(RevokedUncommitted) { Ok(()) } else { self.commit().map(drop) };
                     first = first.and(committed);
                     first = first.and(self.close_tasks(&partitions, true));
                     first = first.and(self.consumer.revoked(&partitions).map_err(WorkerError::from));
@@ -414,7 +438,7 @@ impl<C: Connect> Worker<C> {
         first?;
         match fetched {
             Ok(fetched) => Ok(fetched),
-            Err(cause) => Err(self.unreadable(cause)),
+            Err(cause) => self.unreadable(cause),
         }
     }
 
@@ -425,11 +449,11 @@ impl<C: Connect> Worker<C> {
 
     /// An input that the log cannot give any more stops its task, not the worker.
     #[cold]
-    fn unreadable(&mut self, cause: TransportError) -> WorkerError {
+    fn unreadable(&mut self, cause: TransportError) -> Result<usize, WorkerError> {
         let (topic, partition) = match &cause {
             TransportError::OffsetOutOfRange { topic, partition, .. } => (topic, Some(*partition)),
             TransportError::UnknownTopic(topic) => (topic, None),
-            _ => return cause.into(),
+            _ => return Err(cause.into()),
         };
         let mut stopped = None;
         for at in 0..self.tasks.len() {
@@ -439,50 +463,23 @@ impl<C: Connect> Worker<C> {
             }
         }
         match stopped {
-            Some(task) => WorkerError::Input { task, cause },
-            None => cause.into(),
+            Some(task) => Err(WorkerError::Input { task, cause }),
+            // It was lost a moment ago, while this worker slept, and its new owner had it deleted behind itself.
+            None if matches!(cause, TransportError::OffsetOutOfRange { .. }) => Ok(0),
+            None => Err(cause.into()),
         }
     }
 
-    /// Processes up to `max` of the records that are buffered and hands the results to the producer.
-    fn process(&mut self, max: usize) -> Result<usize, WorkerError> {
-        let (mut processed, tasks) = (0, self.tasks.len());
-        for n in 0..tasks {
-            let at = (self.turn + n) % tasks;
-            if processed >= max {
-                self.turn = at;
-                return Ok(processed);
-            }
-            match self.process_task(at, BATCH.min(max - processed)) {
-                Ok(records) => processed += records,
-                Err(trouble) => {
-                    self.mend(trouble)?;
-                    return Ok(processed);
-                }
-            }
-            if self.tasks[at].is_set_aside() && self.tasks[at].is_done() {
-                self.stop_reading(at);
-            }
-        }
-        // All had their turn: the same order again, so that equal input makes equal output.
-        self.turn = 0;
-        Ok(processed)
-    }
-
-    fn process_task(&mut self, at: usize, max: usize) -> Result<usize, Trouble> {
-        if self.tasks[at].is_careful() {
-            return self.process_carefully(at, max);
-        }
-        let processed = self.tasks[at].process(max).map_err(|failure| Trouble::Record(at, failure))?;
-        self.hand_over(at)?;
-        Ok(processed)
-    }
-
-    /// Starts to read every input of a task where the task is.
+    /// Starts to read every input of a task where the task is; all of them or none.
     pub(crate) fn read(&mut self, task: usize) -> Result<(), TransportError> {
         if self.tasks[task].is_done() {
             return Ok(());
         }
+        // Or what is read of it would go to whoever has its place next.
+        self.read_inputs(task).inspect_err(|_| self.stop_reading(task))
+    }
+
+    fn read_inputs(&mut self, task: usize) -> Result<(), TransportError> {
         let positions: Vec<(TopicPartition, i64)> = self.tasks[task].positions().collect();
         for (input, (partition, position)) in positions.into_iter().enumerate() {
             let slot = self.consumer.assign(&partition, position)? as usize;
@@ -495,7 +492,7 @@ impl<C: Connect> Worker<C> {
     }
 
     /// A task that goes no further is not fetched for.
-    fn stop_reading(&mut self, task: usize) {
+    pub(crate) fn stop_reading(&mut self, task: usize) {
         self.tasks[task].drop_fetched();
         self.tasks[task].positions().for_each(|(partition, _)| self.consumer.unassign(&partition));
         for slot in &mut self.slots {
@@ -525,7 +522,7 @@ impl<C: Connect> Worker<C> {
         let mut moved = Vec::with_capacity(self.tasks.len());
         let mut stay = Vec::new();
         for mut task in std::mem::take(&mut self.tasks) {
-            if goes(task.id()) {
+            if goes(task.id()) && !(mutant!(RevokedKept) && apply) && (apply || !mutant!(LostKept)) {
                 tracing::info!(task = %task.id(), "given back");
                 task.positions().for_each(|(partition, _)| self.consumer.unassign(&partition));
                 // A task with changes was just taken back; its changes are not in what is applied.

@@ -3,16 +3,17 @@
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
 use std::mem;
-use streams_runtime::Topology;
 use streams_runtime::prelude::*;
 use streams_runtime::startup::{Started, Startup, StartupError};
 use streams_runtime::topology::Plan;
 use streams_runtime::transport::memory::{MemoryConsumer, MemoryLog, TopicSettings};
 use streams_runtime::transport::topics::{
-    Cluster, Creation, Found, GroupMember, NewTopic, Operations, Rights, TopicDescription, Topics, Unreached,
+    Cluster, Creation, Found, GroupMember, MayWrite, NewTopic, Operations, Rights, TopicDescription, Topics,
+    Unreached,
 };
 use streams_runtime::transport::{Consumer as _, Isolation, TopicPartition, TransportError};
 use streams_runtime::worker::member_id;
+use streams_runtime::{Guarantee, Topology};
 
 #[topic(name = "orders", key = String, value = String, partitions = 4)]
 struct Orders;
@@ -52,6 +53,7 @@ fn start(topics: &mut dyn Topics) -> Result<Started, StartupError> {
         application: "shop",
         process_id: "p-1",
         brokers: "b:9092",
+        guarantee: Guarantee::ExactlyOnce,
         replication: Some(1),
         topics: &settings,
         patience_ms: 1000,
@@ -221,7 +223,11 @@ struct Flawed {
     unreached: bool,
     /// Topics that somebody else makes just before this instance does: name, partitions.
     faster: Vec<(&'static str, u32)>,
+    /// What is said of topics that are made.
     refused: Option<&'static str>,
+    /// What is said before any is made.
+    not_allowed: Option<&'static str>,
+    transactions: Option<bool>,
     unknown: bool,
     described: fn(&str, &mut TopicDescription),
     forbidden: Option<&'static str>,
@@ -260,6 +266,19 @@ impl Topics for Flawed {
         self.log.create(topics)
     }
 
+    fn try_create(&mut self, topics: &[NewTopic]) -> Result<Vec<Creation>, TransportError> {
+        match self.not_allowed {
+            Some(words) => Ok(topics.iter().map(|_| Creation::Refused(words.to_owned())).collect()),
+            None => self.log.try_create(topics),
+        }
+    }
+
+    fn may_write_under(&mut self, transactional_id: &str) -> MayWrite {
+        assert_eq!(transactional_id, "shop-start");
+        let transactions = self.transactions;
+        Box::new(move || Ok(transactions))
+    }
+
     fn await_known(&mut self, topics: &[(String, u32)], _: u64) -> Result<Vec<String>, TransportError> {
         Ok(topics.iter().filter(|_| self.unknown).map(|(name, _)| name.clone()).collect())
     }
@@ -287,6 +306,8 @@ fn flawed() -> Flawed {
         unreached: false,
         faster: Vec::new(),
         refused: None,
+        not_allowed: None,
+        transactions: None,
         unknown: false,
         described: |_, _| (),
         forbidden: None,
@@ -390,22 +411,39 @@ fn rights_are_missing() {
     let read_only = |name: &str, topic: &mut TopicDescription| {
         topic.rights = Some(Operations::numbered(if name == "shops" { [4, 8] } else { [3, 8] }));
     };
-    let mut topics = Flawed { rights: nobody, described: read_only, forbidden: Some("orders"), ..flawed() };
+    let mut topics = Flawed {
+        rights: nobody,
+        described: read_only,
+        forbidden: Some("orders"),
+        not_allowed: Some("Authorization failed."),
+        transactions: Some(false),
+        ..flawed()
+    };
+    let before = topics.log.topics();
     fails(
         &mut topics,
         expect![[r#"
-        the application `shop` cannot start:
-          topic `orders` may not be used for `Describe`, which is needed to see how many partitions it has (Topic authorization failed)
-            help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Describe --topic orders`
-          topic `reports` may not be used for `Write`, which is needed to write records to it
-            help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Write --topic reports`
-          topic `shops` may not be used for `Read`, which is needed to read its records
-            help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Read --topic shops`
-          topic `totals` may not be used for `Write`, which is needed to write records to it
-            help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Write --topic totals`
-          group `shop` may not be used for `Read`, which is needed to share out partitions
-            help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Read --group shop`"#]],
+            the application `shop` cannot start:
+              topic `orders` may not be used for `Describe`, which is needed to see how many partitions it has (Topic authorization failed)
+                help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Describe --operation Read --topic orders`
+              topic `reports` may not be used for `Write`, which is needed to write records to it
+                help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Write --topic reports`
+              topic `shops` may not be used for `Read`, which is needed to read its records
+                help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Read --topic shops`
+              topic `totals` may not be used for `Write`, which is needed to write records to it
+                help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Write --topic totals`
+              group `shop` may not be used for `Read`, which is needed to share out partitions
+                help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Read --group shop`
+              transactional ids `shop-…` may not be used for `Write`, which is needed to commit
+                help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Write --transactional-id shop- --resource-pattern-type prefixed`
+              the internal topic `shop-by_shop-repartition` could not be created: Authorization failed.
+                help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Create --topic shop- --resource-pattern-type prefixed`
+              the internal topic `shop-shops-changelog` could not be created: Authorization failed.
+                help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Create --topic shop- --resource-pattern-type prefixed`
+              the internal topic `shop-totals-changelog` could not be created: Authorization failed.
+                help: allow it: `kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:… --operation Create --topic shop- --resource-pattern-type prefixed`"#]],
     );
+    assert_eq!(topics.log.topics(), before);
 }
 
 /// Joins, and stays as long as it lives.
@@ -449,6 +487,7 @@ fn what_works_and_is_probably_not_wanted() {
         application: "shop",
         process_id: "p-1",
         brokers: "b:9092",
+        guarantee: Guarantee::ExactlyOnce,
         replication: Some(3),
         topics: &settings,
         patience_ms: 1000,

@@ -7,3 +7,4 @@
 pub mod broker;
 pub mod conformance;
 pub mod scenarios;
+pub mod simulate;

@@ -2,6 +2,7 @@
 //! outputs and offsets records are processed again, as in Kafka Streams.
 
 use std::collections::BTreeMap;
+use streams_runtime::Driver;
 use streams_runtime::commit::Commit;
 use streams_runtime::guarantee::Guarantee;
 use streams_runtime::instance::{InProcess, MemoryDisk};
@@ -160,4 +161,74 @@ fn a_member_that_was_thrown_out_changes_no_rows() {
     assert_eq!([changelog(0), changelog(1)], before);
     assert!(last_counts(&log).values().all(|count| *count == 20));
     assert_eq!(seen_numbers(&log).keys().count(), 80);
+}
+
+/// What a worker gave up on does not arrive later, above what the next owner of the task wrote.
+#[test]
+fn what_is_on_its_way_is_dropped_with_the_attempt() {
+    let (log, disk) = (log(), MemoryDisk::new());
+    feed(&log, 0..40);
+    let mut one = start(&log, "one", &disk);
+    run(&mut one);
+    feed(&log, 40..80);
+    process(&mut one);
+    let partition = streams_runtime::partition_of(KEYS[0].as_bytes(), 2);
+    log.inject("", Fault::Undelivered { topic: "app-counts-changelog".to_owned(), partition });
+    assert_eq!(one.commit().unwrap(), Commit::TakenBack);
+    log.expel("app", "app-one-1");
+    let mut two = start(&log, "two", &MemoryDisk::new());
+    run(&mut two);
+    // It comes back, takes part again, and flushes what it writes.
+    for round in 0..20 {
+        if round == 10 {
+            assert_eq!((one.tasks().len(), two.tasks().len()), (1, 1), "they share the tasks");
+            feed(&log, 80..120);
+        }
+        for worker in [&mut one, &mut two] {
+            worker.step(usize::MAX).unwrap();
+            worker.commit().unwrap();
+        }
+    }
+    let mut counts: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
+    for partition in 0..2 {
+        for row in log.read_committed("app-counts-changelog", partition, 0).unwrap() {
+            let count = i64::from_be_bytes(row.value().unwrap()[..8].try_into().unwrap());
+            let before = counts.insert(row.key().unwrap().to_vec(), count);
+            assert!(before < Some(count), "{count} stands above {before:?}");
+        }
+    }
+    // Of the other partition rows had arrived: those are counted twice, which is what this guarantee allows.
+    assert!(counts.values().all(|count| *count >= 30), "{counts:?}");
+}
+
+/// A crash between rows and the first offsets would leave rows of which nobody knows where they came from: so where a
+/// task begins is committed before it writes anything.
+#[test]
+fn where_a_task_begins_is_committed_first() {
+    let (log, disk) = (log(), MemoryDisk::new());
+    feed(&log, 0..40);
+    let mut worker = start(&log, "one", &disk);
+    process(&mut worker);
+    let begins =
+        |partition| log.committed("app", "words", partition).unwrap().map(|committed| committed.offset);
+    assert_eq!((begins(0), begins(1)), (Some(0), Some(0)));
+}
+
+#[test]
+fn the_driver_keeps_the_promise_it_is_told() {
+    let ends = |guarantee: Guarantee| {
+        let driver = Driver::builder(Twice::graph()).guarantee(guarantee).start().unwrap();
+        for n in 0..100 {
+            driver.input::<Words>().pipe_at(KEYS[n as usize % 4], n, n).unwrap();
+        }
+        assert_eq!(driver.output::<Seen>().read_all().len(), 100);
+        assert_eq!(driver.output::<CountsOut>().read_all().len(), 100);
+        let rows: BTreeMap<String, i64> = driver.rows::<Counts>().into_iter().collect();
+        assert_eq!(rows, KEYS.map(|key| (key.to_owned(), 25)).into());
+        let end = |partition| driver.log().watermarks("seen", partition).unwrap().high;
+        end(0) + end(1)
+    };
+    // Each commit of a transaction leaves its marker where it wrote; without one there is none.
+    assert_eq!(ends(Guarantee::ExactlyOnce), 200);
+    assert_eq!(ends(Guarantee::AtLeastOnce), 100);
 }

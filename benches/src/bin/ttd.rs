@@ -4,36 +4,56 @@
 //! cargo run --release -p streams-bench --bin ttd -- stateless 200000 5
 //! ```
 //!
-//! Arguments: `stateless` or `count`, records a batch, batches, and how many records are piped together (1 if it is
-//! left out; more go through `pipe_all`, with one commit). One line of JSON a batch; the first is warm-up.
-//! Processor time is read from `/proc`, so it is 0 elsewhere than on Linux.
+//! Arguments: `stateless` or `count`, records a batch, batches, how many records are piped together (1 if it is
+//! left out; more go through `pipe_all`, with one commit), and the guarantee (`exactly_once_v2`, if it is left out, or
+//! `at_least_once`). One line of JSON a batch; the first is warm-up. Processor time is read from `/proc`, so it is 0
+//! elsewhere than on Linux.
 
 use std::time::Instant;
 use streams_bench::peer::bytes::{Counted, Counts, Flipped, In, Stateless};
-use streams_runtime::{Driver, Headers, Input, Output, Serde, TestRecord, Timestamp, Topic};
+use streams_runtime::{App, Driver, Guarantee, Headers, Input, Output, Serde, TestRecord, Timestamp, Topic};
 
 const KEYS: u64 = 100_000;
 const START_MS: i64 = 1_760_000_000_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (workload, records, batches, together) = match &arguments[..] {
-        [workload, records, batches] => (workload, records, batches, 1),
-        [workload, records, batches, together] => {
-            (workload, records, batches, together.parse().expect("TOGETHER is a number"))
-        }
-        _ => panic!("usage: ttd stateless|count RECORDS BATCHES [TOGETHER]"),
+    let [workload, records, batches, rest @ ..] = &arguments[..] else {
+        panic!("usage: ttd stateless|count RECORDS BATCHES [TOGETHER [GUARANTEE]]");
     };
-    let records = records.parse().expect("RECORDS is a number");
-    let batches = batches.parse().expect("BATCHES is a number");
+    let number = |text: &String| text.parse().unwrap_or_else(|_| panic!("`{text}` is not a number"));
+    let (records, batches, together) = (number(records), number(batches), rest.first().map_or(1, number));
+    let guarantee = rest.get(1).map_or(Guarantee::ExactlyOnce, |name| {
+        Guarantee::named(name).unwrap_or_else(|| panic!("there is no guarantee `{name}`"))
+    });
+    let start = |topology| Driver::builder(topology).guarantee(guarantee).start().expect("the topics fit");
+    let print = |name: &'static str| {
+        move |batch: Batch| {
+            let Batch { batch, read, wall_us, cpu_us } = batch;
+            println!(
+                r#"{{"workload":"W9-{name}","contender":"streams","guarantee":"{}","batch":{batch},"records":{records},"outputs":{read},"wall_us_per_record":{:.3},"cpu_us_per_record":{:.3}}}"#,
+                guarantee.name(),
+                wall_us / records as f64,
+                cpu_us / records as f64,
+            );
+        }
+    };
     match workload.as_str() {
-        "stateless" => run::<Flipped>(&Stateless::driver(), "W1", records, batches, together),
-        "count" => run::<Counts>(&Counted::driver(), "W3", records, batches, together),
+        "stateless" => run::<Flipped>(&start(Stateless::graph()), records, batches, together, print("W1")),
+        "count" => run::<Counts>(&start(Counted::graph()), records, batches, together, print("W3")),
         other => panic!("no workload `{other}`"),
     }
 }
 
-fn run<Out>(driver: &Driver, name: &str, records: u64, batches: u64, together: u64)
+/// What was measured.
+struct Batch {
+    batch: u64,
+    read: u64,
+    wall_us: f64,
+    cpu_us: f64,
+}
+
+fn run<Out>(driver: &Driver, records: u64, batches: u64, together: u64, print: impl Fn(Batch))
 where
     Out: Topic<KeySerde: Serde<Type = Out::Key>, ValueSerde: Serde<Type = Out::Value>>,
 {
@@ -66,11 +86,9 @@ where
                 read += 1;
             }
         }
-        let wall = wall.elapsed().as_secs_f64() * 1e6 / records as f64;
-        let cpu = (cpu_us() - cpu) / records as f64;
-        println!(
-            r#"{{"workload":"W9-{name}","contender":"streams","batch":{batch},"records":{records},"outputs":{read},"wall_us_per_record":{wall:.3},"cpu_us_per_record":{cpu:.3}}}"#
-        );
+        let wall_us = wall.elapsed().as_secs_f64() * 1e6;
+        let cpu_us = cpu_us() - cpu;
+        print(Batch { batch, read, wall_us, cpu_us });
     }
 }
 
@@ -79,11 +97,11 @@ fn record((key, value, timestamp): (Vec<u8>, Vec<u8>, i64)) -> TestRecord<Vec<u8
     TestRecord { key: Some(key), value: Some(value), timestamp, headers: Headers::new() }
 }
 
-/// User and system time of this process, in ticks of 10 ms.
+/// Processor time of this process, which has one thread.
 fn cpu_us() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name, field 2, may hold anything; behind its parenthesis comes field 3.
-    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    ticks as f64 * 10_000.0
+    // The system counts up to the last time it looked at the thread, which is now.
+    std::thread::yield_now();
+    let stat = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let ns: u64 = stat.split_whitespace().next().and_then(|ns| ns.parse().ok()).unwrap_or_default();
+    ns as f64 / 1e3
 }

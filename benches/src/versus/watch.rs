@@ -53,10 +53,14 @@ pub fn watch(
 ) -> Watched {
     let mut watched = Watched::default();
     while let Some(cpu) = usage::cpu(pid) {
+        let at = since.elapsed();
         let Some(written) = topics.written(output).map(|written| written.saturating_sub(before)) else {
+            // A broker that never answers must not keep the run from ending.
+            if at > patience {
+                break;
+            }
             continue;
         };
-        let at = since.elapsed();
         watched.peak_memory_mb = usage::peak_memory_mb(pid).unwrap_or(watched.peak_memory_mb);
         watched.looks.push(Look { at, written, cpu, broker_cpu: broker.cpu() });
         if written > 0 {

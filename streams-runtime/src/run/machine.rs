@@ -10,8 +10,11 @@ use crate::app::Error;
 use crate::directory::{DirectoryError, StateDirectory};
 use crate::guarantee::Guarantee;
 use crate::members::{client_name, is_of_process};
+use crate::memory::{Budget, Share};
 use crate::settings::Settings;
 use crate::startup::Started;
+#[cfg(feature = "rocksdb")]
+use crate::state::DiskMemory;
 use crate::state::OverlayLimit;
 use crate::task::TaskId;
 use crate::topology::Topology;
@@ -19,6 +22,7 @@ use crate::transport::kafka::{KafkaClients, KafkaConsumer, KafkaProducer};
 use crate::transport::{ClientSettings, Isolation, TransportError};
 use crate::wiring::{Engines, in_memory};
 use crate::worker::{Connect, member_id};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -36,12 +40,13 @@ impl Process {
         topology: &Topology,
         settings: &Settings,
     ) -> Result<Process, Error> {
+        let budget = Budget::of(settings.memory_bytes);
         let has_state = topology.entries().iter().any(|entry| entry.spec.store.is_some());
         // Where Kafka Streams keeps stores as well if nothing is said: among the temporary files.
         let by_default =
             (has_state && cfg!(feature = "rocksdb")).then(|| std::env::temp_dir().join("streams"));
         let directory = match settings.state_dir.as_ref().or(by_default.as_ref()) {
-            Some(root) => match StateDirectory::open(root, application) {
+            Some(root) => match open_directory(root, application, budget) {
                 Ok(directory) => Some(directory),
                 // Without stores the directory only says who this is: a second process on this machine is somebody else.
                 Err(error) if !has_state => {
@@ -78,6 +83,8 @@ pub(crate) struct Machine {
     application: String,
     clients: KafkaClients,
     guarantee: Guarantee,
+    /// Of each thread.
+    memory: Share,
     process: Process,
 }
 
@@ -92,6 +99,7 @@ impl Machine {
             application: application.to_owned(),
             clients: KafkaClients::new(bounded(settings.clients.clone(), started)),
             guarantee: settings.guarantee,
+            memory: Budget::of(settings.memory_bytes).worker(settings.threads),
             process,
         }
     }
@@ -117,9 +125,15 @@ fn bounded(mut clients: ClientSettings, started: &Started) -> ClientSettings {
     clients
 }
 
-/// Rows that a store keeps typed, each with its bytes while they wait for the disk. A hot row is found without decoding;
-/// without a limit a store would be in memory as a whole.
-const ROWS: OverlayLimit = OverlayLimit::values(50_000);
+fn open_directory(root: &Path, application: &str, budget: Budget) -> Result<StateDirectory, DirectoryError> {
+    #[cfg(feature = "rocksdb")]
+    return StateDirectory::with_memory(root, application, DiskMemory { bytes: budget.disk() });
+    #[cfg(not(feature = "rocksdb"))]
+    {
+        let _ = budget;
+        StateDirectory::open(root, application)
+    }
+}
 
 const BATCH_SIZE: &str = "batch.size";
 
@@ -150,8 +164,9 @@ impl Connect for OnMachine {
 
     fn restore_consumer(&self) -> Result<KafkaConsumer, TransportError> {
         let machine = &*self.machine;
-        let group = format!("{}-restore", machine.application);
-        machine.clients.restore_consumer(&group, &format!("{}-restore", self.name))
+        // librdkafka asks for the coordinator of its group although it never joins one: another group would need a
+        // right of its own.
+        machine.clients.restore_consumer(&machine.application, &format!("{}-restore", self.name))
     }
 
     fn producer(&self) -> Result<KafkaProducer, TransportError> {
@@ -163,6 +178,10 @@ impl Connect for OnMachine {
         self.machine.guarantee
     }
 
+    fn transaction_timeout_ms(&self) -> i64 {
+        i64::try_from(self.machine.clients.transaction_timeout_ms()).unwrap_or(i64::MAX)
+    }
+
     fn engines(&self, task: TaskId) -> Engines {
         #[cfg(feature = "rocksdb")]
         if let Some(directory) = &self.machine.process.directory {
@@ -172,8 +191,13 @@ impl Connect for OnMachine {
         in_memory()
     }
 
+    /// As many as there is memory for.
     fn overlay(&self) -> OverlayLimit {
-        ROWS
+        OverlayLimit::UNBOUNDED
+    }
+
+    fn memory(&self) -> Share {
+        self.machine.memory
     }
 
     fn now_ms(&self) -> i64 {

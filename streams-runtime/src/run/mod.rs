@@ -51,6 +51,8 @@ mod on_kafka {
     /// # Errors
     /// What is wrong at start, all of it; later the first failure.
     pub(crate) async fn run(topology: Topology, application: &str, settings: Settings) -> Result<(), Error> {
+        // First of all: a signal that comes while it starts ends it in an orderly way as well.
+        let mut signals = StopSignals::listen();
         let clients = KafkaClients::new(settings.clients.clone());
         let process = Process::open(application, &topology, &settings)?;
         let startup = Startup::new(application, process.id(), &settings);
@@ -82,29 +84,37 @@ mod on_kafka {
         let leave = settings.leave_on_close;
         let rhythm = Rhythm::new(settings.commit_interval_ms, started.offsets_retention_ms);
         let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
-        let threads: Vec<JoinHandle<Result<(), WorkerError>>> = (0..settings.threads)
-            .map(|number| {
-                let (machine, stop, ended) = (machine.clone(), stop.clone(), Ended(ended.clone()));
-                let (topology, plan, consumed) = (topology.clone(), plan.clone(), consumed.clone());
-                let thread = std::thread::Builder::new().name(format!("{application}-{number}"));
-                let body = move || {
-                    let _ended = ended;
-                    let worker = Worker::start(machine.thread(number), topology, plan)?;
-                    // Nobody hears it any more when everything ends.
-                    let consumed = |positions| drop(consumed.send(positions));
-                    cycle(worker, &Surroundings { rhythm, leave, stop: &stop, consumed: &consumed })
-                };
-                thread.spawn(body).map_err(|cause| Error::Io { what: "a thread".to_owned(), cause })
-            })
-            .collect::<Result<_, _>>()?;
+        let (mut threads, mut unmade) = (Vec::<JoinHandle<Result<(), WorkerError>>>::new(), None);
+        for number in 0..settings.threads {
+            let (machine, stop, ended) = (machine.clone(), stop.clone(), Ended(ended.clone()));
+            let (topology, plan, consumed) = (topology.clone(), plan.clone(), consumed.clone());
+            let thread = std::thread::Builder::new().name(format!("{application}-{number}"));
+            let body = move || {
+                let _ended = ended;
+                let worker = Worker::start(machine.thread(number), topology, plan)?;
+                // Nobody hears it any more when everything ends.
+                let consumed = |positions| drop(consumed.send(positions));
+                cycle(worker, &Surroundings { rhythm, leave, stop: &stop, consumed: &consumed })
+            };
+            match thread.spawn(body) {
+                Ok(thread) => threads.push(thread),
+                Err(cause) => {
+                    // Those that were made must end before this returns.
+                    unmade = Some(Error::Io { what: "a thread".to_owned(), cause });
+                    break;
+                }
+            }
+        }
         drop(ended);
         let mut outgrown = None;
-        tokio::select! {
-            signal = stop_signal() => tracing::info!(signal, application, "stopping"),
-            _ = ends.recv() => {}
-            Some(growth) = grown.recv() => {
-                tracing::error!(application, "stopping: {growth}");
-                outgrown = Some(WorkerError::Grown(Box::new(growth)));
+        if unmade.is_none() {
+            tokio::select! {
+                signal = signals.next() => tracing::info!(signal, application, "stopping"),
+                _ = ends.recv() => {}
+                Some(growth) = grown.recv() => {
+                    tracing::error!(application, "stopping: {growth}");
+                    outgrown = Some(WorkerError::Grown(Box::new(growth)));
+                }
             }
         }
         stop.store(true, Ordering::Release);
@@ -113,7 +123,7 @@ mod on_kafka {
             tokio::select! {
                 ended = ends.recv() => if ended.is_none() { break },
                 // Somebody is in a hurry: a broker that does not answer would hold the end up.
-                _ = stop_signal() => return Err(Error::Interrupted),
+                _ = signals.next() => return Err(Error::Interrupted),
             }
         }
         drop(consumed);
@@ -124,6 +134,7 @@ mod on_kafka {
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
+        unmade.map_or(Ok(()), Err)?;
         Ok(first.and(outgrown.map_or(Ok(()), Err))?)
     }
 
@@ -145,23 +156,39 @@ mod on_kafka {
         }
     }
 
-    /// SIGINT or SIGTERM; elsewhere than on Unix Ctrl-C.
-    async fn stop_signal() -> &'static str {
+    /// SIGINT and SIGTERM; elsewhere than on Unix Ctrl-C.
+    struct StopSignals {
         #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            if let (Ok(mut interrupt), Ok(mut terminate)) =
-                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-            {
+        unix: Option<[tokio::signal::unix::Signal; 2]>,
+    }
+
+    impl StopSignals {
+        /// From now on they do not end the process by themselves.
+        fn listen() -> StopSignals {
+            StopSignals {
+                #[cfg(unix)]
+                unix: {
+                    use tokio::signal::unix::{SignalKind, signal};
+                    let both = signal(SignalKind::interrupt())
+                        .and_then(|interrupt| Ok([interrupt, signal(SignalKind::terminate())?]));
+                    both.ok()
+                },
+            }
+        }
+
+        /// The next one.
+        async fn next(&mut self) -> &'static str {
+            #[cfg(unix)]
+            if let Some([interrupt, terminate]) = &mut self.unix {
                 return tokio::select! {
                     _ = interrupt.recv() => "SIGINT",
                     _ = terminate.recv() => "SIGTERM",
                 };
             }
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            "Ctrl-C"
         }
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        "Ctrl-C"
     }
 }

@@ -54,6 +54,12 @@ impl Builder {
         self
     }
 
+    /// How much memory rows and records that wait may take, in bytes, for the process as a whole (`memory.max.bytes`).
+    /// 256 MiB, unless said otherwise. What librdkafka holds for its connections comes on top.
+    pub fn memory(self, bytes: u64) -> Self {
+        self.property(names::MEMORY, bytes.to_string())
+    }
+
     /// Leaves the group whenever it closes (`leave.group.on.close`), as to scale down. Unless said otherwise an
     /// application with stores in a state directory stays a member, so that a restart finds its tasks where their
     /// stores are.

@@ -18,12 +18,14 @@ pub(super) const STATE_DIR: &str = "state.dir";
 pub(super) const REPLICATION: &str = "replication.factor";
 /// How long the start waits for brokers.
 pub(super) const PATIENCE: &str = "default.api.timeout.ms";
+/// How much memory records and rows may take.
+pub(super) const MEMORY: &str = "memory.max.bytes";
 /// Whether a close gives up what a static member would find again.
 pub(super) const LEAVE: &str = "leave.group.on.close";
 
 /// Ours; everything else goes to librdkafka or to internal topics.
-pub(super) const OURS: [&str; 8] =
-    [BROKERS, GUARANTEE, COMMIT_INTERVAL, THREADS, STATE_DIR, REPLICATION, PATIENCE, LEAVE];
+pub(super) const OURS: [&str; 9] =
+    [BROKERS, GUARANTEE, COMMIT_INTERVAL, THREADS, STATE_DIR, MEMORY, REPLICATION, PATIENCE, LEAVE];
 
 /// What stands before the settings of internal topics.
 pub(super) const TOPIC_PREFIX: &str = "topic.";
@@ -51,13 +53,17 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["num.standby.replicas", "acceptable.recovery.lag", "max.warmup.replicas", "probing.rebalance.interval.ms",
        "rack.aware.assignment.tags", "rack.aware.assignment.strategy", "task.assignor.class", "application.server"],
      "remove it; standbys and queries between instances are not built yet"),
-    (&["statestore.cache.max.bytes", "cache.max.bytes.buffering"], "remove it; a table emits each update"),
+    (&["statestore.cache.max.bytes", "cache.max.bytes.buffering"],
+     "remove it; a table emits each update, and `memory.max.bytes` bounds the rows that are kept in memory"),
+    (&["statestore.uncommitted.max.bytes"],
+     "remove it; `memory.max.bytes` bounds the rows that are kept in memory, and commits early where it must"),
     (&["rocksdb.config.setter", "default.dsl.store", "dsl.store.suppliers.class", "state.cleanup.delay.ms",
        "allow.os.group.write.access"],
-     "remove it; `state.dir` says where stores rest"),
+     "remove it; `state.dir` says where stores rest, `memory.max.bytes` how much memory they take"),
     (&["max.task.idle.ms"], "remove it; a task always waits until it knows what each of its inputs has next"),
     (&["buffered.records.per.partition", "input.buffer.max.bytes", "max.poll.records"],
-     "remove it; `consumer.queued.max.messages.kbytes` bounds what is fetched ahead of each partition"),
+     "remove it; `memory.max.bytes` bounds the records that wait to be processed, and \
+      `consumer.queued.max.messages.kbytes` those that are fetched ahead of them"),
     (&["poll.ms", "task.timeout.ms", "upgrade.from", "processor.wrapper.class", "window.size.ms",
        "windowstore.changelog.additional.retention.ms", "repartition.purge.interval.ms", "log.summary.interval.ms"],
      "remove it; there is nothing to set"),

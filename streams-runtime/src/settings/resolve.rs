@@ -10,6 +10,7 @@ use super::names;
 use super::properties::{self, Client};
 use super::{Settings, Sources, promises, values};
 use crate::guarantee::Guarantee;
+use crate::memory::Budget;
 use crate::transport::ClientSettings;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -75,12 +76,14 @@ impl<'a> Resolver<'a> {
         let commit_interval_ms = self.number(names::COMMIT_INTERVAL, 0..=86_400_000, " of milliseconds", "");
         let threads = self.number(names::THREADS, 1..=1024, "", "");
         let patience = self.number(names::PATIENCE, 1_000..=3_600_000, " of milliseconds", "");
+        let memory = self.number(names::MEMORY, Budget::SMALLEST..=Budget::LARGEST, " of bytes", "");
         let brokers = self.brokers();
         let settings = Settings {
             guarantee,
             commit_interval_ms: commit_interval_ms.unwrap_or(default_interval),
             threads: threads.unwrap_or(1),
             state_dir: self.ours(names::STATE_DIR).map(|entry| PathBuf::from(&entry.value)),
+            memory_bytes: memory.unwrap_or(Budget::DEFAULT),
             replication: self.replication(),
             patience_ms: patience.unwrap_or(60_000),
             leave_on_close: self.flag(names::LEAVE),

@@ -55,6 +55,7 @@ fn nothing_said_is_exactly_once_on_the_in_process_log() {
             commit_interval_ms: 100,
             threads: 1,
             state_dir: None,
+            memory_bytes: 268435456,
             replication: None,
             patience_ms: 60000,
             leave_on_close: false,
@@ -180,12 +181,14 @@ fn the_builder_says_the_same_names() {
         .commit_interval(Duration::from_secs(1))
         .threads(2)
         .threads(3)
+        .memory(64 << 20)
         .state_dir("/var/lib/app")
         .property("producer.linger.ms", "20");
     let settings = resolve(&Sources::of(&builder.settings, &[], |_| unreachable!()), &build()).unwrap();
     assert_eq!(settings.brokers.as_deref(), Some("b:9092"));
     assert_eq!(settings.guarantee, Guarantee::AtLeastOnce);
     assert_eq!((settings.commit_interval_ms, settings.threads), (1000, 3));
+    assert_eq!(settings.memory_bytes, 64 << 20);
     assert_eq!(settings.state_dir.as_deref(), Some(std::path::Path::new("/var/lib/app")));
     assert_eq!(property(&settings.clients.producer, "linger.ms"), Some("20"));
 }
@@ -252,7 +255,7 @@ fn names() {
               `default.key.serde = x` in the code: there is no such setting here
                 help: remove it; formats are types: `#[topic(key = String, value = Json<Order>)]`
               `consumer.max.poll.records = 1` in the code: there is no such setting here
-                help: remove it; `consumer.queued.max.messages.kbytes` bounds what is fetched ahead of each partition
+                help: remove it; `memory.max.bytes` bounds the records that wait to be processed, and `consumer.queued.max.messages.kbytes` those that are fetched ahead of them
               `main.consumer.fetch.min.bytes = 1` in the code: there is no `main.consumer.` here: all consumers of an application are alike
                 help: write `consumer.fetch.min.bytes`
               `producer.fetch.min.bytes = 1` in the code: it is a property of a consumer
@@ -281,6 +284,7 @@ fn values_of_ours() {
             ("processing.guarantee", "exactly_once"),
             ("commit.interval.ms", "-1"),
             ("num.stream.threads", "4096"),
+            ("memory.max.bytes", "64m"),
             ("default.api.timeout.ms", "99999999999999999999"),
             ("replication.factor", "0"),
             ("state.dir", ""),
@@ -295,10 +299,30 @@ fn values_of_ours() {
                 help: write a whole number from 1 to 1024
               `default.api.timeout.ms = 99999999999999999999` in the code: it is out of range
                 help: write a whole number of milliseconds from 1000 to 3600000
+              `memory.max.bytes = 64m` in the code: it is not a whole number
+                help: write a whole number of bytes from 16777216 to 1099511627776
               `state.dir = ` in the code: it has no value
                 help: remove it, or give it a value
               `replication.factor = 0` in the code: it is out of range
                 help: write a whole number from 1 to 1000, or -1 to leave it to the brokers"#]],
+    );
+}
+
+#[test]
+fn memory_is_said_anywhere_and_has_a_floor() {
+    let memory = |said: &str, file: &str, environment: &[(&str, &str)]| {
+        settings(&[("memory.max.bytes", said)], file, environment).memory_bytes
+    };
+    assert_eq!(memory("16777216", "", &[]), 16 << 20);
+    assert_eq!(memory("16777216", "memory.max.bytes = 33554432", &[]), 32 << 20);
+    let variable = [("STREAMS_MEMORY_MAX_BYTES", "67108864")];
+    assert_eq!(memory("16777216", "memory.max.bytes = 33554432", &variable), 64 << 20);
+    wrong(
+        &[("memory.max.bytes", "16777215")],
+        expect![[r#"
+        a setting is wrong:
+          `memory.max.bytes = 16777215` in the code: it is out of range
+            help: write a whole number of bytes from 16777216 to 1099511627776"#]],
     );
 }
 

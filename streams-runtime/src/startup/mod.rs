@@ -20,12 +20,15 @@ pub use report::{Problem, StartupError};
 
 use self::internal::Kind;
 use self::report::{Resource, What};
+use crate::guarantee::Guarantee;
 use crate::members::{is_of_process, strangers};
 use crate::settings::Settings;
 use crate::stream::TopicSpec;
 use crate::topology::{Plan, PlannedTopic, Topology};
 use crate::transport::TransportError;
-use crate::transport::topics::{Creation, Found, NewTopic, Operation, Operations, TopicDescription, Topics};
+use crate::transport::topics::{
+    Creation, Found, MayWrite, NewTopic, Operation, Operations, TopicDescription, Topics,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a start needs to know beside the topology.
@@ -38,6 +41,8 @@ pub struct Startup<'a> {
     pub process_id: &'a str,
     /// Where its brokers are, for the words of a report.
     pub brokers: &'a str,
+    /// What is promised, which decides whether it writes in transactions.
+    pub guarantee: Guarantee,
     /// How many brokers keep each internal topic; `None`: they decide.
     pub replication: Option<u16>,
     /// Further settings of internal topics.
@@ -67,6 +72,7 @@ impl<'a> Startup<'a> {
             application,
             process_id,
             brokers: settings.brokers.as_deref().unwrap_or_default(),
+            guarantee: settings.guarantee,
             replication: settings.replication,
             topics: &settings.topics,
             patience_ms: settings.patience_ms,
@@ -89,7 +95,15 @@ impl<'a> Startup<'a> {
         };
         topics.reach(self.patience_ms).map_err(|unreached| failed(vec![unreached.into()]))?;
         let mut seen = Seen::default();
-        let plan = self.look(topics, topology, &mut seen).map_err(&failed)?;
+        let may_write = self.may_write(topics);
+        let looked = self.look(topics, topology, &mut seen);
+        let plan = match (looked, self.transactions(may_write).map_err(&failed)?) {
+            (Ok(plan), None) => plan,
+            (looked, transactions) => {
+                let problems = looked.err().into_iter().flatten().chain(transactions);
+                return Err(failed(problems.collect()));
+            }
+        };
         let repartition = self.missing(&plan, &seen, |kind| kind == Kind::Repartition);
         let plan = self.make(topics, topology, plan, &repartition, &mut seen).map_err(&failed)?;
         let changelogs = self.missing(&plan, &seen, |kind| kind != Kind::Repartition);
@@ -99,6 +113,19 @@ impl<'a> Startup<'a> {
         let offsets_retention_ms = minutes.map(|minutes| minutes.saturating_mul(60_000));
         let warnings = self.warnings(&plan, &seen);
         Ok(Started { plan, topics: seen.topics, offsets_retention_ms, warnings })
+    }
+
+    /// Asks whether it may write in transactions. The ids of threads begin like the one that is asked for; it is
+    /// nobody's, so that no instance that runs is fenced by one that starts.
+    fn may_write(&self, topics: &mut dyn Topics) -> Option<MayWrite> {
+        let exactly_once = self.guarantee == Guarantee::ExactlyOnce;
+        exactly_once.then(|| topics.may_write_under(&format!("{}-start", self.application)))
+    }
+
+    fn transactions(&self, may_write: Option<MayWrite>) -> Result<Option<Problem>, Vec<Problem>> {
+        let allowed = may_write.map_or(Ok(None), |answer| answer()).map_err(asking)?;
+        let ids = Resource::TransactionalIds(format!("{}-", self.application));
+        Ok((allowed == Some(false)).then(|| not_allowed(ids, Operation::Write, "to commit")))
     }
 
     /// Describes every topic the topology names, and checks all of it.
@@ -126,21 +153,14 @@ impl<'a> Startup<'a> {
         let others = strangers(members, plan.leaders_hash(), |name| {
             is_of_process(name, self.application, self.process_id)
         });
-        let checked = self.check(topology, seen, rights.group);
-        if others.is_empty() {
-            return checked;
-        }
-        let mut problems = checked.err().unwrap_or_default();
+        let (plan, mut problems) = self.check(topology, seen, rights.group);
+        let missing = self.missing(&plan, seen, |_| true);
+        problems.extend(self.refused(&missing, topics.try_create(&missing).map_err(asking)?));
         problems.extend(others.into_iter().map(|stranger| Problem(What::Stranger(stranger))));
-        Err(problems)
+        if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
-    fn check(
-        &self,
-        topology: &Topology,
-        seen: &Seen,
-        group: Option<Operations>,
-    ) -> Result<Plan, Vec<Problem>> {
+    fn check(&self, topology: &Topology, seen: &Seen, group: Option<Operations>) -> (Plan, Vec<Problem>) {
         let live = |name: &str| seen.topics.get(name).map(|topic| topic.partitions);
         // What may not be seen is not missing, and has whatever count is asked for.
         let declared = |name: &str, n: Option<u32>| match seen.forbidden.contains_key(name) {
@@ -148,6 +168,21 @@ impl<'a> Startup<'a> {
             false => live(name),
         };
         let (plan, unfit) = Plan::with_problems(topology, self.application, declared, live);
+        let (read, written) = uses(topology);
+        let forbidden = |(name, words): (&String, &String)| {
+            let resource = Resource::Topic(name.clone());
+            // Whoever may read or write may describe as well; what else is missing is told with it.
+            let all = match (read.contains(name), written.contains(name)) {
+                (true, false) => &[Operation::Describe, Operation::Read][..],
+                (false, true) => &[Operation::Describe, Operation::Write],
+                (true, true) => &[Operation::Describe, Operation::Read, Operation::Write],
+                (false, false) => {
+                    &[Operation::Describe, Operation::Read, Operation::Write, Operation::Create]
+                }
+            };
+            let cause = "to see how many partitions it has";
+            Problem(What::Forbidden { resource, all: named(all), cause, words: words.clone() })
+        };
         let mut problems: Vec<Problem> = seen.forbidden.iter().map(forbidden).collect();
         if group.is_some_and(|group| !group.allow(Operation::Read)) {
             let resource = Resource::Group(self.application.to_owned());
@@ -174,16 +209,18 @@ impl<'a> Startup<'a> {
             );
             problems.extend(unusable(&topic.name, described, true, true));
         }
-        let (read, written) = uses(topology);
         for name in read.union(&written) {
             let Some(described) = seen.topics.get(name) else { continue };
             problems.extend(unusable(name, described, read.contains(name), written.contains(name)));
         }
-        if problems.is_empty() { Ok(plan) } else { Err(problems) }
+        (plan, problems)
     }
 
+    /// Internal topics that are not there.
     fn missing(&self, plan: &Plan, seen: &Seen, wanted: impl Fn(Kind) -> bool) -> Vec<NewTopic> {
-        let missing = |topic: &&PlannedTopic| !seen.topics.contains_key(&topic.name);
+        let missing = |topic: &&PlannedTopic| {
+            !seen.topics.contains_key(&topic.name) && !seen.forbidden.contains_key(&topic.name)
+        };
         let new = |topic: &PlannedTopic| {
             let kind = Kind::of(plan, topic);
             wanted(kind).then(|| kind.new_topic(topic, self.replication, self.topics))
@@ -203,12 +240,7 @@ impl<'a> Startup<'a> {
         if new.is_empty() {
             return Ok(plan);
         }
-        let mut problems = Vec::new();
-        for (topic, creation) in new.iter().zip(topics.create(new).map_err(asking)?) {
-            if let Creation::Refused(words) = creation {
-                problems.push(Problem(What::NotCreated { topic: topic.name.clone(), words }));
-            }
-        }
+        let problems = self.refused(new, topics.create(new).map_err(asking)?);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -223,6 +255,14 @@ impl<'a> Startup<'a> {
         });
         self.await_known(topics, &counts.collect::<Vec<_>>())?;
         Ok(plan)
+    }
+
+    fn refused(&self, new: &[NewTopic], came: Vec<Creation>) -> Vec<Problem> {
+        let refused = |(topic, came): (&NewTopic, Creation)| match came {
+            Creation::Refused(words) => Some(Problem(What::NotCreated { topic: topic.name.clone(), words })),
+            Creation::Created | Creation::Exists => None,
+        };
+        new.iter().zip(came).filter_map(refused).collect()
     }
 
     fn await_known(&self, topics: &mut dyn Topics, known: &[(String, u32)]) -> Result<(), Vec<Problem>> {
@@ -276,17 +316,12 @@ struct Seen {
     forbidden: BTreeMap<String, String>,
 }
 
-fn forbidden((topic, words): (&String, &String)) -> Problem {
-    Problem(What::Forbidden {
-        resource: Resource::Topic(topic.clone()),
-        operation: Operation::Describe.name(),
-        cause: "to see how many partitions it has",
-        words: words.clone(),
-    })
+fn not_allowed(resource: Resource, operation: Operation, cause: &'static str) -> Problem {
+    Problem(What::Forbidden { resource, all: named(&[operation]), cause, words: String::new() })
 }
 
-fn not_allowed(resource: Resource, operation: Operation, cause: &'static str) -> Problem {
-    Problem(What::Forbidden { resource, operation: operation.name(), cause, words: String::new() })
+fn named(operations: &[Operation]) -> Vec<&'static str> {
+    operations.iter().map(|operation| operation.name()).collect()
 }
 
 /// Why a topic that is there cannot be read or written.

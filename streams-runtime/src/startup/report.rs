@@ -25,17 +25,51 @@ pub struct Problem(pub(super) What);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum What {
-    Unreached { waited_ms: u64, reasons: Vec<String> },
-    Asking { words: String },
-    Forbidden { resource: Resource, operation: &'static str, cause: &'static str, words: String },
+    Unreached {
+        waited_ms: u64,
+        reasons: Vec<String>,
+    },
+    Asking {
+        words: String,
+    },
     Stranger(Stranger),
+    /// The first of these operations is known to be missing; the others are needed as well.
+    Forbidden {
+        resource: Resource,
+        all: Vec<&'static str>,
+        cause: &'static str,
+        words: String,
+    },
     Plan(PlanProblem),
-    Internal { topic: String, kind: &'static str, live: u32, expected: u32 },
-    Harm { topic: String, kind: &'static str, harm: Harm },
-    Replicas { topic: String, replicas: u32, needed: u32 },
-    Leaderless { topic: String, partitions: Vec<u32>, of: u32 },
-    NotCreated { topic: String, words: String },
-    NotKnown { topic: String, waited_ms: u64 },
+    Internal {
+        topic: String,
+        kind: &'static str,
+        live: u32,
+        expected: u32,
+    },
+    Harm {
+        topic: String,
+        kind: &'static str,
+        harm: Harm,
+    },
+    Replicas {
+        topic: String,
+        replicas: u32,
+        needed: u32,
+    },
+    Leaderless {
+        topic: String,
+        partitions: Vec<u32>,
+        of: u32,
+    },
+    NotCreated {
+        topic: String,
+        words: String,
+    },
+    NotKnown {
+        topic: String,
+        waited_ms: u64,
+    },
 }
 
 /// What a right is for.
@@ -43,6 +77,8 @@ pub(super) enum What {
 pub(super) enum Resource {
     Topic(String),
     Group(String),
+    /// All that begin so.
+    TransactionalIds(String),
 }
 
 impl From<Unreached> for Problem {
@@ -78,7 +114,8 @@ impl fmt::Display for What {
                 reasons.iter().try_for_each(|reason| write!(f, "\n      {reason}"))
             }
             What::Asking { words } => write!(f, "the brokers could not be asked: {words}"),
-            What::Forbidden { resource, operation, cause, words } => {
+            What::Forbidden { resource, all, cause, words } => {
+                let operation = all.first().copied().unwrap_or_default();
                 write!(f, "{resource} may not be used for `{operation}`, which is needed {cause}")?;
                 if words.is_empty() { Ok(()) } else { write!(f, " ({words})") }
             }
@@ -126,6 +163,7 @@ impl fmt::Display for Resource {
         match self {
             Resource::Topic(name) => write!(f, "topic `{name}`"),
             Resource::Group(name) => write!(f, "group `{name}`"),
+            Resource::TransactionalIds(prefix) => write!(f, "transactional ids `{prefix}…`"),
         }
     }
 }
@@ -146,6 +184,9 @@ impl fmt::Display for Cure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let topics = self.tool("kafka-topics");
         match self.what {
+            What::Unreached { reasons, .. } if reasons.iter().any(|reason| reason.contains("uthenticat")) => {
+                f.write_str("`sasl.mechanism`, `sasl.username` and `sasl.password` say who it is")
+            }
             What::Unreached { .. } => write!(
                 f,
                 "`bootstrap.servers` is `{}`; `default.api.timeout.ms` says how long is waited",
@@ -154,15 +195,21 @@ impl fmt::Display for Cure<'_> {
             What::Asking { .. } => {
                 f.write_str("start it again; if that does not help, look into the brokers' logs")
             }
-            What::Forbidden { resource, operation, .. } => {
-                let (option, name) = match resource {
-                    Resource::Topic(name) => ("topic", name),
-                    Resource::Group(name) => ("group", name),
+            What::Forbidden { resource, all, .. } => {
+                // Of what is the application's own there will be more.
+                let own = format!("{}-", self.error.application);
+                let (option, name, prefixed) = match resource {
+                    Resource::Topic(_) if all.contains(&"Create") => ("topic", &own, true),
+                    Resource::Topic(name) => ("topic", name, false),
+                    Resource::Group(name) => ("group", name, false),
+                    Resource::TransactionalIds(prefix) => ("transactional-id", prefix, true),
                 };
-                let acls = self.tool("kafka-acls");
+                write!(f, "allow it: `{} --add --allow-principal User:…", self.tool("kafka-acls"))?;
+                all.iter().try_for_each(|operation| write!(f, " --operation {operation}"))?;
                 write!(
                     f,
-                    "allow it: `{acls} --add --allow-principal User:… --operation {operation} --{option} {name}`"
+                    " --{option} {name}{}`",
+                    if prefixed { " --resource-pattern-type prefixed" } else { "" }
                 )
             }
             What::Stranger(stranger) if stranger.is_instance() => f.write_str(

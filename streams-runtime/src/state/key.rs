@@ -27,6 +27,15 @@ impl Key {
         }
     }
 
+    /// What it takes beside its entry.
+    #[inline]
+    pub(super) fn beside(&self) -> usize {
+        match self {
+            Key::Inline { .. } => 0,
+            Key::Heap(bytes) => bytes.len(),
+        }
+    }
+
     #[inline]
     pub(super) fn as_bytes(&self) -> &[u8] {
         match self {

@@ -218,6 +218,14 @@ impl<S: Serde> Remembered for KeyValueStore<S> {
         self.overlay.engine().damage().map(str::to_owned)
     }
 
+    fn weigh(&mut self) -> usize {
+        self.overlay.weigh()
+    }
+
+    fn shed(&mut self, bytes: usize) {
+        self.overlay.shed(bytes);
+    }
+
     fn unapplied_bytes(&self) -> usize {
         self.overlay.unapplied_bytes()
     }

@@ -77,8 +77,8 @@ pub trait Remembered {
     /// The changes never happened.
     fn aborted(&mut self);
 
-    /// Hands what is committed but not applied to the engine, in one batch with `mark`, which must describe the
-    /// changelog as of the last commit. Allowed while a transaction is open: its changes stay out.
+    /// Hands what is committed but not applied to the engine, with `mark`, which must describe the changelog as of the
+    /// last commit, in the last batch. Allowed while a transaction is open: its changes stay out.
     ///
     /// # Errors
     /// If the engine fails. Nothing is forgotten then.
@@ -136,6 +136,14 @@ pub trait Remembered {
     fn first_visible(&self) -> Option<i64> {
         None
     }
+
+    /// About how much memory it takes beside its engine, in bytes.
+    fn weigh(&mut self) -> usize {
+        0
+    }
+
+    /// Gives up what the engine has too, until no more than about so many bytes are left. No result depends on it.
+    fn shed(&mut self, _bytes: usize) {}
 
     /// How many bytes an [`apply`](Remembered::apply) would write now.
     fn unapplied_bytes(&self) -> usize {

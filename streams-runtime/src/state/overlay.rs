@@ -1,7 +1,7 @@
 //! The write-back overlay: typed values over an engine, and the three states a value can be in.
 //!
 //! Here is what a step does with it; `overlay/transaction.rs` says how changes become committed or never happened,
-//! `overlay/eviction.rs` what may leave memory.
+//! `overlay/eviction.rs` what may leave memory, `overlay/weight.rs` how much that is.
 //!
 //! It knows encoded keys, rows and one open transaction. It deliberately does not know what keys mean (windows,
 //! sessions), who reads the changelog, or when to commit and apply.
@@ -18,11 +18,14 @@ use super::key::{Key, readable};
 use super::row::{self, Row, Stamped};
 use super::scan::Scan;
 use super::table::{NONE, Slot, Table};
+use crate::mutants::mutant;
 use crate::serde::{Serde, SerdeError};
 use std::collections::BTreeMap;
+use weight::Lengths;
 
 mod eviction;
 mod transaction;
+mod weight;
 
 /// How many values a store keeps deserialised.
 ///
@@ -61,9 +64,10 @@ pub(super) struct Overlay<S: Serde> {
     unapplied_bytes: usize,
     /// Dirty and unapplied entries by key, from the first scan on: a store that is never scanned does not pay.
     ordered: Option<BTreeMap<Key, Slot>>,
-    /// How much was encoded and decoded, to know how long a row is on average.
-    rows_seen: u64,
-    row_bytes_seen: u64,
+    /// How long rows are on average.
+    lengths: Lengths,
+    /// Once so many changes are not sent, one of them is encoded only to know how long it is.
+    measured_at: usize,
     bytes: Vec<u8>,
     scratch: Option<Stamped<S::Type>>,
 }
@@ -149,8 +153,8 @@ impl<S: Serde> Overlay<S> {
             unapplied: Vec::new(),
             unapplied_bytes: 0,
             ordered: None,
-            rows_seen: 0,
-            row_bytes_seen: 0,
+            lengths: Lengths::default(),
+            measured_at: 1,
             bytes: Vec::new(),
             scratch: None,
         }
@@ -231,7 +235,7 @@ impl<S: Serde> Overlay<S> {
                     (scratch, live) => *scratch = live.cloned(),
                 }
                 let result = f(&mut self.scratch);
-                if result.is_ok() {
+                if result.is_ok() || mutant!(KeptAfterSkip) {
                     self.change(slot, at);
                     std::mem::swap(self.table[slot].typed_mut(), &mut self.scratch);
                     self.deleted_at(slot, at);
@@ -240,7 +244,7 @@ impl<S: Serde> Overlay<S> {
             }
             Place::Scratch => {
                 let result = f(&mut self.scratch);
-                if result.is_ok() {
+                if result.is_ok() || mutant!(KeptAfterSkip) {
                     self.put_scratch(key, at)?;
                 }
                 Ok(result)
@@ -299,7 +303,7 @@ impl<S: Serde> Overlay<S> {
         };
         match decoded.map_err(|cause| decode_error(&self.name, key, cause))? {
             0 => self.scratch = None,
-            len => self.saw_row(len),
+            len => self.lengths.saw(len),
         }
         if self.limit == 0 {
             return Ok(Place::Scratch);
@@ -369,13 +373,8 @@ impl<S: Serde> Overlay<S> {
         let Some(value) = value else { return Ok(None) };
         self.bytes.clear();
         row::encode::<S>(value, &mut self.bytes).map_err(|cause| encode_error(&self.name, key, cause))?;
-        self.saw_row(self.bytes.len());
+        self.lengths.saw(self.bytes.len());
         Ok(Some(Row::from(self.bytes.as_slice())))
-    }
-
-    fn saw_row(&mut self, len: usize) {
-        self.rows_seen += 1;
-        self.row_bytes_seen += len as u64;
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Table<E> {
     index: HashTable<Slot>,
     slots: Vec<Option<Keyed<E>>>,
     free: Vec<Slot>,
+    /// What keys take that do not fit into their entries.
+    long_keys: usize,
 }
 
 struct Keyed<E> {
@@ -29,7 +31,7 @@ struct Keyed<E> {
 
 impl<E> Table<E> {
     pub(super) fn new() -> Self {
-        Table { index: HashTable::new(), slots: Vec::new(), free: Vec::new() }
+        Table { index: HashTable::new(), slots: Vec::new(), free: Vec::new(), long_keys: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -50,7 +52,9 @@ impl<E> Table<E> {
     /// Adds an entry for a key that has none.
     pub(super) fn insert(&mut self, key: &[u8], entry: E) -> Slot {
         debug_assert!(self.find(key).is_none(), "a key has one entry");
-        let keyed = Some(Keyed { key: Key::new(key), entry });
+        let key_of_entry = Key::new(key);
+        self.long_keys += key_of_entry.beside();
+        let keyed = Some(Keyed { key: key_of_entry, entry });
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = keyed;
@@ -71,6 +75,7 @@ impl<E> Table<E> {
     /// Removes an entry; its slot will be used again.
     pub(super) fn remove(&mut self, slot: Slot) {
         let Some(gone) = self.slots[slot as usize].take() else { return };
+        self.long_keys -= gone.key.beside();
         if let Ok(found) = self.index.find_entry(hash(gone.key.as_bytes()), |&other| other == slot) {
             found.remove();
         }
@@ -81,6 +86,38 @@ impl<E> Table<E> {
         self.index.clear();
         self.slots.clear();
         self.free.clear();
+        self.long_keys = 0;
+    }
+
+    /// What its entries take, as if there were none that are free. Vectors grow by doubling, so an entry counts twice.
+    pub(super) fn bytes(&self) -> usize {
+        self.len() * Self::ENTRY + self.long_keys
+    }
+
+    /// What one entry takes of that.
+    pub(super) const ENTRY: usize = 2 * (size_of::<Option<Keyed<E>>>() + size_of::<Slot>() + 1);
+
+    /// True if most of the memory it has belongs to no entry.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.slots.capacity() > 3 * self.len() + 4
+    }
+
+    /// Gives the memory back that no entry has. Says for each slot where its entry is now.
+    pub(super) fn compact(&mut self) -> Vec<Slot> {
+        let mut moved = vec![NONE; self.slots.len()];
+        let mut slots: Vec<Option<Keyed<E>>> = Vec::with_capacity(self.len() + self.len() / 4);
+        let mut index = HashTable::with_capacity(self.len());
+        for (old, keyed) in std::mem::take(&mut self.slots).into_iter().enumerate() {
+            if keyed.is_some() {
+                let slot = slots.len() as Slot;
+                moved[old] = slot;
+                slots.push(keyed);
+                let rehash = |&slot: &Slot| hash(used(&slots, slot).key.as_bytes());
+                index.insert_unique(rehash(&slot), slot, rehash);
+            }
+        }
+        (self.index, self.slots, self.free) = (index, slots, Vec::new());
+        moved
     }
 
     #[inline]
@@ -155,5 +192,27 @@ mod tests {
         assert_eq!((table[slots[1]], table[again], table.len()), (1, 7, 501));
         table.clear();
         assert_eq!(table.find(&1u32.to_be_bytes()), None);
+        assert_eq!(table.bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_left_can_move_together() {
+        let mut table = Table::new();
+        let long = |i: u32| [&i.to_be_bytes()[..], &[b'x'; 30]].concat();
+        let slots: Vec<Slot> = (0..1000u32).map(|i| table.insert(&long(i), i)).collect();
+        let full = table.bytes();
+        assert!(full > 1000 * 34 && !table.is_sparse());
+        for i in (0..1000).filter(|i| i % 10 != 3) {
+            table.remove(slots[i]);
+        }
+        assert_eq!((table.bytes(), table.is_sparse()), (full / 10, true));
+        let moved = table.compact();
+        assert!(!table.is_sparse() && table.bound() == 100);
+        for i in 0..1000u32 {
+            let expected = (i % 10 == 3).then(|| moved[slots[i as usize] as usize]);
+            assert_eq!(table.find(&long(i)), expected);
+            assert!(expected.is_none_or(|slot| table[slot] == i));
+        }
+        assert_eq!(table.insert(b"new", 7), 100);
     }
 }

@@ -15,6 +15,7 @@ use super::row::Stamped;
 use super::scan::Scan;
 use super::table::Slot;
 use super::{ChangelogSink, Remembered, Restored, StateError};
+use crate::mutants::mutant;
 use crate::serde::{Serde, SerdeError};
 use std::error::Error;
 use std::ops::Bound;
@@ -326,6 +327,7 @@ impl<S: Serde> Remembered for WindowStore<S> {
 
     fn aborted(&mut self) {
         self.overlay.aborted();
+        mutant!(ExpiryByLiveTime => return);
         self.highest.aborted();
     }
 
@@ -363,6 +365,14 @@ impl<S: Serde> Remembered for WindowStore<S> {
 
     fn first_visible(&self) -> Option<i64> {
         self.highest.get_committed().map(|highest| first_visible(highest, self.retention))
+    }
+
+    fn weigh(&mut self) -> usize {
+        self.overlay.weigh()
+    }
+
+    fn shed(&mut self, bytes: usize) {
+        self.overlay.shed(bytes);
     }
 
     fn unapplied_bytes(&self) -> usize {

@@ -3,6 +3,7 @@
 //! Knows the graph and the counts a log reports; checks that they fit and says everything that does not at once.
 
 use super::{Names, SubTopology, TopicRef, Topology};
+use crate::mutants::mutant;
 use crate::operators::changelog_topic;
 use crate::stream::StoreSpec;
 use std::collections::{BTreeMap, BTreeSet};
@@ -289,6 +290,9 @@ fn sub_plan(
     let leader = (0..sources.len())
         .max_by(|&a, &b| {
             let (a, b) = (&sources[a], &sources[b]);
+            if mutant!(LeaderByLiveCount) {
+                return a.partitions.cmp(&b.partitions).then_with(|| b.name.cmp(&a.name));
+            }
             declared(&a.topic).cmp(&declared(&b.topic)).then_with(|| b.name.cmp(&a.name))
         })
         .unwrap_or(0);

@@ -85,6 +85,9 @@ pub enum Event<M> {
     Lost(Vec<TopicPartition>),
 }
 
+/// What a client keeps beside the bytes of a fetched record: librdkafka three hundred bytes for each.
+pub(crate) const HELD: usize = 320;
+
 /// A fetched record. Borrowed from the client's own buffers where there are any.
 pub trait Message {
     /// Its offset. Offsets have gaps (control records, compaction): nothing may count records.
@@ -95,6 +98,11 @@ pub trait Message {
     fn key(&self) -> Option<&[u8]>;
     /// The value's bytes, `None` for null.
     fn value(&self) -> Option<&[u8]>;
+    /// About how much memory it takes until it is dropped.
+    #[inline]
+    fn size(&self) -> usize {
+        HELD + self.key().map_or(0, <[u8]>::len) + self.value().map_or(0, <[u8]>::len)
+    }
     /// The headers; building them may cost, so it is asked for once a record.
     fn headers(&self) -> Headers;
 }
@@ -177,6 +185,9 @@ pub enum TransportError {
     #[error("{0}")]
     Misuse(&'static str),
 }
+
+/// Why [`Consumer::committed`] has no answer while a transaction that holds offsets is undecided.
+pub const PENDING_OFFSETS: &str = "waiting for offsets of an open transaction";
 
 /// How a commit ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -265,8 +276,18 @@ pub trait Consumer {
         true
     }
 
+    /// What comes here ends a [`wait`](Consumer::wait) of `other` as well: for one loop with two consumers.
+    fn share_wakeup(&mut self, _other: &Self) {}
+
+    /// Gives up what was asked about these partitions and their topics: what they are asked about afterwards is
+    /// answered by what is true from now on. For who became the owner just now, or asks in a certain order.
+    ///
+    /// The questions that follow wait for nothing. What brokers have not answered yet says `Err(TimedOut)` and stays
+    /// asked; who asks the same again gets the answer once it is there.
+    fn forget(&mut self, _partitions: &[TopicPartition]) {}
+
     /// The committed offset of the group, only once nothing is pending on it (KIP-447):
-    /// `Err(TimedOut)` while a transaction that holds offsets for it is undecided.
+    /// `Err(TimedOut(PENDING_OFFSETS))` while a transaction that holds offsets for it is undecided.
     fn committed(
         &mut self,
         partitions: &[TopicPartition],

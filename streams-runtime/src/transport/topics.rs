@@ -23,6 +23,9 @@ pub trait Topics {
     /// Creates topics; what came of it, in their order. Some may be made although others were refused.
     fn create(&mut self, topics: &[NewTopic]) -> Result<Vec<Creation>, TransportError>;
 
+    /// What would come of making these topics, in their order; nothing is made.
+    fn try_create(&mut self, topics: &[NewTopic]) -> Result<Vec<Creation>, TransportError>;
+
     /// Waits until every broker knows these topics with at least so many partitions, each with a leader. Returns those
     /// of which that is not so after `patience_ms`.
     fn await_known(
@@ -42,12 +45,19 @@ pub trait Topics {
     /// there is none.
     fn broker_setting(&mut self, name: &str) -> Result<Option<String>, TransportError>;
 
+    /// Asks whether this principal may write in transactions under this id; what comes back waits for the answer. Whoever
+    /// has the id loses it: it must be one that nobody writes under.
+    fn may_write_under(&mut self, transactional_id: &str) -> MayWrite;
+
     /// Deletes the records before an offset of each partition.
     ///
     /// # Errors
     /// The first refusal; the others may be deleted all the same.
     fn delete_records(&mut self, before: &[(TopicPartition, i64)]) -> Result<(), TransportError>;
 }
+
+/// An answer that is on its way; `None` if the log does not tell.
+pub type MayWrite = Box<dyn FnOnce() -> Result<Option<bool>, TransportError>>;
 
 /// The brokers, as one of them told.
 #[derive(Clone, Debug, PartialEq, Eq)]

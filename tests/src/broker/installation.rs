@@ -89,7 +89,7 @@ impl Installation {
     fn format(&self, making: &Path) {
         let supervised = Supervised::new("broker-format", false);
         let properties = supervised.folder().join("server.properties");
-        write_properties(&properties, &Listeners::pick(&[]), &making.join("storage"), &[]);
+        write_properties(&properties, &Listeners::pick(&[]), &making.join("storage"), "");
         let words = ["format", "--cluster-id", "AAAAAAAAAAAAAAAAAAAAAA", "--config"].map(OsString::from);
         let arguments: Vec<OsString> = words.into_iter().chain([properties.into_os_string()]).collect();
         supervised.run(self.java(&[], "kafka.tools.StorageTool", &arguments));
@@ -103,7 +103,7 @@ impl Installation {
         copy(&making.join("storage"), &storage);
         let properties = supervised.folder().join("server.properties");
         let listeners = Listeners::pick(&[]);
-        write_properties(&properties, &listeners, &storage, &[]);
+        write_properties(&properties, &listeners, &storage, "");
         let mut archive = OsString::from("-XX:ArchiveClassesAtExit=");
         archive.push(making.join("classes.jsa"));
         supervised.run(self.java(&[archive], "kafka.Kafka", &[properties.into_os_string()]));
@@ -114,15 +114,9 @@ impl Installation {
     }
 }
 
-/// Properties of one broker: those of all, and its own. Of those that stand there twice the last one counts.
-pub(super) fn write_properties(
-    file: &Path,
-    listeners: &Listeners,
-    storage: &Path,
-    more: &[(String, String)],
-) {
-    let mut own = format!("\nlog.dirs={}\n{}\n", storage.display(), listeners.properties());
-    own.extend(more.iter().map(|(name, value)| format!("{name}={value}\n")));
+/// Properties of one broker: those of all, and its own. Of a name that stands there twice the last one counts.
+pub(super) fn write_properties(file: &Path, listeners: &Listeners, storage: &Path, last: &str) {
+    let own = format!("\nlog.dirs={}\n{}{last}", storage.display(), listeners.properties());
     fs::write(file, PROPERTIES.to_owned() + &own).expect("a broker's folder can be written");
 }
 
@@ -144,6 +138,10 @@ fn succeeded(supervised: &Supervised, within: Duration, what: &str) {
     match code {
         Some(0) => {}
         Some(127) => panic!("cannot {what}: no such program. A broker needs Java 17 or later and Maven"),
+        // How an older Java says it.
+        Some(_) if output().contains("UnsupportedClassVersionError") => {
+            panic!("cannot {what}: a broker needs Java 17 or later:\n{}", output())
+        }
         Some(code) => panic!("cannot {what}, exit code {code}:\n{}", output()),
         None => panic!("cannot {what} within {within:?}:\n{}", output()),
     }

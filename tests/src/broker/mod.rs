@@ -36,9 +36,9 @@ const PROXIES: usize = 8;
 #[derive(Debug)]
 pub struct Broker {
     listeners: Listeners,
+    /// Lines of properties that only this one has.
+    properties: String,
     lines: Vec<Arc<Line>>,
-    /// Beside those of all brokers.
-    properties: Vec<(String, String)>,
     supervised: Supervised,
 }
 
@@ -57,16 +57,16 @@ impl Broker {
         Self::with(&[])
     }
 
-    /// As [`start`](Self::start), with these properties of `server.properties` in the place of what it would have.
-    pub fn with(properties: &[(&str, &str)]) -> Broker {
-        let properties = properties.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    /// As [`start`](Self::start), with properties that win over those all brokers have in common.
+    pub fn with(properties: &[(&str, &str)]) -> Self {
         let installation = Installation::get();
         let keep = env::var_os(KEEP).is_some();
         let supervised = Supervised::new("broker", keep);
         installation.storage(&supervised.folder().join("storage"));
         let lines: Vec<Arc<Line>> = (0..PROXIES).map(|_| Line::start()).collect();
+        let properties = properties.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         let listeners = Listeners::pick(&ports(&lines));
-        let mut broker = Self { listeners, lines, properties: properties.collect(), supervised };
+        let mut broker = Self { listeners, properties, lines, supervised };
         for _ in 0..4 {
             match broker.launch() {
                 Ok(()) => {

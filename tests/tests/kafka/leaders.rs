@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use streams_runtime::transport::kafka::{ClientSettings, KafkaClients, KafkaConsumer};
-use streams_runtime::transport::{Consumer as _, TopicPartition, TransportError};
+use streams_runtime::transport::{Consumer as _, TopicPartition, TransportError, Watermarks};
 use streams_tests::broker::Broker;
 use streams_tests::broker::tools::create_topic;
 
@@ -23,19 +23,21 @@ fn ends_are_told_after_the_broker_was_started_again() {
     let clients = KafkaClients::new(settings);
     let mut readers: Vec<KafkaConsumer> =
         (0..CLIENTS).map(|n| clients.restore_consumer("ends", &format!("reader-{n}")).unwrap()).collect();
-    for reader in &mut readers {
-        assert_eq!(reader.watermarks(&partition).unwrap().high, 0);
-    }
+    readers.iter_mut().for_each(|reader| assert_eq!(told(reader, &partition).high, 0));
     broker.kill();
     broker.restart();
-    for reader in &mut readers {
-        let start = Instant::now();
-        loop {
-            match reader.watermarks(&partition) {
-                Ok(ends) => break assert_eq!(ends.high, 0),
-                Err(TransportError::TimedOut(_)) => assert!(start.elapsed() < PATIENCE, "it is never told"),
-                Err(error) => panic!("{error}"),
-            }
+    readers.iter_mut().for_each(|reader| assert_eq!(told(reader, &partition).high, 0));
+}
+
+#[track_caller]
+fn told(reader: &mut KafkaConsumer, partition: &TopicPartition) -> Watermarks {
+    let start = Instant::now();
+    loop {
+        match reader.watermarks(partition) {
+            Ok(ends) => return ends,
+            Err(TransportError::TimedOut(_)) => assert!(start.elapsed() < PATIENCE, "it is never told"),
+            Err(error) => panic!("{error}"),
         }
+        reader.wait(10);
     }
 }

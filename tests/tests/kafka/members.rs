@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use streams_runtime::transport::kafka::{ClientSettings, KafkaClients, KafkaConsumer, KafkaMessage};
 use streams_runtime::transport::topics::Topics as _;
-use streams_runtime::transport::{Consumer, Event, Isolation, TopicPartition};
+use streams_runtime::transport::{Consumer, Event, Isolation, TopicPartition, TransportError};
 use streams_tests::broker::Broker;
 use streams_tests::broker::tools::{Message, Producer, create_topic, unique};
 
@@ -224,9 +224,23 @@ fn a_topic_tells_how_long_it_keeps_what() {
     create_topic(&broker.bootstrap(), &compacted, 1, &settings);
     let clients = clients(broker, &[]);
     let mut consumer = clients.consumer(&unique("kept"), "k", None, Isolation::ReadCommitted).expect("one");
-    assert_eq!(consumer.retention_ms(&plain), Ok(Some(123_456)));
-    assert_eq!(consumer.retention_ms(&compacted), Ok(None));
-    assert_eq!(consumer.delete_retention_ms(&compacted), Ok(Some(777)));
-    let ids = [&plain, &compacted].map(|topic| consumer.topic_id(topic).expect("an id"));
+    assert_eq!(answer(|| consumer.retention_ms(&plain)), Some(123_456));
+    assert_eq!(answer(|| consumer.retention_ms(&compacted)), None);
+    assert_eq!(answer(|| consumer.delete_retention_ms(&compacted)), Some(777));
+    let ids = [&plain, &compacted].map(|topic| answer(|| consumer.topic_id(topic)));
     assert!(ids[0] != 0 && ids[0] != ids[1], "{ids:?}");
+}
+
+/// What is asked of a broker is answered later.
+#[track_caller]
+fn answer<T>(mut ask: impl FnMut() -> Result<T, TransportError>) -> T {
+    let mut answer = None;
+    until("an answer", || {
+        match ask() {
+            Err(TransportError::TimedOut(_)) => thread::sleep(Duration::from_millis(1)),
+            answered => answer = Some(answered.expect("an answer")),
+        }
+        answer.is_some()
+    });
+    answer.expect("it was waited for")
 }

@@ -2,6 +2,7 @@
 
 use expect_test::{Expect, expect};
 use std::thread;
+use streams_runtime::Guarantee;
 use streams_runtime::prelude::*;
 use streams_runtime::startup::{Started, Startup, StartupError};
 use streams_runtime::transport::TopicPartition;
@@ -84,6 +85,7 @@ fn start(
         application,
         process_id: "p-1",
         brokers: &brokers,
+        guarantee: Guarantee::ExactlyOnce,
         replication: None,
         topics: &[],
         patience_ms: 30_000,
@@ -193,6 +195,7 @@ fn brokers_say_why_a_topic_is_not_made() {
         process_id: "p-1",
         application: "startup-refused",
         brokers: &brokers,
+        guarantee: Guarantee::ExactlyOnce,
         replication: Some(3),
         topics: &[],
         patience_ms: 30_000,
@@ -200,17 +203,25 @@ fn brokers_say_why_a_topic_is_not_made() {
     fails(
         &startup.run(admin, &App::topology()).unwrap_err(),
         expect![[r#"
-        the application `startup-refused` cannot start:
-          the internal topic `startup-refused-by_shop-repartition` could not be created: Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.
-            help: set `replication.factor`"#]],
+            the application `startup-refused` cannot start:
+              the internal topic `startup-refused-by_shop-repartition` could not be created: Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.
+                help: set `replication.factor`
+              the internal topic `startup-refused-shops-changelog` could not be created: Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.
+                help: set `replication.factor`
+              the internal topic `startup-refused-totals-changelog` could not be created: Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.
+                help: set `replication.factor`"#]],
     );
     let startup = Startup { replication: None, topics: &topics, ..startup };
     fails(
         &startup.run(admin, &App::topology()).unwrap_err(),
         expect![[r#"
-        the application `startup-refused` cannot start:
-          the internal topic `startup-refused-by_shop-repartition` could not be created: Invalid value few for configuration segment.bytes: Not a number of type INT
-            help: create it by hand, or mend what the broker complains of"#]],
+            the application `startup-refused` cannot start:
+              the internal topic `startup-refused-by_shop-repartition` could not be created: Invalid value few for configuration segment.bytes: Not a number of type INT
+                help: create it by hand, or mend what the broker complains of
+              the internal topic `startup-refused-shops-changelog` could not be created: Invalid value few for configuration segment.bytes: Not a number of type INT
+                help: create it by hand, or mend what the broker complains of
+              the internal topic `startup-refused-totals-changelog` could not be created: Invalid value few for configuration segment.bytes: Not a number of type INT
+                help: create it by hand, or mend what the broker complains of"#]],
     );
 }
 

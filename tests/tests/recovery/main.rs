@@ -13,6 +13,7 @@ use streams_runtime::transport::memory::{Fault, MarkerTarget, MemoryLog};
 use streams_runtime::transport::{Consumer, Isolation, Message, TopicPartition};
 use streams_runtime::worker::{Worker, WorkerError};
 
+mod deletions;
 #[allow(dead_code, reason = "`recovery_on_disk` takes these tests in and has disks of its own")]
 mod disk;
 mod schedules;
@@ -210,6 +211,44 @@ fn ends_that_are_not_told_are_asked_for_again() {
     world.check(vec![one], 6);
 }
 
+/// After an abort not every input can be read again at once: none is read from where it was, and none by another task.
+#[test]
+fn assignments_that_fail() {
+    for overlay in OVERLAYS {
+        for after in 0..6 {
+            let mut world = World::new(overlay);
+            let mut one = world.start("one", true);
+            feed(&world.log, 0, 3);
+            world.log.fail_assignments(after, 2);
+            world.rest(&mut [&mut one]);
+            feed(&world.log, 3, 6);
+            one.step(usize::MAX).unwrap();
+            one.step(usize::MAX).unwrap();
+            world.log.fail_assignments(after, 2);
+            one.abort().unwrap();
+            world.check(vec![one], 6);
+        }
+    }
+}
+
+/// Who slept beyond its session finds that its tasks went on without it, and that what it would read next is deleted.
+#[test]
+fn what_was_lost_may_be_deleted() {
+    let mut world = World::new(OverlayLimit::UNBOUNDED);
+    let mut zombie = world.start("one", false);
+    feed(&world.log, 0, 4);
+    world.rest(&mut [&mut zombie]);
+    assert!(world.log.expel("app", "app-one-1"));
+    feed(&world.log, 4, 8);
+    let mut two = world.start("two", false);
+    world.rest(&mut [&mut two]);
+    for partition in 0..4 {
+        world.log.delete_records("in", partition, 8).unwrap();
+    }
+    zombie.step(usize::MAX).unwrap();
+    world.check(vec![zombie, two], 8);
+}
+
 /// An instance that dies in an open transaction holds its tasks back until the transaction's time-out.
 #[test]
 fn an_open_transaction_is_waited_for() {
@@ -357,6 +396,25 @@ fn errors(worker: &mut Worker<InProcess>) -> Vec<String> {
     }
     errors.sort();
     errors
+}
+
+/// A task that comes back with its stores, or never had any, knows that there were offsets: it does not begin anew.
+#[test]
+fn offsets_that_are_gone_for_a_moment() {
+    for overlay in OVERLAYS {
+        for fault in [Fault::CommitLost, Fault::CommitAnswerLost] {
+            let mut world = World::new(overlay);
+            let mut one = world.start("one", true);
+            feed(&world.log, 0, 3);
+            world.rest(&mut [&mut one]);
+            feed(&world.log, 3, 6);
+            one.step(usize::MAX).unwrap();
+            world.log.inject("app-one", fault);
+            one.commit().unwrap();
+            world.log.hide_offsets(9);
+            world.check(vec![one], 6);
+        }
+    }
 }
 
 #[test]

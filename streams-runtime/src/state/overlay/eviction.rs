@@ -8,7 +8,7 @@ use super::super::engine::{Direction, Engine, KeyRange};
 use super::super::key::Key;
 use super::super::row::{self, Row};
 use super::super::table::{NONE, Slot};
-use super::{Change, Committed, Entry, Live, Overlay, engine_error};
+use super::{Committed, Live, Overlay, engine_error};
 use crate::serde::Serde;
 
 impl<S: Serde> Overlay<S> {
@@ -30,14 +30,6 @@ impl<S: Serde> Overlay<S> {
 
     pub(in crate::state) fn unapplied_bytes(&self) -> usize {
         self.unapplied_bytes
-    }
-
-    /// An estimate: a typed value is taken to be as big as a row is long.
-    pub(in crate::state) fn bytes(&self) -> usize {
-        let entry = size_of::<Entry<S::Type>>() + size_of::<Key>() + size_of::<Slot>();
-        let row = self.row_bytes_seen.checked_div(self.rows_seen).unwrap_or(0) as usize;
-        let changes = self.changes.len() * (size_of::<Change>() + row);
-        self.table.len() * (entry + row) + changes + self.unapplied_bytes
     }
 
     pub(in crate::state) fn is_changed(&self) -> bool {
@@ -107,7 +99,27 @@ impl<S: Serde> Overlay<S> {
         self.unsent.clear();
         self.unapplied.clear();
         self.unapplied_bytes = 0;
+        self.measured_at = 1;
         self.ordered = None;
+    }
+
+    /// Drops up to `count` clean values, those that were not used for a while first. `looks` at most are looked at.
+    pub(super) fn drop_unused(&mut self, mut count: usize, mut looks: usize) {
+        while count > 0 && looks > 0 && !self.typed.is_empty() {
+            looks -= 1;
+            if self.hand >= self.typed.len() {
+                self.hand = 0;
+            }
+            let slot = self.typed[self.hand];
+            let entry = &mut self.table[slot];
+            if std::mem::replace(&mut entry.referenced, false) || entry.is_pinned() {
+                self.hand += 1;
+                continue;
+            }
+            self.no_longer_typed(slot);
+            self.table.remove(slot);
+            count -= 1;
+        }
     }
 
     pub(super) fn unpin(&mut self, slot: Slot) {

@@ -9,10 +9,15 @@ use super::super::row::{self, Row};
 use super::super::table::{NONE, Slot, Table};
 use super::super::{ChangelogSink, Restored, StateError};
 use super::{Committed, Entry, Live, Overlay, decode_error, encode_error, engine_error};
+use crate::mutants::mutant;
 use crate::serde::Serde;
+
+/// What an engine is given at once, in bytes, if there is more.
+const PIECE: usize = 4 << 20;
 
 impl<S: Serde> Overlay<S> {
     pub(in crate::state) fn prepare(&mut self, changelog: &mut dyn ChangelogSink) -> Result<(), StateError> {
+        mutant!(FlushInHashOrder => self.unsent.reverse());
         for sent in 0..self.unsent.len() {
             if let Err(error) = self.send(self.unsent[sent], changelog) {
                 self.unsent.drain(..sent);
@@ -34,8 +39,7 @@ impl<S: Serde> Overlay<S> {
                 self.bytes.clear();
                 row::encode::<S>(value, &mut self.bytes)
                     .map_err(|cause| encode_error(&self.name, key, cause))?;
-                self.rows_seen += 1;
-                self.row_bytes_seen += self.bytes.len() as u64;
+                self.lengths.saw(self.bytes.len());
                 Some(Row::from(self.bytes.as_slice()))
             }
         };
@@ -64,6 +68,7 @@ impl<S: Serde> Overlay<S> {
             self.name,
             self.unsent.len()
         );
+        self.measured_at = 1;
         for change in self.changes.drain(..) {
             let key_len = self.table.key(change.slot).as_bytes().len();
             let entry = &mut self.table[change.slot];
@@ -78,6 +83,7 @@ impl<S: Serde> Overlay<S> {
 
     pub(in crate::state) fn aborted(&mut self) {
         self.unsent.clear();
+        self.measured_at = 1;
         let mut changes = std::mem::take(&mut self.changes);
         for change in changes.drain(..) {
             let slot = change.slot;
@@ -86,6 +92,11 @@ impl<S: Serde> Overlay<S> {
             entry.change = NONE;
             entry.unsent = false;
             match &entry.committed {
+                Committed::Unapplied(_) if mutant!(UndoToEngine) => {
+                    let found =
+                        self.engine.get(self.table.key(slot).as_bytes(), &mut self.bytes).unwrap_or(false);
+                    self.table[slot].live = Live::Encoded(found.then(|| Row::from(self.bytes.as_slice())));
+                }
                 Committed::Unapplied(row) => entry.live = Live::Encoded(row.clone()),
                 Committed::InBase => {
                     self.unpin(slot);
@@ -96,14 +107,15 @@ impl<S: Serde> Overlay<S> {
         self.changes = changes;
     }
 
-    /// `more` is one row of the store itself that belongs into the same batch.
+    /// `more` is one row of the store itself that belongs into the same batch as the mark.
     pub(in crate::state) fn apply(
         &mut self,
         mark: &Mark,
         more: Option<(&[u8], &[u8])>,
     ) -> Result<(), StateError> {
+        let first = self.apply_pieces()?;
         let table = &self.table;
-        let rows = self.unapplied.iter().map(|&slot| unapplied_row(table, slot));
+        let rows = self.unapplied[first..].iter().map(|&slot| unapplied_row(table, slot));
         let mut batch = rows.chain(more.map(|(key, row)| (key, Some(row))));
         self.engine.apply(&mut batch, Some(mark)).map_err(|e| engine_error(&self.name, e))?;
         self.unapplied_bytes = 0;
@@ -122,6 +134,34 @@ impl<S: Serde> Overlay<S> {
         }
         self.unapplied = unapplied;
         Ok(())
+    }
+
+    /// Hands all but the last piece of what is not applied to the engine, so that an engine needs memory for a piece
+    /// only; returns where the last one begins.
+    ///
+    /// The mark stays what it was. After a crash the replay begins there, and the changelog has each of these rows
+    /// behind it: they are written again, or something newer is. Without a mark nobody would know that there are rows,
+    /// so the first batch of an engine has all of them.
+    fn apply_pieces(&mut self) -> Result<usize, StateError> {
+        let mut first = 0;
+        if self.unapplied_bytes <= PIECE {
+            return Ok(first);
+        }
+        let failed = |cause| engine_error(&self.name, cause);
+        if self.engine.mark().map_err(failed)?.is_none() {
+            return Ok(first);
+        }
+        let (table, mut bytes) = (&self.table, 0);
+        for at in 0..self.unapplied.len() {
+            let (key, row) = unapplied_row(table, self.unapplied[at]);
+            bytes += key.len() + row.map_or(0, <[u8]>::len);
+            if bytes >= PIECE {
+                let mut piece = self.unapplied[first..=at].iter().map(|&slot| unapplied_row(table, slot));
+                self.engine.apply(&mut piece, None).map_err(failed)?;
+                (first, bytes) = (at + 1, 0);
+            }
+        }
+        Ok(first)
     }
 
     /// Writes a piece of the changelog below the overlay and forgets the overlay: what it holds may be older.
@@ -156,7 +196,9 @@ impl<S: Serde> Overlay<S> {
         let unapplied = self.unapplied.iter().map(|&slot| unapplied_row(table, slot));
         let mut batch = unapplied.chain(replayed).chain(more.map(|(key, row)| (key, Some(row))));
         self.engine.apply(&mut batch, Some(mark)).map_err(|e| engine_error(&self.name, e))?;
-        self.forget();
+        if !mutant!(CacheKept) {
+            self.forget();
+        }
         Ok(())
     }
 }

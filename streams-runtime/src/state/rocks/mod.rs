@@ -140,6 +140,13 @@ impl RocksEngine {
         Ok(db.get_pinned_opt(MARK, &self.reads)?.map(|bytes| mark::decode(&bytes)))
     }
 
+    fn flush(&self, wait: bool) -> Result<(), EngineError> {
+        let Some(db) = &self.db else { return Ok(()) };
+        let mut options = FlushOptions::default();
+        options.set_wait(wait);
+        db.flush_opt(&options).map_err(|cause| self.refused("cannot flush", cause))
+    }
+
     #[cold]
     fn error(
         &self,
@@ -211,7 +218,9 @@ impl Engine for RocksEngine {
         written.map_err(|cause| {
             self.failed = true;
             self.refused("cannot write", cause)
-        })
+        })?;
+        // What was written is safe. Who writes faster than the disk takes it waits for the disk, not for memory.
+        if self.shared.is_full() { self.flush(true) } else { Ok(()) }
     }
 
     fn scan<'a>(
@@ -244,10 +253,7 @@ impl Engine for RocksEngine {
     }
 
     fn rest(&mut self) -> Result<(), EngineError> {
-        let Some(db) = &self.db else { return Ok(()) };
-        let mut background = FlushOptions::default();
-        background.set_wait(false);
-        db.flush_opt(&background).map_err(|cause| self.refused("cannot flush", cause))
+        self.flush(false)
     }
 
     fn damage(&self) -> Option<&str> {

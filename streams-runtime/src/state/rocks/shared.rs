@@ -33,9 +33,13 @@ impl Default for DiskMemory {
 /// Shared by all databases of a process.
 pub(crate) struct Shared {
     pub(super) options: Options,
+    buffers: WriteBufferManager,
+    /// What write buffers may take, those included that are being flushed.
+    most: usize,
 }
 
-/// A database's write buffer. Kafka Streams takes 16 MB; a thousand stores could not.
+/// A database's write buffer, if there is memory for sixteen of them. Kafka Streams takes 16 MB; a thousand stores could
+/// not.
 const WRITE_BUFFER: usize = 4 << 20;
 
 /// What a write buffer grows by. The default, an eighth of it, would be charged at the first write.
@@ -44,6 +48,9 @@ const ARENA_BLOCK: usize = 16 << 10;
 /// What a log grows by on the disk. The default, a write buffer and a tenth, would be four gigabytes of disk for a
 /// thousand stores with a row each.
 const LOG_BLOCK: u64 = 256 << 10;
+
+/// What is read ahead and written at once of a file.
+const FILE_BUFFER: u64 = 256 << 10;
 
 /// Open files of one database; the least used ones are closed.
 const OPEN_FILES: i32 = 64;
@@ -60,10 +67,14 @@ impl Shared {
 
         options.set_compression_type(DBCompressionType::None);
         options.set_compaction_style(DBCompactionStyle::Universal);
-        options.set_write_buffer_size(WRITE_BUFFER);
+        options.set_write_buffer_size((memory.bytes / 16).clamp(ARENA_BLOCK, WRITE_BUFFER));
         options.set_max_write_buffer_number(3);
         options.set_arena_block_size(ARENA_BLOCK);
         options.set_max_open_files(OPEN_FILES);
+        // For each file that a compaction reads, and for each that is written. The defaults, two megabytes and one, would
+        // be as much as all write buffers together.
+        options.set_compaction_readahead_size(FILE_BUFFER as usize);
+        options.set_writable_file_max_buffer_size(FILE_BUFFER);
         // With one column family it limits nothing but what is allocated ahead.
         options.set_max_total_wal_size(LOG_BLOCK);
         // Four megabytes of disk for each database otherwise.
@@ -82,8 +93,10 @@ impl Shared {
         blocks.set_cache_index_and_filter_blocks_with_high_priority(true);
         blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
         options.set_block_based_table_factory(&blocks);
-        // Never stalls: a worker that holds a transaction open must not wait for another store's flush.
-        let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(memory.bytes / 2, false, cache);
+        // It begins flushes. Its own way of waiting for them would be a trap: who waits there flushes nothing himself,
+        // and buffers of stores that nobody writes to are flushed by nobody. So who writes waits for what is his.
+        let most = memory.bytes / 2;
+        let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(most, false, cache);
         options.set_write_buffer_manager(&buffers);
 
         let mut env = Env::new()?;
@@ -100,6 +113,11 @@ impl Shared {
                 _ => tracing::trace!(target: "rocksdb", "{}", text.trim()),
             },
         ));
-        Ok(Shared { options })
+        Ok(Shared { options, buffers, most })
+    }
+
+    /// True if write buffers take more than they may: more is written than is flushed.
+    pub(super) fn is_full(&self) -> bool {
+        self.buffers.get_usage() > self.most
     }
 }

@@ -22,6 +22,7 @@ enum Op {
     Abort,
     Apply,
     Evict(usize),
+    Shed(usize),
     /// The outcome is unknown: abort, replay on top of the open store, from the mark or from the end.
     Replay(bool),
     /// Only the engine survives; the tail is replayed in pieces of this size.
@@ -42,6 +43,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         4 => Just(Op::Abort),
         3 => Just(Op::Apply),
         2 => (0..4usize).prop_map(Op::Evict),
+        2 => (0..2_000usize).prop_map(Op::Shed),
         1 => any::<bool>().prop_map(Op::Replay),
         1 => (1..4usize).prop_map(Op::Crash),
     ];
@@ -202,6 +204,11 @@ impl World {
                 assert_eq!(self.store.unapplied_bytes(), 0);
             }
             Op::Evict(values) => self.store.evict(values),
+            Op::Shed(bytes) => {
+                let before = self.store.weigh();
+                self.store.shed(bytes);
+                assert!(self.store.weigh() <= before);
+            }
             Op::Replay(from_mark) => {
                 self.rollback();
                 let mark = self.store.mark().unwrap().unwrap_or_default().changelog_offset;

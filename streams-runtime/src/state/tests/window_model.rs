@@ -25,6 +25,7 @@ enum Op {
     Apply,
     Expire(usize),
     Evict(usize),
+    Shed(usize),
     Replay,
     Crash,
 }
@@ -45,6 +46,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         3 => Just(Op::Apply),
         3 => (1..4usize).prop_map(Op::Expire),
         2 => (0..4usize).prop_map(Op::Evict),
+        2 => (0..2_000usize).prop_map(Op::Shed),
         1 => Just(Op::Replay),
         1 => Just(Op::Crash),
     ];
@@ -192,6 +194,7 @@ impl World {
             Op::Apply => self.store.apply(&self.log.end()).unwrap(),
             Op::Expire(limit) => assert!(self.store.expire(limit).unwrap() <= limit),
             Op::Evict(values) => self.store.evict(values),
+            Op::Shed(bytes) => self.store.shed(bytes),
             Op::Replay => {
                 self.rollback();
                 let mark = self.store.mark().unwrap().unwrap_or_default().changelog_offset;

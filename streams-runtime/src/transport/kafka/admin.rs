@@ -7,10 +7,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::client::KafkaClients;
-use super::errors;
+use super::errors::{self, Meaning, meaning};
 use super::sys::{Client, Code, Fault, PartitionList, ToMake};
 use crate::transport::topics::{
-    Cluster, Creation, Found, GroupMember, NewTopic, Operations, Rights, TopicDescription, Topics, Unreached,
+    Cluster, Creation, Found, GroupMember, MayWrite, NewTopic, Operations, Rights, TopicDescription, Topics,
+    Unreached,
 };
 use crate::transport::{TopicPartition, TransportError};
 
@@ -28,6 +29,7 @@ const GROUP_FORBIDDEN: Code = Code(30);
 const CLUSTER_FORBIDDEN: Code = Code(31);
 const NO_SUCH_GROUP: Code = Code(69);
 const TOPIC_EXISTS: Code = Code(36);
+const TRANSACTIONS_FORBIDDEN: Code = Code(53);
 /// `_AUTHENTICATION` and `_SSL`: another attempt ends like the first.
 const NEVER: [Code; 2] = [Code(-169), Code(-181)];
 
@@ -53,6 +55,33 @@ impl KafkaAdmin {
         };
         let missing = topics.iter().zip(&found).filter(|((_, count), found)| !known(found, *count));
         Ok(missing.map(|((name, _), _)| name.clone()).collect())
+    }
+
+    /// What came of making topics, or with `only_try` what would come of it.
+    fn make(&self, topics: &[NewTopic], only_try: bool) -> Result<Vec<Creation>, TransportError> {
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut to_make = Vec::new();
+        for topic in topics {
+            to_make.push(ToMake {
+                name: &topic.name,
+                partitions: topic.partitions,
+                replicas: topic.replicas.map_or(-1, i32::from),
+                settings: &topic.settings,
+            });
+        }
+        let made = self.client.create_topics(&to_make, only_try, ANSWER_MS).map_err(asking)?;
+        Ok(made
+            .into_iter()
+            .map(|made| match made {
+                // It took longer than the broker waits for; whether it was made is seen by who looks.
+                Ok(()) => Creation::Created,
+                Err(fault) if fault.code == REQUEST_TIMED_OUT => Creation::Created,
+                Err(fault) if fault.code == TOPIC_EXISTS => Creation::Exists,
+                Err(fault) => Creation::Refused(fault.text),
+            })
+            .collect())
     }
 }
 
@@ -133,31 +162,12 @@ impl Topics for KafkaAdmin {
     }
 
     fn create(&mut self, topics: &[NewTopic]) -> Result<Vec<Creation>, TransportError> {
-        if topics.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut to_make = Vec::new();
-        for topic in topics {
-            to_make.push(ToMake {
-                name: &topic.name,
-                partitions: topic.partitions,
-                replicas: topic.replicas.map_or(-1, i32::from),
-                settings: &topic.settings,
-            });
-        }
-        let made = self.client.create_topics(&to_make, ANSWER_MS).map_err(asking)?;
-        Ok(made
-            .into_iter()
-            .map(|made| match made {
-                // It took longer than the broker waits for; whether it was made is seen by who looks.
-                Ok(()) => Creation::Created,
-                Err(fault) if fault.code == REQUEST_TIMED_OUT => Creation::Created,
-                Err(fault) if fault.code == TOPIC_EXISTS => Creation::Exists,
-                Err(fault) => Creation::Refused(fault.text),
-            })
-            .collect())
+        self.make(topics, false)
     }
 
+    fn try_create(&mut self, topics: &[NewTopic]) -> Result<Vec<Creation>, TransportError> {
+        self.make(topics, true)
+    }
     fn await_known(
         &mut self,
         topics: &[(String, u32)],
@@ -202,10 +212,12 @@ impl Topics for KafkaAdmin {
     fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, TransportError> {
         let until = Instant::now() + Duration::from_millis(ANSWER_MS);
         loop {
-            match members(&self.client, group, ANSWER_MS) {
+            match members(self.client.group_members(group, ANSWER_MS)) {
                 // A coordinator that is being elected.
-                Err(TransportError::TimedOut(_)) if Instant::now() < until => std::thread::sleep(AGAIN),
-                answered => return answered,
+                Err(fault) if meaning(fault.code) == Meaning::Later && Instant::now() < until => {
+                    std::thread::sleep(AGAIN);
+                }
+                answered => return answered.map_err(|fault| errors::error(ASKING_FOR_MEMBERS, "", &fault)),
             }
         }
     }
@@ -216,6 +228,13 @@ impl Topics for KafkaAdmin {
             Err(fault) if fault.code == CLUSTER_FORBIDDEN => Ok(None),
             Err(fault) => Err(errors::error("asking for a broker's settings", "", &fault)),
         }
+    }
+
+    fn may_write_under(&mut self, transactional_id: &str) -> MayWrite {
+        let (clients, id) = (self.clients.clone(), transactional_id.to_owned());
+        // It takes some 60 ms: other questions are asked meanwhile.
+        let asking = std::thread::spawn(move || may_write_under(&clients, &id));
+        Box::new(move || asking.join().unwrap_or(Ok(None)))
     }
 
     fn delete_records(&mut self, before: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
@@ -232,14 +251,29 @@ impl Topics for KafkaAdmin {
     }
 }
 
-/// Who is in a group; `TimedOut` if asking again may help.
-pub(super) fn members(client: &Rc<Client>, group: &str, ms: u64) -> Result<Vec<GroupMember>, TransportError> {
+pub(super) const ASKING_FOR_MEMBERS: &str = "asking who is in the group";
+
+/// Who is in a group, if it is there and may be known of.
+pub(super) fn members(told: Result<Vec<(String, String)>, Fault>) -> Result<Vec<GroupMember>, Fault> {
     let member = |(client_id, host)| GroupMember { client_id, host };
-    match client.group_members(group, ms) {
+    match told {
         Ok(members) => Ok(members.into_iter().map(member).collect()),
         Err(fault) if fault.code == NO_SUCH_GROUP || fault.code == GROUP_FORBIDDEN => Ok(Vec::new()),
-        Err(fault) => Err(errors::error("asking who is in the group", "", &fault)),
+        Err(fault) => Err(fault),
     }
+}
+
+/// Brokers describe what is allowed with topics, groups and the cluster; of an id they tell only who takes it over.
+fn may_write_under(clients: &KafkaClients, id: &str) -> Result<Option<bool>, TransportError> {
+    let (producer, _) = clients.writer(Some(id))?;
+    // A client that has met a broker asks it at once; another one looks again after half a second.
+    let _ = producer.brokers(ANSWER_MS);
+    Ok(match producer.init_transactions(ANSWER_MS) {
+        Ok(()) => Some(true),
+        Err(fault) if fault.code == TRANSACTIONS_FORBIDDEN => Some(false),
+        // Another instance that starts as well and was faster, a coordinator that is being elected.
+        Err(_) => None,
+    })
 }
 
 fn asking(fault: Fault) -> TransportError {
@@ -274,6 +308,7 @@ mod tests {
             (CLUSTER_FORBIDDEN, "CLUSTER_AUTHORIZATION_FAILED"),
             (NO_SUCH_GROUP, "GROUP_ID_NOT_FOUND"),
             (TOPIC_EXISTS, "TOPIC_ALREADY_EXISTS"),
+            (TRANSACTIONS_FORBIDDEN, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"),
             (NEVER[0], "_AUTHENTICATION"),
             (NEVER[1], "_SSL"),
         ] {

@@ -124,6 +124,22 @@ impl KafkaClients {
         instance: Option<&str>,
         isolation: Isolation,
     ) -> Result<KafkaConsumer, TransportError> {
+        let reader = self.reader_with(defaults, group, client_id, isolation)?;
+        Ok(KafkaConsumer::new(self.clone(), reader.into(), group, client_id, instance, isolation))
+    }
+
+    /// A client that asks, reads nothing and is no member.
+    pub(super) fn asker(&self, group: &str, client_id: &str) -> Result<Client, TransportError> {
+        self.reader_with(&[], group, client_id, Isolation::ReadCommitted)
+    }
+
+    fn reader_with(
+        &self,
+        defaults: &[(&str, &str)],
+        group: &str,
+        client_id: &str,
+        isolation: Isolation,
+    ) -> Result<Client, TransportError> {
         let level = match isolation {
             Isolation::ReadCommitted => "read_committed",
             Isolation::ReadUncommitted => "read_uncommitted",
@@ -132,10 +148,9 @@ impl KafkaClients {
         let user = self.of_consumers().filter(|(name, _)| !MEMBERSHIP.contains(name));
         let layers = CONSUMER.iter().chain(defaults).copied().chain(user);
         let layers = layers.chain(READING.iter().copied()).chain(own);
-        let reader = config("making a consumer", &self.settings.brokers, layers)?
+        config("making a consumer", &self.settings.brokers, layers)?
             .consumer()
-            .map_err(refuses("making a consumer"))?;
-        Ok(KafkaConsumer::new(self.clone(), reader.into(), group, client_id, instance, isolation))
+            .map_err(refuses("making a consumer"))
     }
 
     /// The client that is a member of the group and reads nothing.
@@ -182,13 +197,19 @@ impl KafkaClients {
             |name: &str| own.is_some() || !matches!(name, "transactional.id" | "transaction.timeout.ms");
         let layers = PRODUCER.iter().chain(defaults).copied().chain(user().filter(|&(name, _)| known(name)));
         let layers = layers.chain(WRITING.iter().copied()).chain(own);
-        let timeout = |&(name, _): &(&str, &str)| name == "transaction.timeout.ms";
-        let timeout_ms = defaults.iter().copied().chain(user()).filter(timeout).last();
-        let timeout_ms = timeout_ms.and_then(|(_, ms)| ms.parse().ok()).unwrap_or(10_000);
+        let timeout_ms = self.transaction_timeout_ms();
         let client = config("making a producer", &self.settings.brokers, layers)?
             .producer()
             .map_err(refuses("making a producer"))?;
         Ok((client, timeout_ms))
+    }
+
+    /// How long a transaction may be open.
+    pub(crate) fn transaction_timeout_ms(&self) -> u64 {
+        let user = pairs(&self.settings.common).chain(pairs(&self.settings.producer));
+        let all = TRANSACTIONAL.iter().copied().chain(user);
+        let timeout = all.filter(|&(name, _)| name == "transaction.timeout.ms").last();
+        timeout.and_then(|(_, ms)| ms.parse().ok()).unwrap_or(10_000)
     }
 
     /// The client that looks after topics.

@@ -5,6 +5,8 @@
 //! member   subscribed, assigned nothing: what the group decides                               (`member`)
 //! ```
 //!
+//! Questions to brokers wait for nothing: what is not answered yet stays asked (`questions`), and says `TimedOut`.
+//!
 //! What is assigned is collected and told to librdkafka by the next `poll`, all of it in one call. From that call on
 //! nothing that was fetched before comes out, so an event never belongs to a position that was left.
 //!
@@ -17,20 +19,19 @@ use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
 
-use super::admin::members;
+use super::admin::{ASKING_FOR_MEMBERS, members};
 use super::client::KafkaClients;
-use super::errors::{self, END_OF_PARTITION, Meaning, meaning};
+use super::errors::{self, END_OF_PARTITION, Meaning, NOT_COORDINATOR, UNSTABLE_OFFSETS, meaning};
 use super::handles::{ANSWER_MS, Handles};
 use super::member::{Identity, Member, News};
 use super::message::KafkaMessage;
-use super::sys::{Batch, Client, Code, End, Ends, Fault, Fetched, PartitionList, Wakeup};
+use super::questions::{Answered, Questions, Reply, Subject};
+use super::sys::{Answer, Batch, Client, Code, Fault, Fetched, PartitionList, Settings, Wakeup};
 use crate::transport::topics::GroupMember;
 use crate::transport::{
-    CommittedOffset, Consumer, Event, GroupMetadata, Isolation, TopicPartition, TransportError, Watermarks,
+    CommittedOffset, Consumer, Event, GroupMetadata, Isolation, PENDING_OFFSETS, TopicPartition,
+    TransportError, Watermarks,
 };
-
-/// For a broker that learns of what has just changed.
-const BEFORE_ASKING_AGAIN: Duration = Duration::from_millis(20);
 
 /// A partition that was assigned once; it keeps its slot when it is assigned again.
 struct Slot {
@@ -51,11 +52,34 @@ struct Trouble {
     error: TransportError,
 }
 
+/// A question without an answer.
+enum Unanswered {
+    /// It has been asked; or, with the fault, answered by "not now", and is asked again.
+    NotYet(&'static str, Option<Fault>),
+    /// It is refused.
+    Refused(Fault),
+}
+
+impl Unanswered {
+    fn error(self, doing: &'static str, topic: &str) -> TransportError {
+        match self {
+            Unanswered::NotYet(waits_for, _) => TransportError::TimedOut(waits_for),
+            Unanswered::Refused(fault) => errors::error(doing, topic, &fault),
+        }
+    }
+}
+
+/// What is known of a topic.
+#[derive(Clone, Copy)]
+struct Known {
+    id: u128,
+    partitions: u32,
+}
+
 /// A [`Consumer`] of Kafka. Dropping it without [`leave`](Consumer::leave) or [`close`](Consumer::close) is a crash:
 /// the group notices when the session time-out has passed.
 pub struct KafkaConsumer {
     identity: Identity,
-    isolation: Isolation,
     reader: Rc<Client>,
     member: Option<Member>,
     wakeup: Arc<Wakeup>,
@@ -69,14 +93,16 @@ pub struct KafkaConsumer {
     changes: Vec<u32>,
     batch: Batch,
     troubles: VecDeque<Trouble>,
-    /// Of the topic that was asked for last: one is asked for several settings in a row.
-    settings: Option<(String, Instant, Settings)>,
+    questions: Questions,
+    /// What was told of topics, and when it was asked for.
+    described: HashMap<String, (Instant, Known)>,
+    settings: HashMap<String, (Instant, Settings)>,
 }
 
-type Settings = Vec<(String, String)>;
+/// How long it is believed what was told of a topic: tasks that are opened together ask about the same ones.
+const GOOD: Duration = Duration::from_secs(10);
 
-/// How long settings are believed.
-const SETTINGS_GOOD: Duration = Duration::from_secs(10);
+const ASKING_FOR_TOPIC: &str = "asking for a topic";
 
 impl KafkaConsumer {
     pub(super) fn new(
@@ -89,14 +115,15 @@ impl KafkaConsumer {
     ) -> Self {
         let wakeup = Arc::<Wakeup>::default();
         reader.ring(&wakeup);
+        let stable = isolation == Isolation::ReadCommitted;
         KafkaConsumer {
+            questions: Questions::new(&reader, &wakeup, group, stable),
             identity: Identity {
                 clients,
                 group: group.into(),
                 client_id: client_id.to_owned(),
                 instance: instance.map(Into::into),
             },
-            isolation,
             topics: Handles::new(&reader),
             reader,
             member: None,
@@ -108,7 +135,8 @@ impl KafkaConsumer {
             changes: Vec::new(),
             batch: Batch::default(),
             troubles: VecDeque::new(),
-            settings: None,
+            described: HashMap::default(),
+            settings: HashMap::default(),
         }
     }
 
@@ -176,6 +204,9 @@ impl KafkaConsumer {
     }
 
     fn fetch(&mut self, events: &mut Vec<Event<KafkaMessage>>, max: usize) -> usize {
+        if max == 0 {
+            return 0;
+        }
         let mut batch = std::mem::take(&mut self.batch);
         let mut records = 0;
         let reader = Rc::clone(&self.reader);
@@ -277,22 +308,73 @@ impl KafkaConsumer {
         self.troubles.push_back(Trouble { slot, error });
     }
 
+    /// The answers to a question, as `read` reads them.
+    fn ask<T>(
+        &mut self,
+        subject: Subject,
+        doing: &'static str,
+        read: impl FnOnce(&[Answer]) -> Result<T, Fault>,
+    ) -> Result<(T, Instant), Unanswered> {
+        let Answered { answers, since } = match self.questions.take(&subject, doing) {
+            Reply::NotYet(waits_for) => return Err(Unanswered::NotYet(waits_for, None)),
+            Reply::Answered(answered) => answered,
+        };
+        match answers.and_then(|answers| read(&answers)) {
+            Ok(read) => Ok((read, since)),
+            Err(fault) if meaning(fault.code) == Meaning::Later => {
+                let waits_for = if fault.code == UNSTABLE_OFFSETS { PENDING_OFFSETS } else { doing };
+                self.questions.again(subject, since, waits_for);
+                Err(Unanswered::NotYet(waits_for, Some(fault)))
+            }
+            Err(fault) => Err(Unanswered::Refused(fault)),
+        }
+    }
+
+    /// What is known of a topic, and whether it was told just now. Once it is, the client knows its leaders.
+    fn describe(&mut self, topic: &str) -> Result<(Known, bool), TransportError> {
+        if let Some((asked, known)) = self.described.get(topic)
+            && asked.elapsed() < GOOD
+        {
+            return Ok((*known, false));
+        }
+        let answered = self.ask(Subject::Topic(topic.to_owned()), ASKING_FOR_TOPIC, |answers| {
+            let described = first(answers)?.topics()?.pop().unwrap_or_else(|| Err(Fault::none()))?;
+            Ok(Known { id: described.id, partitions: described.partitions.len() as u32 })
+        });
+        let (known, asked) = answered.map_err(|why| why.error(ASKING_FOR_TOPIC, topic))?;
+        self.topics.learn(topic, known.partitions)?;
+        self.described.insert(topic.to_owned(), (asked, known));
+        Ok((known, true))
+    }
+
     /// A setting of a topic; none if this principal may not see it.
     fn setting(&mut self, topic: &str, name: &str) -> Result<Option<String>, TransportError> {
-        let known = |(of, at, _): &(String, Instant, Settings)| *of == topic && at.elapsed() < SETTINGS_GOOD;
-        if !self.settings.as_ref().is_some_and(known) {
-            let asked = self.reader.describe_settings(&[topic.to_owned()], ANSWER_MS);
-            let answered = asked.and_then(|mut answers| answers.pop().unwrap_or(Ok(Settings::new())));
+        const DOING: &str = "asking for a topic's settings";
+        if self.settings.get(topic).is_none_or(|(asked, _)| asked.elapsed() >= GOOD) {
+            let answered = self.ask(Subject::Settings(topic.to_owned()), DOING, |answers| {
+                first(answers)?.settings()?.pop().unwrap_or_else(|| Ok(Settings::new()))
+            });
             let settings = match answered {
-                Ok(settings) => settings,
+                Ok((settings, asked)) => (asked, settings),
                 // Settings may be hidden from who may read and write.
-                Err(fault) if meaning(fault.code) == Meaning::Refused => Settings::new(),
-                Err(fault) => return Err(errors::error("asking for a topic's settings", topic, &fault)),
+                Err(Unanswered::Refused(fault)) if meaning(fault.code) == Meaning::Refused => {
+                    (Instant::now(), Settings::new())
+                }
+                Err(why) => return Err(why.error(DOING, topic)),
             };
-            self.settings = Some((topic.to_owned(), Instant::now(), settings));
+            self.settings.insert(topic.to_owned(), settings);
         }
-        let settings = self.settings.as_ref().map_or(&[][..], |(_, _, settings)| settings);
+        let settings = self.settings.get(topic).map_or(&[][..], |(_, settings)| settings);
         Ok(settings.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()))
+    }
+
+    /// A broker that says it is not the group's coordinator is asked no more.
+    fn change_coordinator<T>(&mut self, answered: &Result<T, Unanswered>) -> Result<(), TransportError> {
+        if let Err(Unanswered::NotYet(_, Some(Fault { code: NOT_COORDINATOR, .. }))) = answered {
+            let Identity { clients, group, client_id, .. } = &self.identity;
+            self.questions.ask_group_with(clients.asker(group, client_id)?);
+        }
+        Ok(())
     }
 
     fn stale(&self) -> TransportError {
@@ -303,6 +385,10 @@ impl KafkaConsumer {
             member: found.map_or(String::new(), |metadata| metadata.member.to_string()),
         }
     }
+}
+
+fn first(answers: &[Answer]) -> Result<&Answer, Fault> {
+    answers.first().ok_or_else(Fault::none)
 }
 
 impl Consumer for KafkaConsumer {
@@ -330,7 +416,10 @@ impl Consumer for KafkaConsumer {
     }
 
     fn members(&mut self) -> Result<Vec<GroupMember>, TransportError> {
-        members(&self.reader, &self.identity.group, ANSWER_MS)
+        let answered =
+            self.ask(Subject::Members, ASKING_FOR_MEMBERS, |answers| members(first(answers)?.members()));
+        self.change_coordinator(&answered)?;
+        answered.map(|(found, _)| found).map_err(|why| why.error(ASKING_FOR_MEMBERS, ""))
     }
 
     fn leave(&mut self) -> Result<(), TransportError> {
@@ -397,37 +486,50 @@ impl Consumer for KafkaConsumer {
             || self.member.as_ref().is_some_and(Member::has_news)
     }
 
+    fn share_wakeup(&mut self, other: &Self) {
+        self.wakeup = Arc::clone(&other.wakeup);
+        self.reader.ring(&self.wakeup);
+        self.questions.ring(&self.wakeup);
+    }
+
+    fn forget(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            self.questions.forget(partition);
+            self.described.remove(&partition.topic);
+        }
+    }
+
     fn committed(
         &mut self,
         partitions: &[TopicPartition],
     ) -> Result<Vec<Option<CommittedOffset>>, TransportError> {
         const DOING: &str = "asking for committed offsets";
-        const PENDING: &str = "waiting for offsets of an open transaction";
-        let mut list = PartitionList::new();
+        let subject = Subject::Committed(partitions.to_vec());
+        // The topics are asked about on the way: what is read next is known to be there then, and who leads it.
+        self.questions.ask(&subject, DOING);
         for place in partitions {
-            list.push(&place.topic, place.partition.cast_signed());
+            self.describe(&place.topic)?;
         }
-        let stable = self.isolation == Isolation::ReadCommitted;
-        let mut found = vec![None; partitions.len()];
-        let mut refused = None;
-        let answered = self.reader.committed(&self.identity.group, &list, stable, ANSWER_MS, |element| {
-            if element.code != Code::OK {
-                let fault = Fault::of(element.code);
-                refused.get_or_insert(match meaning(element.code) {
-                    Meaning::Later => TransportError::TimedOut(PENDING),
-                    _ => errors::error(DOING, element.topic, &fault),
+        let answered = self.ask(subject, DOING, |answers| {
+            let mut found = vec![None; partitions.len()];
+            let mut refused = None;
+            first(answers)?.committed(|element| {
+                if element.code != Code::OK {
+                    refused.get_or_insert(Fault::of(element.code));
+                }
+                let at = partitions.iter().position(|place| {
+                    place.topic == element.topic && place.partition.cast_signed() == element.partition
                 });
-            }
-            let at = partitions.iter().position(|place| {
-                place.topic == element.topic && place.partition.cast_signed() == element.partition
-            });
-            if let (Some(at), Some(offset)) = (at, element.real_offset()) {
-                let metadata = String::from_utf8_lossy(element.metadata).into_owned();
-                found[at] = Some(CommittedOffset { offset, metadata });
-            }
+                if let (Some(at), Some(offset)) = (at, element.real_offset()) {
+                    let metadata = String::from_utf8_lossy(element.metadata).into_owned();
+                    found[at] = Some(CommittedOffset { offset, metadata });
+                }
+            })?;
+            refused.map_or(Ok(found), Err)
         });
-        answered.map_err(|fault| errors::error(DOING, "", &fault))?;
-        refused.map_or(Ok(found), Err)
+        self.change_coordinator(&answered)?;
+        let topic = partitions.first().map_or("", |place| &place.topic);
+        answered.map(|(found, _)| found).map_err(|why| why.error(DOING, topic))
     }
 
     fn commit(&mut self, offsets: &[(TopicPartition, CommittedOffset)]) -> Result<(), TransportError> {
@@ -439,7 +541,7 @@ impl Consumer for KafkaConsumer {
         let answered = match &self.member {
             Some(member) if member.metadata().is_none() => return Err(self.stale()),
             Some(member) => member.commit(&list),
-            None => self.reader.commit(&list),
+            None => self.reader.commit(&list, ANSWER_MS),
         };
         answered.map_err(|fault| match meaning(fault.code) {
             Meaning::StaleMember => self.stale(),
@@ -448,39 +550,35 @@ impl Consumer for KafkaConsumer {
     }
 
     fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, TransportError> {
+        const DOING: &str = "asking for the ends of a partition";
         let (topic, number) = (&partition.topic, partition.partition);
-        self.topics.check(topic, number)?;
-        let deadline = Instant::now() + Duration::from_millis(ANSWER_MS);
-        let mut ends = Watermarks { start: 0, last_stable: 0, high: 0 };
-        loop {
-            let named = [End::Start, End::LastStable, End::High];
-            let asked = Ends::ask(&self.reader, topic, number.cast_signed(), &named);
-            let answered = asked.answers(ANSWER_MS, |end, offset| match end {
-                End::Start => ends.start = offset,
-                End::LastStable => ends.last_stable = offset,
-                End::High => ends.high = offset,
-            });
-            match answered {
-                Ok(()) => return Ok(ends),
-                // The library asks the leader it knows of, once, under the epoch it knows of. Of a topic that was just
-                // made, or moves, the broker that is asked may not know yet that it leads; and after an election the
-                // epoch is another one, which the library learns from answers about topics only. It does not ask about
-                // them for this error by itself (2.12.1), so that it would be the wrong one for minutes.
-                Err(fault) if meaning(fault.code) == Meaning::Later && Instant::now() < deadline => {
-                    std::thread::sleep(BEFORE_ASKING_AGAIN);
-                    // Whatever is wrong with the topic is told by the next answer about its ends.
-                    let _ = self.topics.partitions(topic);
-                }
-                Err(fault) => {
-                    return Err(errors::error("asking for the ends of a partition", topic, &fault));
-                }
+        let (known, is_new) = self.describe(topic)?;
+        if number >= known.partitions {
+            if is_new {
+                return Err(TransportError::UnknownPartition(topic.clone(), number));
             }
+            // Topics grow.
+            self.described.remove(topic);
+            return Err(TransportError::TimedOut(ASKING_FOR_TOPIC));
         }
+        let answered = self.ask(Subject::Ends(partition.clone()), DOING, |answers| match answers {
+            [start, last_stable, high] => {
+                Ok(Watermarks { start: start.end()?, last_stable: last_stable.end()?, high: high.end()? })
+            }
+            _ => Err(Fault::none()),
+        });
+        if let Err(Unanswered::NotYet(_, Some(_))) = answered {
+            // The library asks the leader it knows of, once, under the epoch it knows of. Of a topic that was just made,
+            // or moves, the broker that is asked may not know yet that it leads; and after an election the epoch is
+            // another one, which the library learns from answers about topics only. It does not ask about them for
+            // this error by itself (2.12.1), so that it would be the wrong one for minutes.
+            self.described.remove(topic);
+        }
+        answered.map(|(ends, _)| ends).map_err(|why| why.error(DOING, topic))
     }
 
     fn topic_id(&mut self, topic: &str) -> Result<u128, TransportError> {
-        let answered = self.reader.topic_id(topic, ANSWER_MS);
-        answered.map_err(|fault| errors::error("asking for a topic", topic, &fault))
+        Ok(self.describe(topic)?.0.id)
     }
 
     fn delete_retention_ms(&mut self, topic: &str) -> Result<Option<i64>, TransportError> {
@@ -497,3 +595,6 @@ impl Consumer for KafkaConsumer {
         Ok(ms.filter(|&ms| ms >= 0))
     }
 }
+
+#[cfg(test)]
+mod tests;

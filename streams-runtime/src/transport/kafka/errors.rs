@@ -29,6 +29,8 @@ pub(super) enum Meaning {
 
 pub(super) const FENCED_INSTANCE: Code = Code(82);
 pub(super) const UNRELEASED_INSTANCE: Code = Code(111);
+pub(super) const UNSTABLE_OFFSETS: Code = Code(88);
+pub(super) const NOT_COORDINATOR: Code = Code(16);
 pub(super) const END_OF_PARTITION: Code = Code(-191);
 pub(super) const MAX_POLL_EXCEEDED: Code = Code(-147);
 pub(super) const QUEUE_FULL: Code = Code(-184);
@@ -41,8 +43,11 @@ pub(super) fn meaning(code: Code) -> Meaning {
         // STALE_MEMBER_EPOCH, _ASSIGNMENT_LOST; _NO_OFFSET and _STATE of a commit are decided by its caller.
         22 | 25 | 27 | 82 | 110 | 113 | -142 => Meaning::StaleMember,
         // _MSG_TIMED_OUT, _TIMED_OUT, _TIMED_OUT_QUEUE, _TRANSPORT, _ALL_BROKERS_DOWN, _WAIT_COORD, _IN_PROGRESS,
-        // _PREV_IN_PROGRESS, _WAIT_CACHE, _RETRY, _RESOLVE.
-        -192 | -185 | -166 | -195 | -187 | -180 | -178 | -177 | -164 | -153 | -193 => Meaning::Later,
+        // _PREV_IN_PROGRESS, _WAIT_CACHE, _RETRY, _RESOLVE, _NOENT (no partition that was asked about has a leader),
+        // _QUEUE_FULL (what was sent does not arrive).
+        -192 | -185 | -166 | -195 | -187 | -180 | -178 | -177 | -164 | -153 | -193 | -156 | -184 => {
+            Meaning::Later
+        }
         // LEADER_NOT_AVAILABLE, NOT_LEADER, REQUEST_TIMED_OUT, BROKER_ and REPLICA_NOT_AVAILABLE,
         // NETWORK_EXCEPTION, COORDINATOR_*, NOT_COORDINATOR, NOT_ENOUGH_REPLICAS (before and after append),
         // CONCURRENT_TRANSACTIONS, KAFKA_STORAGE_ERROR, FETCH sessions, FENCED_ and UNKNOWN_LEADER_EPOCH,
@@ -69,13 +74,30 @@ pub(super) fn error(doing: &'static str, topic: &str, fault: &Fault) -> Transpor
     match meaning(fault.code) {
         Meaning::Later => TransportError::TimedOut(doing),
         Meaning::Unknown if !topic.is_empty() => TransportError::UnknownTopic(topic.to_owned()),
-        _ => broker(doing, fault),
+        _ if topic.is_empty() => broker(doing, fault),
+        _ => broker(doing, &Fault { text: format!("topic `{topic}`: {}", fault.text), ..fault.clone() }),
     }
 }
 
 /// What trying again will not mend.
 pub(super) fn broker(doing: &'static str, fault: &Fault) -> TransportError {
-    TransportError::Broker { doing, reason: format!("{} ({})", fault.text, fault.code.name()) }
+    let cure = cure(fault.code).map_or(String::new(), |cure| format!("; {cure}"));
+    TransportError::Broker { doing, reason: format!("{} ({}){cure}", fault.text, fault.code.name()) }
+}
+
+/// What helps, where it is always the same.
+fn cure(code: Code) -> Option<&'static str> {
+    match code.0 {
+        // TOPIC_, GROUP_, CLUSTER_ and TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
+        29 | 30 | 31 | 53 => Some("give the principal the right, with `kafka-acls.sh` for one"),
+        // SASL_AUTHENTICATION_FAILED, _AUTHENTICATION.
+        58 | -169 => Some("see the settings `sasl.*` and `security.protocol`"),
+        // UNSUPPORTED_VERSION, _UNSUPPORTED_FEATURE.
+        35 | -165 => Some("the broker is too old for this"),
+        // FENCED_INSTANCE_ID.
+        82 => Some("another process has this identity: does a copy of the state directory run elsewhere?"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +127,8 @@ mod tests {
             (-177, "_PREV_IN_PROGRESS", Meaning::Later),
             (-164, "_WAIT_CACHE", Meaning::Later),
             (-153, "_RETRY", Meaning::Later),
+            (-156, "_NOENT", Meaning::Later),
+            (-184, "_QUEUE_FULL", Meaning::Later),
             (-193, "_RESOLVE", Meaning::Later),
             (5, "LEADER_NOT_AVAILABLE", Meaning::Later),
             (6, "NOT_LEADER_FOR_PARTITION", Meaning::Later),
@@ -149,11 +173,31 @@ mod tests {
         for (code, name) in [
             (FENCED_INSTANCE, "FENCED_INSTANCE_ID"),
             (UNRELEASED_INSTANCE, "UNRELEASED_INSTANCE_ID"),
+            (UNSTABLE_OFFSETS, "UNSTABLE_OFFSET_COMMIT"),
             (END_OF_PARTITION, "_PARTITION_EOF"),
+            (NOT_COORDINATOR, "NOT_COORDINATOR"),
             (MAX_POLL_EXCEEDED, "_MAX_POLL_EXCEEDED"),
             (QUEUE_FULL, "_QUEUE_FULL"),
         ] {
             assert_eq!(code.name(), name);
+        }
+    }
+
+    #[test]
+    fn an_error_names_its_topic_and_what_helps() {
+        let fault = Fault { text: "Broker: Topic authorization failed".to_owned(), ..Fault::of(Code(29)) };
+        let words = "asking for a topic: topic `t`: Broker: Topic authorization failed \
+            (TOPIC_AUTHORIZATION_FAILED); give the principal the right, with `kafka-acls.sh` for one";
+        assert_eq!(error("asking for a topic", "t", &fault).to_string(), words);
+        for (code, name) in [
+            (31, "CLUSTER_AUTHORIZATION_FAILED"),
+            (58, "SASL_AUTHENTICATION_FAILED"),
+            (-169, "_AUTHENTICATION"),
+            (35, "UNSUPPORTED_VERSION"),
+            (-165, "_UNSUPPORTED_FEATURE"),
+        ] {
+            assert_eq!(Code(code).name(), name);
+            assert!(cure(Code(code)).is_some());
         }
     }
 

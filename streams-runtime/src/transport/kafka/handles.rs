@@ -61,7 +61,14 @@ impl Handles {
         }
     }
 
-    /// Makes sure that a partition exists.
+    /// Notes how many partitions a topic has.
+    pub(super) fn learn(&mut self, topic: &str, partitions: u32) -> Result<(), TransportError> {
+        let at = self.find(topic)?;
+        self.known[at].partitions = partitions;
+        Ok(())
+    }
+
+    /// Makes sure that a partition exists; asks a broker unless it is known.
     pub(super) fn check(&mut self, topic: &str, partition: u32) -> Result<(), TransportError> {
         let at = self.find(topic)?;
         if partition < self.known[at].partitions || partition < self.partitions(topic)? {

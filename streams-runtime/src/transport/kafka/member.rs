@@ -14,6 +14,7 @@
 //!
 //! It knows generations, callbacks and their answers. It deliberately does not know offsets, tasks, nor what is read.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use super::client::KafkaClients;
 use super::errors::{self, FENCED_INSTANCE, MAX_POLL_EXCEEDED, Meaning, UNRELEASED_INSTANCE, meaning};
-use super::handles::Handles;
+use super::handles::{ANSWER_MS, Handles};
 use super::sys::{Client, Fault, PartitionList, Rebalance, Wakeup};
 use crate::transport::{GroupMetadata, TopicPartition, TransportError};
 
@@ -61,6 +62,8 @@ pub(super) struct Member {
     /// Lost ones were told; the answer follows with the next poll, so that they are worked off in between.
     answer_lost: bool,
     life: Life,
+    /// An answer to the group was refused; whoever waits for it waits until this member starts anew.
+    is_mute: Cell<bool>,
 }
 
 /// What the client is good for.
@@ -100,6 +103,7 @@ impl Member {
             decided: VecDeque::new(),
             answer_lost: false,
             life: Life::Alive,
+            is_mute: Cell::new(false),
         })
     }
 
@@ -111,10 +115,12 @@ impl Member {
 
     /// True if something is known that was not told.
     pub(super) fn has_news(&self) -> bool {
-        self.answer_lost
-            || !matches!(self.life, Life::Alive)
-            || !self.decided.is_empty()
-            || self.client.waiting() > 0
+        match &self.life {
+            // What its client still says is not heard.
+            Life::Dead(until) => Instant::now() >= *until,
+            Life::Replaced(_) => true,
+            Life::Alive => self.answer_lost || !self.decided.is_empty() || self.client.waiting() > 0,
+        }
     }
 
     /// Serves the group, and tells what it decided.
@@ -144,15 +150,25 @@ impl Member {
         }
         if let Some(fault) = self.client.fatal() {
             self.lose_all(&mut tell);
+            self.client.silence();
             // Somebody else has the name: to join again would throw him out, and he us. But a client whose session ran out
             // forgets its id, and while it waits for the answer to that it goes on saying that it is there; with the
             // name and no id, so that the broker takes it for somebody else. Then nobody but us has the name.
             let (_, id) = self.client.membership();
             self.life = match fault.code == FENCED_INSTANCE && !id.is_empty() {
-                true => Life::Replaced(errors::broker("keeping the membership", &fault)),
+                true => {
+                    let instance = self.identity.instance.as_deref().unwrap_or_default();
+                    let text =
+                        format!("group `{}`, member `{instance}`: {}", self.identity.group, fault.text);
+                    Life::Replaced(errors::broker("keeping the membership", &Fault { text, ..fault.clone() }))
+                }
                 false => Life::Dead(Instant::now() + REJOIN),
             };
             tracing::warn!(group = &*self.identity.group, reason = fault.text, "membership ended");
+        } else if self.is_mute.take() {
+            self.lose_all(&mut tell);
+            self.client.silence();
+            self.life = Life::Dead(Instant::now());
         }
         trouble
     }
@@ -213,7 +229,7 @@ impl Member {
     }
 
     pub(super) fn commit(&self, offsets: &PartitionList) -> Result<(), Fault> {
-        self.client.commit(offsets)
+        self.client.commit(offsets, ANSWER_MS)
     }
 
     /// Ends as its kind ends.
@@ -276,7 +292,12 @@ impl Member {
                 Ok(())
             }
             Meaning::Unknown if !topic.is_empty() => Err(TransportError::UnknownTopic(topic.to_owned())),
-            Meaning::Never => Err(errors::broker("keeping the membership", fault)),
+            // Of a topic that may not be read any more the partitions are taken away, and nothing else is told.
+            Meaning::Never | Meaning::Refused => {
+                let of = if topic.is_empty() { String::new() } else { format!("topic `{topic}`: ") };
+                let fault = Fault { text: format!("{of}{}", fault.text), ..fault.clone() };
+                Err(errors::broker("keeping the membership", &fault))
+            }
             _ => {
                 tracing::debug!(group, topic, "{fault}");
                 Ok(())
@@ -300,10 +321,11 @@ impl Member {
         Ok(())
     }
 
-    /// An answer that the library refuses hangs the group: the member starts anew instead.
+    /// An answer that the library refuses hangs the group.
     fn answer(&self, answered: Result<(), Fault>) {
         if let Err(fault) = answered {
             tracing::error!(group = &*self.identity.group, "an answer to the group was refused: {fault}");
+            self.is_mute.set(true);
         }
     }
 }
@@ -321,6 +343,8 @@ fn connect(
     for topic in topics {
         if let Err(error) = known.partitions(topic) {
             tracing::debug!(topic, "before joining: {error}");
+            // Nobody is there to ask; the client goes on by itself.
+            break;
         }
     }
     subscribe(&client, topics)?;

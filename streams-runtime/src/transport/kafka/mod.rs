@@ -6,6 +6,7 @@
 //! client    properties → clients
 //! handles   the topics a client has met, and how many partitions they have
 //! consumer  batches out of one queue, committed offsets, ends of logs        message   a record, lent
+//! questions what a consumer has asked brokers and has no answer to yet
 //! member    what the group decides, by a client that reads nothing
 //! producer  transactions; delivery reports by callback
 //! admin     topics: what is there, and making what is not
@@ -21,6 +22,7 @@ mod handles;
 mod member;
 mod message;
 mod producer;
+mod questions;
 mod sys;
 
 pub use super::clients::ClientSettings;

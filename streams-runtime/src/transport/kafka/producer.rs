@@ -151,7 +151,8 @@ impl KafkaProducer {
                 code if meaning(code) == Meaning::Fenced => fenced = true,
                 // Of a batch that is refused for one record the others fail as a consequence: the cause has the word.
                 code if failed.is_none()
-                    || (is_consequence(failed) && meaning(code) != Meaning::Consequence) =>
+                    || (failed.as_ref().is_some_and(is_consequence)
+                        && meaning(code) != Meaning::Consequence) =>
                 {
                     *failed = Some(failure(&report));
                 }
@@ -218,12 +219,48 @@ impl KafkaProducer {
             return Err(self.fenced());
         }
         if let Some(error) = self.failed.take() {
-            if self.is_transactional && matches!(self.state, State::InTransaction) {
-                self.state = State::MustAbort(error.clone());
-            }
-            return Err(error);
+            return Err(self.fails_with(error));
         }
         flushed.map_err(|fault| self.told(DOING, &fault))
+    }
+
+    /// The transaction is given up for this reason, or for the one behind it.
+    #[cold]
+    fn fails_with(&mut self, error: TransportError) -> TransportError {
+        if !self.is_transactional || !matches!(self.state, State::InTransaction) {
+            return error;
+        }
+        let behind = if is_consequence(&error) { self.cause() } else { None };
+        let error = behind.unwrap_or(error);
+        if matches!(self.state, State::InTransaction) {
+            self.state = State::MustAbort(error.clone());
+        }
+        error
+    }
+
+    /// Why librdkafka gave the transaction up, if that will not pass. It drops what was not sent then, and reports each
+    /// record as dropped: of a partition that may not be written nothing else is told. A `begin` that is not
+    /// possible sends nothing and gives the reason.
+    fn cause(&mut self) -> Option<TransportError> {
+        let fault = self.client.begin_transaction().err()?;
+        match meaning(fault.code) {
+            Meaning::Later | Meaning::Consequence => None,
+            _ if fault.code == WRONG_STATE => None,
+            _ => Some(self.told("writing records", &Fault { fatal: false, ..fault })),
+        }
+    }
+
+    /// A send found the transaction given up: waits for the report that tells which record did it.
+    #[cold]
+    fn given_up(&mut self) -> TransportError {
+        for _ in 0..REPORT_MS / FULL_MS {
+            self.serve(FULL_MS);
+            if self.failed.as_ref().is_some_and(|failed| !is_consequence(failed)) {
+                break;
+            }
+        }
+        let error = self.failed.clone().unwrap_or(TransportError::TimedOut(CONSEQUENCE));
+        self.fails_with(error)
     }
 
     fn forget_transaction(&mut self) {
@@ -243,22 +280,40 @@ impl KafkaProducer {
 
 const FATAL: i32 = -150;
 
-fn is_consequence(failed: &Option<TransportError>) -> bool {
-    matches!(failed, Some(TransportError::TimedOut(CONSEQUENCE)))
+const WRONG_STATE: Code = Code(-172);
+
+fn is_consequence(failed: &TransportError) -> bool {
+    matches!(failed, TransportError::TimedOut(CONSEQUENCE))
 }
 
 /// What is said of a record that failed because another one did.
 const CONSEQUENCE: &str = "a record that was sent together with one that failed";
 
+/// Why a record was refused, and which settings decide what is taken. For size there are two limits, and the nearer one
+/// speaks first.
+fn refusal(fault: &Fault) -> String {
+    let cure = match fault.code.0 {
+        TOO_LARGE | BATCH_TOO_LARGE => {
+            "; a larger record needs `producer.message.max.bytes` here and `max.message.bytes` of its topic"
+        }
+        WRONG_TIME => {
+            "; `message.timestamp.after.max.ms` and `.before.max.ms` of the topic say which times it takes"
+        }
+        _ => "",
+    };
+    format!("{} ({}){cure}", fault.text, fault.code.name())
+}
+
+/// MSG_SIZE_TOO_LARGE, said by librdkafka and by brokers; RECORD_LIST_TOO_LARGE; INVALID_TIMESTAMP.
+const TOO_LARGE: i32 = 10;
+const BATCH_TOO_LARGE: i32 = 18;
+const WRONG_TIME: i32 = 32;
+
 fn failure(report: &Report) -> TransportError {
     let topic = report.topic.as_deref().unwrap_or_default().to_owned();
     let fault = Fault::of(report.code);
     match meaning(report.code) {
-        Meaning::Refused => TransportError::Refused {
-            topic,
-            origin: report.origin,
-            reason: format!("{} ({})", fault.text, report.code.name()),
-        },
+        Meaning::Refused => TransportError::Refused { topic, origin: report.origin, reason: refusal(&fault) },
         Meaning::Consequence => TransportError::TimedOut(CONSEQUENCE),
         Meaning::Unknown if report.code.0 == UNKNOWN_PARTITION => {
             TransportError::UnknownPartition(topic, report.partition.cast_unsigned())
@@ -331,7 +386,7 @@ impl Producer for KafkaProducer {
                             self.failed.get_or_insert(TransportError::Refused {
                                 topic: record.topic.to_owned(),
                                 origin: record.origin,
-                                reason: format!("{} ({})", fault.text, code.name()),
+                                reason: refusal(&fault),
                             });
                             Ok(())
                         }
@@ -339,14 +394,14 @@ impl Producer for KafkaProducer {
                             Err(TransportError::UnknownPartition(record.topic.to_owned(), record.partition))
                         }
                         Meaning::Unknown => Err(TransportError::UnknownTopic(record.topic.to_owned())),
-                        _ => match self.failed.clone() {
-                            // The transaction failed with an earlier record: that is the reason.
-                            Some(earlier) if self.client.fatal().is_none() => {
-                                self.state = State::MustAbort(earlier.clone());
-                                Err(earlier)
-                            }
-                            _ => Err(self.record_fails("sending a record", &fault)),
-                        },
+                        // The transaction failed with an earlier record: that is the reason.
+                        _ if self.is_transactional
+                            && (code == WRONG_STATE || self.failed.is_some())
+                            && self.client.fatal().is_none() =>
+                        {
+                            Err(self.given_up())
+                        }
+                        _ => Err(self.record_fails("sending a record", &fault)),
                     };
                 }
             }
@@ -465,5 +520,8 @@ impl Producer for KafkaProducer {
 
 /// How long reports are waited for when there is no room.
 const FULL_MS: u64 = 20;
+
+/// How long the report is waited for that says why a transaction was given up; it is on its way already.
+const REPORT_MS: u64 = 1_000;
 
 const METADATA_TOO_LARGE: i32 = 12;

@@ -5,7 +5,7 @@
 
 use super::{Log, MemoryLog, TopicSettings};
 use crate::transport::topics::{
-    Cluster, Creation, Found, GroupMember, NewTopic, Rights, TopicDescription, Topics, Unreached,
+    Cluster, Creation, Found, GroupMember, MayWrite, NewTopic, Rights, TopicDescription, Topics, Unreached,
 };
 use crate::transport::{TopicPartition, TransportError};
 
@@ -55,6 +55,13 @@ impl Topics for MemoryLog {
         Ok(topics.iter().map(create).collect())
     }
 
+    fn try_create(&mut self, topics: &[NewTopic]) -> Result<Vec<Creation>, TransportError> {
+        let there = |topic: &NewTopic| self.0.borrow().topics.named(&topic.name).is_ok();
+        let would =
+            topics.iter().map(|topic| if there(topic) { Creation::Exists } else { Creation::Created });
+        Ok(would.collect())
+    }
+
     fn await_known(&mut self, _: &[(String, u32)], _: u64) -> Result<Vec<String>, TransportError> {
         Ok(Vec::new())
     }
@@ -71,6 +78,10 @@ impl Topics for MemoryLog {
     fn broker_setting(&mut self, name: &str) -> Result<Option<String>, TransportError> {
         let retention_ms = self.0.borrow().groups.offsets_retention_ms;
         Ok(retention_ms.filter(|_| name == "offsets.retention.minutes").map(|ms| (ms / 60_000).to_string()))
+    }
+
+    fn may_write_under(&mut self, _: &str) -> MayWrite {
+        Box::new(|| Ok(None))
     }
 
     fn delete_records(&mut self, before: &[(TopicPartition, i64)]) -> Result<(), TransportError> {

@@ -11,7 +11,8 @@ use super::topics::Place;
 use super::{Log, MemoryLog};
 use crate::transport::topics::GroupMember;
 use crate::transport::{
-    CommittedOffset, Consumer, Event, GroupMetadata, Isolation, TopicPartition, TransportError, Watermarks,
+    CommittedOffset, Consumer, Event, GroupMetadata, Isolation, PENDING_OFFSETS, TopicPartition,
+    TransportError, Watermarks,
 };
 
 /// A partition that was assigned once; it keeps its slot when it is assigned again.
@@ -257,6 +258,7 @@ impl Consumer for MemoryConsumer {
     }
 
     fn assign(&mut self, partition: &TopicPartition, offset: i64) -> Result<u32, TransportError> {
+        self.log.borrow_mut().assignment_fails()?;
         let place = self.log.borrow().topics.place(&partition.topic, partition.partition)?;
         let slot = match self.slots.iter().position(|slot| slot.place == place) {
             Some(at) => at,
@@ -333,7 +335,7 @@ impl Consumer for MemoryConsumer {
         for partition in partitions {
             let place = log.topics.place(&partition.topic, partition.partition)?;
             if stable && log.groups.is_pending(self.group, place) {
-                return Err(TransportError::TimedOut("waiting for offsets of an open transaction"));
+                return Err(TransportError::TimedOut(PENDING_OFFSETS));
             }
             found.push(log.groups.committed(self.group, place));
         }

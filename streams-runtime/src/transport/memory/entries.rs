@@ -76,6 +76,11 @@ impl Entries {
         *self.marks.get_mut(at) |= ABORTED;
     }
 
+    /// From now on it is as a control record: an offset that nobody sees.
+    pub(super) fn remove(&mut self, at: usize) {
+        *self.marks.get_mut(at) = CONTROL;
+    }
+
     /// Forgets the first `count`.
     pub(super) fn forget(&mut self, count: usize) {
         // Records stand in the order of their marks: the next one that stays tells how many go.

@@ -20,6 +20,8 @@ pub enum Fault {
         /// The partition.
         partition: u32,
     },
+    /// Records are on their way until the next `flush` (or `commit`), and arrive then.
+    Slow,
     /// `send_offsets` times out and has not happened.
     OffsetsLost,
     /// The commit request never arrives: the transaction stays open until `init` or its time-out.
@@ -50,6 +52,10 @@ impl Faults {
         self.waiting.push((producer.to_owned(), fault));
     }
 
+    pub(super) fn calm(&mut self) {
+        self.waiting.clear();
+    }
+
     #[inline]
     pub(super) fn none(&self) -> bool {
         self.waiting.is_empty()
@@ -59,6 +65,10 @@ impl Faults {
     pub(super) fn take(&mut self, producer: &str, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
         let at = self.waiting.iter().position(|(who, fault)| who == producer && fits(fault))?;
         Some(self.waiting.remove(at).1)
+    }
+
+    pub(super) fn is_slow(&self, producer: &str) -> bool {
+        self.waiting.iter().any(|(who, fault)| who == producer && *fault == Fault::Slow)
     }
 
     pub(super) fn is_undelivered(&self, producer: &str, topic: &str, partition: u32) -> bool {

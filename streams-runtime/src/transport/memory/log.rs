@@ -15,7 +15,7 @@ use std::rc::Rc;
 use super::arena::{Arena, Spot};
 use super::entries::{Entries, Entry};
 use crate::record::Headers;
-use crate::transport::{Isolation, Message, Watermarks};
+use crate::transport::{HELD, Isolation, Message, Watermarks};
 
 /// The length of a null.
 const NULL: u32 = u32::MAX;
@@ -77,6 +77,11 @@ impl Message for MemoryMessage {
     #[inline]
     fn value(&self) -> Option<&[u8]> {
         self.bytes(self.start + length(self.key_len), self.value_len)
+    }
+
+    #[inline]
+    fn size(&self) -> usize {
+        HELD + length(self.key_len) + length(self.value_len)
     }
 
     #[inline]
@@ -314,6 +319,14 @@ impl PartitionLog {
             {
                 self.entries.abort(at);
             }
+        }
+    }
+
+    /// Forgets single records, but nothing undecided.
+    pub(super) fn remove(&mut self, offsets: &[i64]) {
+        let end = self.last_stable();
+        for &offset in offsets.iter().filter(|offset| (self.start..end).contains(offset)) {
+            self.entries.remove((offset - self.start) as usize);
         }
     }
 

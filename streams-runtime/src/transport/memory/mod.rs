@@ -69,6 +69,8 @@ struct Log {
     /// How many answers about committed offsets will be "none".
     hidden_offsets: u32,
     lost_ends: u32,
+    /// Assignments that are let through, and how many fail after them.
+    failing_assignments: (u32, u32),
 }
 
 impl Log {
@@ -105,6 +107,19 @@ impl Log {
             self.topics.place(&partition.topic, partition.partition)
         };
         offsets.iter().map(place).collect()
+    }
+
+    #[inline]
+    fn assignment_fails(&mut self) -> Result<(), TransportError> {
+        match &mut self.failing_assignments {
+            (_, 0) => return Ok(()),
+            (0, left) => *left -= 1,
+            (after, _) => {
+                *after -= 1;
+                return Ok(());
+            }
+        }
+        Err(TransportError::TimedOut("an assignment"))
     }
 
     fn direct(&mut self, topic: &str, partition: u32) -> Result<Place, TransportError> {
@@ -241,6 +256,15 @@ impl MemoryLog {
         Ok(())
     }
 
+    /// Removes single decided records, as compaction does; their offsets stay gaps.
+    pub fn remove_records(&self, topic: &str, partition: u32, offsets: &[i64]) -> Result<(), TransportError> {
+        let log = &mut *self.0.borrow_mut();
+        let place = log.topics.place(topic, partition)?;
+        log.topics.log_mut(place).remove(offsets);
+        log.changes += 1;
+        Ok(())
+    }
+
     /// What stands in the committed offsets of a group, offsets of undecided transactions left out.
     pub fn committed(
         &self,
@@ -271,6 +295,11 @@ impl MemoryLog {
     /// The transaction time-out of producers whose `init` comes later; 60 s at first.
     pub fn set_transaction_timeout_ms(&self, timeout_ms: i64) {
         self.0.borrow_mut().transactions.timeout_ms = timeout_ms;
+    }
+
+    /// The transaction time-out of producers that are made now.
+    pub(crate) fn transaction_timeout_ms(&self) -> i64 {
+        self.0.borrow().transactions.timeout_ms
     }
 
     /// How long a member outlives its dropped consumer; 45 s at first.
@@ -314,6 +343,18 @@ impl MemoryLog {
         self.0.borrow_mut().lost_ends = answers;
     }
 
+    /// No accident waits for anybody any more. Requests that are on their way stay so.
+    pub fn calm(&self) {
+        let log = &mut *self.0.borrow_mut();
+        log.faults.calm();
+        (log.hidden_offsets, log.lost_ends, log.failing_assignments) = (0, 0, (0, 0));
+    }
+
+    /// Of the next assignments so many are done, and then so many fail.
+    pub fn fail_assignments(&self, after: u32, assignments: u32) {
+        self.0.borrow_mut().failing_assignments = (after, assignments);
+    }
+
     /// While held, a decided transaction becomes visible only marker by marker, by
     /// [`write_marker`](MemoryLog::write_marker). Releasing writes all of them.
     pub fn hold_markers(&self, hold: bool) {
@@ -322,6 +363,11 @@ impl MemoryLog {
         if !hold {
             log.release_markers();
         }
+    }
+
+    /// The ids of transactions that are open, or end and lack markers.
+    pub fn open_transactions(&self) -> Vec<String> {
+        self.0.borrow().transactions.unfinished().map(str::to_owned).collect()
     }
 
     /// The markers that are decided and not written.

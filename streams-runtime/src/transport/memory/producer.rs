@@ -12,6 +12,7 @@ use super::log::{Content, Stamp};
 use super::topics::{Memo, Place};
 use super::txn::Claim;
 use super::{Log, MemoryLog};
+use crate::mutants::mutant;
 use crate::record::Headers;
 use crate::transport::{
     CommitOutcome, CommittedOffset, Delivery, GroupMetadata, Outgoing, Producer, TopicPartition,
@@ -196,12 +197,18 @@ impl MemoryProducer {
                 continue;
             }
             let topic = &log.topics.topic(record.place.topic).name;
-            if log.faults.is_undelivered(&self.id, topic, record.place.partition) {
+            if log.faults.is_slow(&self.id)
+                || log.faults.is_undelivered(&self.id, topic, record.place.partition)
+            {
                 left.push(record);
                 continue;
             }
             let stamp = Stamp { producer: self.claim.producer, sequence: record.sequence };
-            let written = if record.retry { log.topics.log(record.place).find(stamp) } else { None };
+            let written = if record.retry && !mutant!(DuplicateOnRetry) {
+                log.topics.log(record.place).find(stamp)
+            } else {
+                None
+            };
             let offset = match written {
                 Some(offset) => offset,
                 None => {
@@ -244,6 +251,7 @@ impl MemoryProducer {
     fn settle_slowly(&mut self) -> Result<(), TransportError> {
         let shared = Rc::clone(&self.log);
         let log = &mut *shared.borrow_mut();
+        log.faults.take(&self.id, |fault| *fault == Fault::Slow);
         let mut arrived = self.deliver(log)?;
         if !arrived && log.faults.take(&self.id, |f| matches!(f, Fault::Undelivered { .. })).is_none() {
             // A lost answer: the retry is answered.

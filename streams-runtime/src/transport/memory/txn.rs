@@ -113,6 +113,11 @@ impl Transactions {
         !matches!(self.all[claim.slot as usize].phase, Phase::Ending { .. })
     }
 
+    /// The ids whose last transaction is not over.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().filter(|t| t.phase != Phase::Idle).map(|t| t.id.as_str())
+    }
+
     #[inline]
     fn open(&mut self, claim: Claim, now_ms: i64) -> &mut Transactional {
         let owner = &mut self.all[claim.slot as usize];

@@ -17,8 +17,8 @@ mod reading;
 mod transactions;
 
 use super::{
-    CommitOutcome, CommittedOffset, Consumer, Event, GroupMetadata, Isolation, Message, Outgoing, Producer,
-    TopicPartition, TransportError,
+    CommitOutcome, CommittedOffset, Consumer, Event, GroupMetadata, Isolation, Message, Outgoing,
+    PENDING_OFFSETS, Producer, TopicPartition, TransportError,
 };
 use crate::record::Headers;
 

@@ -175,7 +175,10 @@ fn unknown<F: Fixture>(f: &F) -> Result<(), String> {
     let answer = producer.partitions(&nowhere);
     expect(answer == Err(TransportError::UnknownTopic(nowhere.clone())), || format!("{answer:?}"))?;
     let mut consumer = f.consumer(&f.name("g"), "c", Isolation::ReadCommitted);
-    let answer = consumer.watermarks(&at(&topic, 2));
+    let answer = wait(f, "an answer", || match consumer.watermarks(&at(&topic, 2)) {
+        Err(TransportError::TimedOut(_)) => Ok(None),
+        answer => Ok(Some(answer)),
+    })?;
     expect(answer == Err(TransportError::UnknownPartition(topic.clone(), 2)), || format!("{answer:?}"))?;
     let refused = send(&mut producer, &at(&topic, 2), "x").and_then(|()| producer.flush(&mut |_| {}));
     expect(refused.is_err(), || "a record for a missing partition was accepted".into())

@@ -5,6 +5,10 @@ use streams_runtime::prelude::*;
 #[topic(name = "claims", key = Option<String>, value = String)]
 struct Claims;
 
+/// The same topic, for those who go on without what cannot be read.
+#[topic(name = "claims", key = Option<String>, value = String, decode = skip)]
+struct ClaimsOrNot;
+
 #[topic(name = "judged", key = Option<String>, value = String)]
 struct Judged;
 
@@ -17,7 +21,7 @@ fn strictly(claim: &str) -> Result<String, String> {
     judge(claim)
 }
 
-#[processor(from = Claims, map_values, error = skip, to = JudgedOrNot)]
+#[processor(from = ClaimsOrNot, map_values, error = skip, to = JudgedOrNot)]
 fn leniently(claim: &str) -> Result<String, String> {
     judge(claim)
 }

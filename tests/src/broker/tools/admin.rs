@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rdkafka::admin::{
-    AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -53,6 +53,21 @@ pub fn grow_topic(bootstrap: &str, name: &str, partitions: usize) {
     let grown = answer.expect("an answer").remove(0);
     grown.unwrap_or_else(|(topic, error)| panic!("topic {topic} does not grow: {error}"));
     until_led(bootstrap, name, partitions);
+}
+
+/// From now on these are the settings of a topic that differ from the broker's defaults.
+#[track_caller]
+pub fn alter_topic(bootstrap: &str, name: &str, settings: &[(&str, &str)]) {
+    let new = AlterConfig::new(ResourceSpecifier::Topic(name));
+    let altered = settings.iter().fold(new, |new, (key, value)| new.set(key, value));
+    let answer = wait(admin(bootstrap).alter_configs([&altered], &AdminOptions::new()));
+    answer
+        .expect("an answer")
+        .remove(0)
+        .unwrap_or_else(|(_, error)| panic!("topic {name} stays as it is: {error}"));
+    let is =
+        |of: &Topic| settings.iter().all(|(key, value)| of.settings.get(*key).is_some_and(|is| is == value));
+    until("settings to be known", PATIENCE, || topic(bootstrap, name).filter(is).map(drop));
 }
 
 /// Removes a topic.

@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::{ANSWER, config, topic};
+use super::{ANSWER, PATIENCE, config, topic, until};
 
 /// A group of the classic protocol as its coordinator describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,14 @@ pub struct Member {
 #[track_caller]
 pub fn group(bootstrap: &str, name: &str) -> Option<Group> {
     let client: BaseConsumer = config(bootstrap).create().expect("settings are valid");
-    let list = client.fetch_group_list(Some(name), ANSWER).expect("the broker describes a group");
+    let list =
+        until("a description of a group", PATIENCE, || match client.fetch_group_list(Some(name), ANSWER) {
+            // The first question of all makes the topic that groups live in.
+            Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::CoordinatorLoadInProgress) => {
+                None
+            }
+            answer => Some(answer.expect("the broker describes a group")),
+        });
     let found = list.groups().iter().find(|group| group.name() == name && group.state() != "Dead")?;
     let members = found.members().iter().map(|member| Member {
         id: member.id().to_owned(),

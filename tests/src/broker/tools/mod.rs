@@ -3,6 +3,7 @@
 //! They know nothing of the product, on purpose: its own reading cannot prove its own writing. All take the address
 //! of a broker or of a proxy before it.
 
+mod acls;
 mod admin;
 mod groups;
 mod producer;
@@ -10,7 +11,8 @@ mod reader;
 mod record;
 mod wait;
 
-pub use admin::{Topic, create_topic, delete_topic, grow_topic, topic, topics};
+pub use acls::{Right, allow};
+pub use admin::{Topic, alter_topic, create_topic, delete_topic, grow_topic, topic, topics};
 pub use groups::{Group, Member, committed, group};
 pub use producer::Producer;
 pub use reader::{Isolation, end_offsets, read, read_until};

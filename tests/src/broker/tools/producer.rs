@@ -1,6 +1,7 @@
 //! Writes records, alone or in transactions.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
@@ -38,7 +39,14 @@ impl Producer {
 
     /// One that writes in transactions under this id; whoever had the id before is fenced.
     pub fn transactional(bootstrap: &str, id: &str) -> Self {
-        let producer = Self::with(bootstrap, &[("transactional.id", id)]);
+        Self::transactional_for(bootstrap, id, Duration::from_secs(60))
+    }
+
+    /// One whose transactions may be open for so long.
+    pub fn transactional_for(bootstrap: &str, id: &str, timeout: Duration) -> Self {
+        let timeout = timeout.as_millis().to_string();
+        let producer =
+            Self::with(bootstrap, &[("transactional.id", id), ("transaction.timeout.ms", &timeout)]);
         producer.client.init_transactions(PATIENCE).expect("the broker gives a producer id");
         producer
     }

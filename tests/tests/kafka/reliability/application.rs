@@ -74,6 +74,11 @@ impl Application {
         self
     }
 
+    /// What it is set to.
+    pub fn setting(&self, setting: &str) -> String {
+        self.variables[&format!("STREAMS_{}", setting.replace('.', "_").to_uppercase())].clone()
+    }
+
     /// From the next start on no file grows beyond so many KiB: to whoever writes it, the disk is full.
     pub fn full_at(&mut self, kib: Option<u32>) -> &mut Self {
         self.largest_file = kib.map(|kib| kib * 2);
@@ -83,6 +88,11 @@ impl Application {
     /// Where its stores are, if it has a disk.
     pub fn directory(&self) -> PathBuf {
         self.process.folder().join("state")
+    }
+
+    /// A folder that goes with it, for what a test keeps meanwhile.
+    pub fn folder(&self) -> &Path {
+        self.process.folder()
     }
 
     /// Loses its disk.
@@ -119,9 +129,11 @@ impl Application {
         self.process.signal(signal);
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Asks it to end, and waits until it has. One that was only just started is waited for: a signal that comes before it
+    /// listens to any would end it like any program.
     #[track_caller]
     pub fn stop(&self) {
+        self.until("its start", || self.log().contains("starting").then_some(()));
         self.signal(Signal::Terminate);
         assert_eq!(self.exit(PATIENCE), Some(0), "{}", self.log());
     }

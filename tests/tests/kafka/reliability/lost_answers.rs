@@ -23,7 +23,9 @@ fn counting_with(
 ) -> Application {
     let mut app = Application::new("word-count", id, &proxy.bootstrap()).on_disk();
     app.set("commit.interval.ms", "50");
-    settings.iter().for_each(|(name, value)| drop(app.set(name, value)));
+    for (name, value) in settings {
+        app.set(name, value);
+    }
     app.start();
     words.write(50);
     words.until_counted();

@@ -5,18 +5,26 @@
 
 mod application;
 mod broker_killed;
+mod consumer_protocol;
 mod disk;
 mod growth;
 mod killed;
+mod large;
+mod leaving;
 mod lost_answers;
 mod orders;
 mod pairs;
+mod prompt;
 mod refused;
 mod retention;
+mod rights;
 mod sharing;
 mod stopping;
+mod threads;
 mod uncommitted;
+mod unfit;
 mod upgrade;
+mod waiting;
 mod words;
 mod zombie;
 

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use streams_tests::broker::Broker;
 use streams_tests::broker::tools::{
-    Isolation, Message, Producer, Record, committed, create_topic, read, read_until,
+    Isolation, Message, Producer, Record, alter_topic, committed, create_topic, end_offsets, read, read_until,
 };
 
 use super::PATIENCE;
 use super::application::Application;
+use super::words::{STORES, Words};
 
 const ID: &str = "judge";
 
@@ -118,7 +119,62 @@ fn what_cannot_be_done_stops_in_front_of_it_or_is_left_out() {
     court.try_bad(Message::to("claims").value("false witness"), &["false witness is not true", "strictly"]);
     let long = format!("true {}", "and ".repeat(LARGEST));
     court.try_bad(Message::to("claims").value(long), &["judged", "strictly"]);
+    let garbled = Message::to("claims").value([0xff, 0xfe, 0x00]);
+    court.try_bad(garbled, &["cannot read the value", "`decode = skip` on the topic"]);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
     let early = Message::to("claims").value("true in two hours").timestamp(now + 7_200_000);
     court.try_bad(early, &["judged", "strictly"]);
+}
+
+/// The same in front of a store: it is the changelog that does not take a row.
+#[test]
+fn a_row_that_the_changelog_refuses_stops_in_front_of_its_record_and_nothing_is_lost() {
+    let broker = Broker::start();
+    let mut words = Words::votes(&broker.bootstrap(), 61);
+    let mut app = Application::new("tally", "too-large", &broker.bootstrap()).on_disk();
+    app.set("commit.interval.ms", "50").set("topic.max.message.bytes", "1000");
+    app.start();
+    app.until_restored(STORES);
+    words.write(50);
+    words.until_counted();
+    app.stop();
+
+    // Votes for one name that is too long; others before it and behind it.
+    words.write(50);
+    let before = words.total();
+    let ends = end_offsets(&broker.bootstrap(), "votes", Isolation::Committed);
+    words = words.of(1, LARGEST);
+    words.write(1);
+    let behind = end_offsets(&broker.bootstrap(), "votes", Isolation::Committed);
+    let partition = (0..2).find(|&at| behind[at] > ends[at]).expect("a vote is written");
+    words = words.of(60, 1);
+    words.write(50);
+    let all = end_offsets(&broker.bootstrap(), "votes", Isolation::Committed);
+
+    app.start();
+    assert_eq!(app.exit(SOON), Some(1), "{}", app.log());
+    let log = app.log();
+    let told = log.lines().last().expect("why it ended");
+    println!("{told}");
+    let offset = ends[partition];
+    let place = format!("topic votes, partition {partition}, offset {offset}");
+    let named = [&place, "too-large-tally-changelog", "store `tally`", "`max.message.bytes` of the topic"];
+    assert!(named.iter().all(|word| told.contains(word)), "{told}");
+    // What stands before it is committed, and so is what the other task has.
+    let offsets = committed(&broker.bootstrap(), "too-large", "votes");
+    let (stopped, other) = (partition as i32, 1 - partition);
+    assert_eq!((offsets[&stopped], offsets[&(other as i32)]), (offset, all[other]));
+    let visible = before as i64 + all[other] - ends[other];
+    words.until_visible(visible as usize);
+    assert_eq!(words.results().len() as i64, visible);
+
+    // A larger limit mends it.
+    let settings = [
+        ("cleanup.policy", "compact"),
+        ("message.timestamp.type", "CreateTime"),
+        ("max.message.bytes", "9000"),
+    ];
+    alter_topic(&broker.bootstrap(), "too-large-tally-changelog", &settings);
+    app.start();
+    words.check(&[&app]);
 }

@@ -1,7 +1,7 @@
 //! Several instances share the tasks of one application while instances come, go and hang.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use streams_tests::broker::Broker;
 use streams_tests::broker::supervised::Signal;
@@ -11,6 +11,9 @@ use super::application::Application;
 use super::orders::{PARTITIONS, Shops};
 
 const ID: &str = "sharing";
+
+/// How long one that hangs is waited for.
+const SESSION: Duration = Duration::from_secs(10);
 
 type Partitions = BTreeSet<(String, i32)>;
 
@@ -59,8 +62,10 @@ fn instances_come_and_go_and_every_order_is_added_up_once() {
     let (mut first, mut second, mut third) = (instance("first"), instance("second"), instance("third"));
     for app in [&mut first, &mut second] {
         // For so long a rebalance waits for one that hangs.
-        app.set("consumer.session.timeout.ms", "10000");
+        app.set("consumer.session.timeout.ms", &SESSION.as_millis().to_string());
     }
+    // Nobody gives this one up.
+    third.set("consumer.session.timeout.ms", "45000");
     first.start();
     shops.write(30);
     shops.until_added_up();
@@ -109,10 +114,11 @@ fn instances_come_and_go_and_every_order_is_added_up_once() {
 
     // Two leave for good; the one that stays has everything, and waits for no time-out.
     let leaving = Instant::now();
-    hanging.stop();
     third.stop();
+    hanging.stop();
     let shares = until_shared(&broker, 1);
     println!("two left and one has everything: {:?}", leaving.elapsed());
+    assert!(leaving.elapsed() < SESSION, "{:?}", leaving.elapsed());
     assert_eq!(shares.into_values().next(), Some(everything));
     shops.write(10);
     shops.check(&[steady]);

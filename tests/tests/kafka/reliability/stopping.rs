@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use streams_tests::broker::Broker;
+use streams_tests::broker::proxy::{Api, Fault};
+use streams_tests::broker::supervised::Signal;
 use streams_tests::broker::tools::{
-    Isolation, Message, Producer, committed, create_topic, group, read, read_until,
+    Isolation, Message, Producer, committed, create_topic, group, read, read_until, until,
 };
 
 use super::PATIENCE;
@@ -71,4 +73,50 @@ fn with_stores_the_place_is_kept_and_nothing_is_replayed() {
     }
     words.check(&[&app]);
     assert_eq!(app.exit(Duration::ZERO), Some(0));
+}
+
+#[test]
+fn either_signal_ends_it_and_a_second_one_at_once() {
+    let broker = Broker::start();
+    let proxy = broker.proxy();
+    let mut words = Words::votes(&broker.bootstrap(), 22);
+    let mut app = Application::new("tally", "signals", &proxy.bootstrap()).on_disk();
+    // Only the end commits.
+    app.set("commit.interval.ms", "25000").set("producer.transaction.timeout.ms", "60000");
+    for signal in [Signal::Interrupt, Signal::Terminate] {
+        app.start();
+        app.until_restored(STORES);
+        let written = words.written();
+        words.write(20);
+        until("results nobody has committed", PATIENCE, || (words.written() > written).then_some(()));
+        app.signal(signal);
+        assert_eq!(app.exit(PATIENCE), Some(0), "{signal:?}: {}", app.log());
+    }
+
+    // The end takes long: nobody hears of the commit.
+    for (first, second) in [(Signal::Interrupt, Signal::Terminate), (Signal::Terminate, Signal::Interrupt)] {
+        app.start();
+        app.until_restored(STORES);
+        let written = words.written();
+        words.write(20);
+        until("results nobody has committed", PATIENCE, || (words.written() > written).then_some(()));
+        let lost = proxy.struck(Api::END_TXN);
+        proxy.script(Api::END_TXN, |_| Some(Fault::LoseRequest));
+        app.signal(first);
+        until("a commit", PATIENCE, || (proxy.struck(Api::END_TXN) > lost).then_some(()));
+        assert_eq!(app.exit(Duration::from_millis(1_500)), None, "{}", app.log());
+        let start = Instant::now();
+        app.signal(second);
+        assert_eq!(app.exit(PATIENCE), Some(1), "{}", app.log());
+        let took = start.elapsed();
+        println!("ended {took:?} after the second signal");
+        assert!(took < Duration::from_secs(3), "{took:?}");
+        let told =
+            "Error: stopped by a second signal; what was not committed is processed again at the next start";
+        assert_eq!(app.log().trim_end().lines().last(), Some(told), "{}", app.log());
+        proxy.heal();
+    }
+    app.set("commit.interval.ms", "50");
+    app.start();
+    words.check(&[&app]);
 }

@@ -33,11 +33,11 @@ use rdkafka::bindings::{
     rd_kafka_metadata_destroy, rd_kafka_topic_result_error_string,
 };
 
-use super::ask::{Answer, Asked, NO_ANSWER, Options};
+use super::ask::{Answer, Asked, Options};
 use super::client::Client;
 use super::codes::{
-    Code, Fault, rd_kafka_ConfigResource_error, rd_kafka_NewTopic_set_config, rd_kafka_metadata,
-    rd_kafka_topic_result_error, text,
+    Code, Fault, rd_kafka_AdminOptions_set_validate_only, rd_kafka_ConfigResource_error,
+    rd_kafka_NewTopic_set_config, rd_kafka_metadata, rd_kafka_topic_result_error, text,
 };
 use super::list::{PartitionList, c_ms, c_string, elements};
 
@@ -97,25 +97,25 @@ impl Client {
         topics: &[String],
         ms: u64,
     ) -> Result<Vec<Result<Described, Fault>>, Fault> {
+        let asked = Asked::new(self);
+        self.send_describe_topics(topics, true, &asked, ms);
+        all(topics, asked.answer(ms)?.topics()?)
+    }
+
+    /// The question of [`describe_topics`](Self::describe_topics); `operations`: also what is allowed with them.
+    pub(super) fn send_describe_topics(&self, topics: &[String], operations: bool, asked: &Asked, ms: u64) {
         let names: Vec<CString> = topics.iter().map(|name| c_string(name)).collect();
         let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
-        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
-        let asked = Asked::new(self);
+        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, ms);
         // SAFETY: as many names as it says, which are copied; the request copies collection and options; the
         // collection is freed once.
         unsafe {
-            let options = with_operations(options);
+            if operations {
+                with_operations(&options);
+            }
             let names = rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
             rd_kafka_DescribeTopics(self.raw(), names, options.as_ptr(), asked.queue());
             rd_kafka_TopicCollection_destroy(names);
-        }
-        let answer = asked.answer(ms)?;
-        // SAFETY: the result lives as long as the answer, and has as many elements as it says.
-        unsafe {
-            let result = result(&answer, rd_kafka_event_DescribeTopics_result)?;
-            let mut count = 0;
-            let first = rd_kafka_DescribeTopics_result_topics(result, &mut count);
-            all(topics, (0..count).map(|at| described(*first.add(at))).collect())
         }
     }
 
@@ -125,7 +125,9 @@ impl Client {
         topics: &[String],
         ms: u64,
     ) -> Result<Vec<Result<Settings, Fault>>, Fault> {
-        self.settings_of(rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, topics, ms)
+        let asked = Asked::new(self);
+        self.send_describe_settings(rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, topics, &asked, ms);
+        all(topics, asked.answer(ms)?.settings()?)
     }
 
     /// The settings of a broker, defaults included.
@@ -139,64 +141,52 @@ impl Client {
             rd_kafka_metadata_destroy(found);
             id
         };
-        let id = id.ok_or_else(|| Fault::of(NO_ANSWER))?.to_string();
-        let answers = self.settings_of(rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_BROKER, &[id], ms)?;
-        answers.into_iter().next().unwrap_or_else(|| Err(Fault::of(NO_ANSWER)))
+        let id = id.ok_or_else(Fault::none)?.to_string();
+        let asked = Asked::new(self);
+        self.send_describe_settings(rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_BROKER, &[id], &asked, ms);
+        asked.answer(ms)?.settings()?.pop().unwrap_or_else(|| Err(Fault::none()))
     }
 
-    fn settings_of(
-        self: &Rc<Self>,
+    /// The question of both.
+    pub(super) fn send_describe_settings(
+        &self,
         kind: rd_kafka_ResourceType_t,
         names: &[String],
+        asked: &Asked,
         ms: u64,
-    ) -> Result<Vec<Result<Settings, Fault>>, Fault> {
+    ) {
         let resource = |name: &String| {
             let name = c_string(name);
             // SAFETY: the name is copied.
             unsafe { rd_kafka_ConfigResource_new(kind, name.as_ptr()) }
         };
         let mut resources: Vec<_> = names.iter().map(resource).collect();
-        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-        let asked = Asked::new(self);
+        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, ms);
         // SAFETY: as many resources as it says, none null, which are copied and freed once.
         unsafe {
             let (first, count) = (resources.as_mut_ptr(), resources.len());
             rd_kafka_DescribeConfigs(self.raw(), first, count, options.as_ptr(), asked.queue());
             rd_kafka_ConfigResource_destroy_array(first, count);
         }
-        let answer = asked.answer(ms)?;
-        // SAFETY: the result lives as long as the answer, and has as many elements as it says, as has each of them.
-        unsafe {
-            let result = result(&answer, rd_kafka_event_DescribeConfigs_result)?;
-            let mut count = 0;
-            let first = rd_kafka_DescribeConfigs_result_resources(result, &mut count);
-            let settings = |at: usize| {
-                let resource = *first.add(at);
-                Fault::check(rd_kafka_ConfigResource_error(resource))?;
-                let mut count = 0;
-                let first = rd_kafka_ConfigResource_configs(resource, &mut count);
-                let entry = |at: usize| {
-                    let entry = *first.add(at);
-                    (text(rd_kafka_ConfigEntry_name(entry)), text(rd_kafka_ConfigEntry_value(entry)))
-                };
-                Ok((0..count).map(entry).collect())
-            };
-            all(names, (0..count).map(settings).collect())
-        }
     }
 
-    /// Makes topics; the broker's verdict on each, in their order.
+    /// Makes topics; the broker's verdict on each, in their order. With `only_try` it says the same and makes none.
     pub(in super::super) fn create_topics(
         self: &Rc<Self>,
         topics: &[ToMake<'_>],
+        only_try: bool,
         ms: u64,
     ) -> Result<Vec<Result<(), Fault>>, Fault> {
         let new = topics.iter().map(NewTopic::new).collect::<Result<Vec<_>, _>>()?;
         let mut pointers: Vec<_> = new.iter().map(|new| new.0.as_ptr()).collect();
-        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATETOPICS);
+        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATETOPICS, ms);
         let asked = Asked::new(self);
-        // SAFETY: as many topics as it says, all living, which are copied.
+        // SAFETY: living options of this request, and a buffer of the size it says; as many topics as it says, all
+        // living, which are copied.
         unsafe {
+            let (mut words, only_try) = ([0; 512], c_int::from(only_try));
+            let (text, size) = (words.as_mut_ptr(), words.len());
+            Fault::check(rd_kafka_AdminOptions_set_validate_only(options.as_ptr(), only_try, text, size))?;
             let (first, count) = (pointers.as_mut_ptr(), pointers.len());
             rd_kafka_CreateTopics(self.raw(), first, count, options.as_ptr(), asked.queue());
         }
@@ -225,7 +215,7 @@ impl Client {
         before: &PartitionList,
         ms: u64,
     ) -> Result<(), Fault> {
-        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETERECORDS);
+        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETERECORDS, ms);
         let asked = Asked::new(self);
         // SAFETY: the list is copied into the request, which is copied again and freed once.
         unsafe {
@@ -252,73 +242,51 @@ impl Client {
         group: &str,
         ms: u64,
     ) -> Result<Option<Vec<u8>>, Fault> {
-        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-        // SAFETY: the options of this request; the list belongs to the description, and is as long as it says.
-        self.describe_group(group, unsafe { with_operations(options) }, ms, |described| unsafe {
+        let asked = Asked::new(self);
+        self.send_describe_group(group, true, &asked, ms);
+        let answer = asked.answer(ms)?;
+        // SAFETY: the description lives as long as the answer, and its list is as long as it says.
+        unsafe {
+            let described = answer.group()?;
             let mut count = 0;
             let first = rd_kafka_ConsumerGroupDescription_authorized_operations(described, &mut count);
-            operations(first, count)
-        })
+            Ok(operations(first, count))
+        }
     }
 
-    /// The members of a group: what their clients call themselves, and where they are.
+    /// The members of a group; see [`Answer::members`].
     pub(in super::super) fn group_members(
         self: &Rc<Self>,
         group: &str,
         ms: u64,
     ) -> Result<Vec<(String, String)>, Fault> {
-        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-        // SAFETY: as many members as it says, which belong to the description, as do their words.
-        self.describe_group(group, options, ms, |described| unsafe {
-            let count = rd_kafka_ConsumerGroupDescription_member_count(described);
-            let member = |at: usize| {
-                let member = rd_kafka_ConsumerGroupDescription_member(described, at);
-                (
-                    text(rd_kafka_MemberDescription_client_id(member)),
-                    text(rd_kafka_MemberDescription_host(member)),
-                )
-            };
-            (0..count).map(member).collect()
-        })
+        let asked = Asked::new(self);
+        self.send_describe_group(group, false, &asked, ms);
+        asked.answer(ms)?.members()
     }
 
-    /// Describes a group; `read` sees the description, which lives no longer.
-    fn describe_group<T>(
-        self: &Rc<Self>,
-        group: &str,
-        options: Options,
-        ms: u64,
-        read: impl FnOnce(*const rd_kafka_ConsumerGroupDescription_t) -> T,
-    ) -> Result<T, Fault> {
+    /// The question of both; `operations`: also what is allowed with it.
+    pub(super) fn send_describe_group(&self, group: &str, operations: bool, asked: &Asked, ms: u64) {
         let group = c_string(group);
         let mut groups = [group.as_ptr()];
-        let asked = Asked::new(self);
-        // SAFETY: one name, which is copied.
+        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, ms);
+        // SAFETY: one name, which is copied, as are the options of this request.
         unsafe {
+            if operations {
+                with_operations(&options);
+            }
             let (first, count) = (groups.as_mut_ptr(), groups.len());
             rd_kafka_DescribeConsumerGroups(self.raw(), first, count, options.as_ptr(), asked.queue());
-        }
-        let answer = asked.answer(ms)?;
-        // SAFETY: the result lives as long as the answer, and has as many elements as it says.
-        unsafe {
-            let result = result(&answer, rd_kafka_event_DescribeConsumerGroups_result)?;
-            let mut count = 0;
-            let first = rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count);
-            if count == 0 {
-                return Err(Fault::of(NO_ANSWER));
-            }
-            no_error(rd_kafka_ConsumerGroupDescription_error(*first))?;
-            Ok(read(*first))
         }
     }
 
     /// What is allowed with the cluster; `None` if the broker does not tell.
     pub(in super::super) fn cluster_operations(self: &Rc<Self>, ms: u64) -> Result<Option<Vec<u8>>, Fault> {
-        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER);
+        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, ms);
         let asked = Asked::new(self);
         // SAFETY: living client, options and queue.
         unsafe {
-            let options = with_operations(options);
+            with_operations(&options);
             rd_kafka_DescribeCluster(self.raw(), options.as_ptr(), asked.queue());
         }
         let answer = asked.answer(ms)?;
@@ -332,6 +300,74 @@ impl Client {
     }
 }
 
+impl Answer {
+    /// The topics that were asked about, each by itself.
+    pub(in super::super) fn topics(&self) -> Result<Vec<Result<Described, Fault>>, Fault> {
+        // SAFETY: the result lives as long as the answer, and has as many elements as it says.
+        unsafe {
+            let result = result(self, rd_kafka_event_DescribeTopics_result)?;
+            let mut count = 0;
+            let first = rd_kafka_DescribeTopics_result_topics(result, &mut count);
+            Ok((0..count).map(|at| described(*first.add(at))).collect())
+        }
+    }
+
+    /// The members of the group that was asked about: what their clients call themselves, and where they are.
+    pub(in super::super) fn members(&self) -> Result<Vec<(String, String)>, Fault> {
+        // SAFETY: the description lives as long as the answer, and has as many members as it says, which belong to it,
+        // as do their words.
+        unsafe {
+            let described = self.group()?;
+            let count = rd_kafka_ConsumerGroupDescription_member_count(described);
+            let member = |at: usize| {
+                let member = rd_kafka_ConsumerGroupDescription_member(described, at);
+                (
+                    text(rd_kafka_MemberDescription_client_id(member)),
+                    text(rd_kafka_MemberDescription_host(member)),
+                )
+            };
+            Ok((0..count).map(member).collect())
+        }
+    }
+
+    /// The group that was asked about. It lives as long as the answer.
+    fn group(&self) -> Result<*const rd_kafka_ConsumerGroupDescription_t, Fault> {
+        // SAFETY: the result lives as long as the answer, and has as many elements as it says.
+        unsafe {
+            let result = result(self, rd_kafka_event_DescribeConsumerGroups_result)?;
+            let mut count = 0;
+            let first = rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count);
+            if count == 0 {
+                return Err(Fault::none());
+            }
+            no_error(rd_kafka_ConsumerGroupDescription_error(*first))?;
+            Ok(*first)
+        }
+    }
+
+    /// The settings that were asked for, of each topic or broker by itself.
+    pub(in super::super) fn settings(&self) -> Result<Vec<Result<Settings, Fault>>, Fault> {
+        // SAFETY: the result lives as long as the answer, and has as many elements as it says, as has each of them.
+        unsafe {
+            let result = result(self, rd_kafka_event_DescribeConfigs_result)?;
+            let mut count = 0;
+            let first = rd_kafka_DescribeConfigs_result_resources(result, &mut count);
+            let settings = |at: usize| {
+                let resource = *first.add(at);
+                Fault::check(rd_kafka_ConfigResource_error(resource))?;
+                let mut count = 0;
+                let first = rd_kafka_ConfigResource_configs(resource, &mut count);
+                let entry = |at: usize| {
+                    let entry = *first.add(at);
+                    (text(rd_kafka_ConfigEntry_name(entry)), text(rd_kafka_ConfigEntry_value(entry)))
+                };
+                Ok((0..count).map(entry).collect())
+            };
+            Ok((0..count).map(settings).collect())
+        }
+    }
+}
+
 /// The result of an answer.
 fn result<T>(
     answer: &Answer,
@@ -339,20 +375,19 @@ fn result<T>(
 ) -> Result<*const T, Fault> {
     // SAFETY: a living event; null if it is of another kind.
     let result = unsafe { of(answer.as_ptr()) };
-    if result.is_null() { Err(Fault::of(NO_ANSWER)) } else { Ok(result) }
+    if result.is_null() { Err(Fault::none()) } else { Ok(result) }
 }
 
 /// One answer for each question, or none at all.
 fn all<Q, A>(questions: &[Q], answers: Vec<A>) -> Result<Vec<A>, Fault> {
-    if questions.len() == answers.len() { Ok(answers) } else { Err(Fault::of(NO_ANSWER)) }
+    if questions.len() == answers.len() { Ok(answers) } else { Err(Fault::none()) }
 }
 
 /// # Safety
 /// The options must be of a request that has this one.
-unsafe fn with_operations(options: Options) -> Options {
+unsafe fn with_operations(options: &Options) {
     // SAFETY: living options; the error is ours, and says at most that this request does not have the option.
     unsafe { drop(Fault::take(rd_kafka_AdminOptions_set_include_authorized_operations(options.as_ptr(), 1))) }
-    options
 }
 
 /// # Safety

@@ -21,8 +21,8 @@ use rdkafka::bindings::{
 };
 
 use super::codes::{
-    Code, Fault, rd_kafka_commit, rd_kafka_conf_set_rebalance_cb, rd_kafka_consumer_close,
-    rd_kafka_fatal_error, rd_kafka_poll_set_consumer, rd_kafka_subscribe, rd_kafka_unsubscribe, text,
+    Code, Fault, rd_kafka_conf_set_rebalance_cb, rd_kafka_consumer_close, rd_kafka_fatal_error,
+    rd_kafka_poll_set_consumer, rd_kafka_subscribe, rd_kafka_unsubscribe, text,
 };
 use super::list::{PartitionList, elements};
 use super::produce::Report;
@@ -207,6 +207,13 @@ impl Client {
         *self.wakeup.borrow_mut() = Some(Arc::clone(wakeup));
     }
 
+    /// Nothing rings any more.
+    pub(in super::super) fn silence(&self) {
+        let Some(queue) = self.queue else { return };
+        // SAFETY: the queue is ours; without a callback nobody is called.
+        unsafe { rd_kafka_queue_cb_event_enable(queue.as_ptr(), None, std::ptr::null_mut()) };
+    }
+
     /// Why the client is of no use any more, if so.
     pub(in super::super) fn fatal(&self) -> Option<Fault> {
         let mut words = [0; 512];
@@ -277,12 +284,6 @@ impl Client {
         membership(self.raw())
     }
 
-    /// Commits offsets and waits for the answer.
-    pub(in super::super) fn commit(&self, offsets: &PartitionList) -> Result<(), Fault> {
-        // SAFETY: both living; the list is copied.
-        Fault::check(unsafe { rd_kafka_commit(self.raw(), offsets.as_ptr(), 0) })
-    }
-
     // ---- what is fetched ----
 
     /// Starts to fetch these partitions at their offsets.
@@ -317,8 +318,8 @@ impl Drop for Client {
         // SAFETY: no handle made from this client is left: they hold it. Its queue goes first, and with the threads
         // that are ended by the last call goes everybody who might ring the wake-up or write notes.
         unsafe {
+            self.silence();
             if let Some(queue) = self.queue {
-                rd_kafka_queue_cb_event_enable(queue.as_ptr(), None, std::ptr::null_mut());
                 rd_kafka_queue_destroy(queue.as_ptr());
             }
             rd_kafka_destroy_flags(self.raw(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
@@ -374,8 +375,10 @@ unsafe extern "C" fn on_rebalance(
     }
 }
 
-unsafe extern "C" fn on_wakeup(_: *mut rd_kafka_t, opaque: *mut c_void) {
-    // SAFETY: what `Client::ring` set, which keeps it alive; a `Wakeup` may be rung from any thread.
+/// # Safety
+/// `opaque` must be a [`Wakeup`] that lives until no queue rings it any more.
+pub(super) unsafe extern "C" fn on_wakeup(_: *mut rd_kafka_t, opaque: *mut c_void) {
+    // SAFETY: the caller's promise; a `Wakeup` may be rung from any thread.
     unsafe { &*opaque.cast::<Wakeup>() }.ring();
 }
 

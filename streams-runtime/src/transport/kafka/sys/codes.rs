@@ -10,11 +10,14 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt;
 
 use rdkafka::bindings::{
-    rd_kafka_ConfigResource_t, rd_kafka_NewTopic_t, rd_kafka_conf_t, rd_kafka_error_destroy,
-    rd_kafka_error_is_fatal, rd_kafka_error_is_retriable, rd_kafka_error_string, rd_kafka_error_t,
-    rd_kafka_event_t, rd_kafka_headers_t, rd_kafka_message_t, rd_kafka_metadata_t, rd_kafka_t,
-    rd_kafka_topic_partition_list_t, rd_kafka_topic_result_t, rd_kafka_topic_t,
+    rd_kafka_AdminOptions_t, rd_kafka_ConfigResource_t, rd_kafka_NewTopic_t, rd_kafka_conf_t,
+    rd_kafka_error_destroy, rd_kafka_error_is_fatal, rd_kafka_error_is_retriable, rd_kafka_error_string,
+    rd_kafka_error_t, rd_kafka_event_t, rd_kafka_headers_t, rd_kafka_message_t, rd_kafka_metadata_t,
+    rd_kafka_queue_t, rd_kafka_t, rd_kafka_topic_partition_list_t, rd_kafka_topic_result_t, rd_kafka_topic_t,
 };
+
+pub(super) type CommitCallback =
+    unsafe extern "C" fn(*mut rd_kafka_t, c_int, *mut rd_kafka_topic_partition_list_t, *mut c_void);
 
 pub(super) type RebalanceCallback =
     unsafe extern "C" fn(*mut rd_kafka_t, c_int, *mut rd_kafka_topic_partition_list_t, *mut c_void);
@@ -36,10 +39,12 @@ unsafe extern "C" {
     ) -> c_int;
     pub(super) fn rd_kafka_unsubscribe(rk: *mut rd_kafka_t) -> c_int;
     pub(super) fn rd_kafka_consumer_close(rk: *mut rd_kafka_t) -> c_int;
-    pub(super) fn rd_kafka_commit(
+    pub(super) fn rd_kafka_commit_queue(
         rk: *mut rd_kafka_t,
         offsets: *const rd_kafka_topic_partition_list_t,
-        is_async: c_int,
+        answers: *mut rd_kafka_queue_t,
+        callback: Option<CommitCallback>,
+        opaque: *mut c_void,
     ) -> c_int;
     pub(super) fn rd_kafka_message_headers(
         message: *const rd_kafka_message_t,
@@ -70,6 +75,12 @@ unsafe extern "C" {
     ) -> c_int;
     pub(super) fn rd_kafka_topic_result_error(topic: *const rd_kafka_topic_result_t) -> c_int;
     pub(super) fn rd_kafka_ConfigResource_error(resource: *const rd_kafka_ConfigResource_t) -> c_int;
+    pub(super) fn rd_kafka_AdminOptions_set_validate_only(
+        options: *mut rd_kafka_AdminOptions_t,
+        only_try: c_int,
+        words: *mut c_char,
+        size: usize,
+    ) -> c_int;
     pub(super) fn rd_kafka_NewTopic_set_config(
         topic: *mut rd_kafka_NewTopic_t,
         name: *const c_char,
@@ -136,6 +147,12 @@ impl Fault {
     /// From a bare code.
     pub(in super::super) fn of(code: Code) -> Fault {
         Fault { code, text: code.text(), fatal: false, retriable: false }
+    }
+
+    /// An answer came, and what was asked for is not in it.
+    pub(in super::super) fn none() -> Fault {
+        const FAIL: Code = Code(-196);
+        Fault::of(FAIL)
     }
 
     /// `Ok` for 0.

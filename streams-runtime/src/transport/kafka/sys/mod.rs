@@ -26,8 +26,8 @@ mod fetch;
 mod list;
 mod produce;
 
-pub(super) use admin::{Described, ToMake};
-pub(super) use ask::{End, Ends};
+pub(super) use admin::{Described, Settings, ToMake};
+pub(super) use ask::{Answer, Asked, End};
 pub(super) use client::{Client, Config, Rebalance, Wakeup};
 pub(super) use codes::{Code, Fault};
 pub(super) use fetch::{Batch, Fetched};

@@ -1,0 +1,137 @@
+//! Deliberately wrong variants of the runtime: what a simulator must be able to catch.
+//!
+//! `mutant!(Name)` and `mutant!(Name => what it does instead)` stand where the variant differs. Without the feature
+//! `mutants` they are `false` and nothing; with it, they are for a thread that was infected with that variant. No production
+//! build switches the feature on.
+//!
+//! Knows names. What each one does stands where it is asked for.
+
+#[cfg(not(feature = "mutants"))]
+macro_rules! mutant {
+    ($name:ident) => {
+        false
+    };
+    ($name:ident => $instead:expr) => {};
+}
+
+#[cfg(feature = "mutants")]
+macro_rules! mutant {
+    ($name:ident) => {
+        $crate::mutants::is($crate::mutants::Mutant::$name)
+    };
+    ($name:ident => $instead:expr) => {
+        if $crate::mutants::is($crate::mutants::Mutant::$name) {
+            $instead
+        }
+    };
+}
+
+pub(crate) use mutant;
+
+#[cfg(feature = "mutants")]
+mod catalogue {
+    use std::cell::{Cell, RefCell};
+    use std::collections::HashMap;
+
+    macro_rules! catalogue {
+        ($($name:ident: $what:literal,)*) => {
+            /// A wrong variant of the runtime.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub enum Mutant {
+                $(#[doc = $what] $name,)*
+            }
+
+            impl Mutant {
+                /// All of them.
+                pub const ALL: &[Mutant] = &[$(Mutant::$name,)*];
+
+                /// What it does.
+                pub fn what(self) -> &'static str {
+                    match self {
+                        $(Mutant::$name => $what,)*
+                    }
+                }
+            }
+        };
+    }
+
+    catalogue! {
+        OffsetsOutside: "offsets are committed outside of the transaction",
+        StateBeforeCommit: "stores take their changes for committed before the commit",
+        RestoreUncommitted: "stores are restored from records of transactions that are not committed",
+        InputUncommitted: "inputs are read beyond the last stable offset, offsets while they are pending",
+        NoFencing: "a new producer has another transactional id",
+        MissedPrepare: "the last changed task of a commit does not prepare its stores",
+        EncodedAfterFlush: "changelogs are written behind the flush",
+        MissedFlush: "nothing is flushed before the offsets go",
+        NoRewind: "an abort does not begin to read anew",
+        RestOfTheBatch: "what was fetched before a rewind is processed behind it",
+        BufferKept: "an abort keeps what was fetched",
+        PositionKept: "an abort keeps the positions",
+        RevokedKept: "a task that is given back stays in the map of commits",
+        RevokedUncommitted: "a task is given back in the middle of a transaction",
+        EpochMinusOne: "offsets are sent without generation and member",
+        CheckpointAhead: "a store is marked ahead of what it has",
+        DuplicateOnRetry: "a record whose answer was lost is written again",
+        EndIsLastStable: "a restore ends at the last stable offset",
+        EndBeforeOffsets: "the end of a restore is read before the committed offsets, and offsets are sent before records have arrived",
+        RestoreUnfinished: "a task is opened before its stores are at the end",
+        NoOffsetsIsStart: "rows without committed offsets begin at the start",
+        UnknownIsAborted: "a commit without an answer is taken for aborted",
+        UnknownIsCommitted: "a commit without an answer is taken for committed",
+        TimeKept: "an abort keeps the stream time of operators",
+        RowsKept: "an abort keeps the changes of stores",
+        DeliveryKept: "an abort keeps how far the changelog was written",
+        UndoToEngine: "an abort goes back to the engine instead of the committed bytes",
+        CacheKept: "a replay leaves what the store had in memory above it",
+        MetadataDropped: "offsets that are committed once more lose the times beside them",
+        ExpiryByLiveTime: "windows expire by a time that an abort took back",
+        KeptAfterSkip: "a function that fails leaves its half change in the row",
+        FlushInHashOrder: "changes reach the changelog in another order than they were made",
+        TombstoneAgeIgnored: "a store is replayed though deletions behind it may be gone",
+        AgeByOwnClock: "a store is marked with the time of waking up, though others may have had its task meanwhile",
+        EndIgnored: "nobody is told that a partition has nothing more",
+        LeaderByLiveCount: "the leader is the topic that has most partitions right now",
+        LostKept: "what was lost is not closed",
+    }
+
+    thread_local! {
+        static INFECTED: Cell<Option<Mutant>> = const { Cell::new(None) };
+    }
+
+    /// From now on this thread runs that variant, or the right one.
+    pub fn infect(mutant: Option<Mutant>) {
+        INFECTED.set(mutant);
+    }
+
+    /// Which variant this thread runs.
+    pub fn infection() -> Option<Mutant> {
+        INFECTED.get()
+    }
+
+    /// Which ends of changelogs were read first since a task began to be opened.
+    pub(crate) fn first_end(
+        task: crate::task::TaskId,
+        topic: &str,
+        ends: Option<crate::transport::Watermarks>,
+    ) -> Option<crate::transport::Watermarks> {
+        thread_local! {
+            static FIRST: RefCell<HashMap<(crate::task::TaskId, String), crate::transport::Watermarks>> = RefCell::default();
+        }
+        FIRST.with_borrow_mut(|first| match ends {
+            Some(ends) => Some(*first.entry((task, topic.to_owned())).or_insert(ends)),
+            None => first.remove(&(task, topic.to_owned())),
+        })
+    }
+
+    /// True if this thread runs that variant.
+    #[inline]
+    pub fn is(mutant: Mutant) -> bool {
+        INFECTED.get() == Some(mutant)
+    }
+}
+
+#[cfg(feature = "mutants")]
+pub(crate) use catalogue::first_end;
+#[cfg(feature = "mutants")]
+pub use catalogue::{Mutant, infect, infection, is};

@@ -1,0 +1,137 @@
+//! What must be known of a task before its stores are opened: where its inputs are committed, and where its logs end.
+//!
+//! Knows questions and their answers so far. Does not know the task, nor who waits.
+
+use crate::restore::Changelog;
+use crate::topology::SubPlan;
+use crate::transport::{CommittedOffset, Consumer, TopicPartition, TransportError, Watermarks};
+
+/// The answers so far. The committed offsets are there from the beginning: only after them the ends are asked for.
+pub(super) struct Known {
+    committed: Vec<Option<CommittedOffset>>,
+    /// Of each input, where it is read from.
+    positions: Vec<Option<i64>>,
+    logs: Vec<Log>,
+    /// The wall clock before the ends were asked for: what comes behind them is not part of it.
+    asked_ms: i64,
+}
+
+/// A changelog.
+struct Log {
+    /// The hash of its store.
+    store: u64,
+    partition: TopicPartition,
+    ends: Option<Watermarks>,
+    topic_id: Option<u128>,
+    delete_retention_ms: Option<Option<i64>>,
+    retention_ms: Option<Option<i64>>,
+}
+
+/// Kafka's default of `delete.retention.ms`, where the log does not tell.
+const DELETE_RETENTION_MS: i64 = 24 * 3_600_000;
+
+impl Known {
+    /// With the committed offsets of the inputs, in their order.
+    pub(super) fn new(
+        plan: &SubPlan,
+        partition: u32,
+        committed: Vec<Option<CommittedOffset>>,
+        now_ms: i64,
+    ) -> Self {
+        let logs = plan.stores.iter().filter(|(spec, _)| spec.changelog).map(|(spec, topic)| Log {
+            store: spec.hash,
+            partition: TopicPartition { topic: topic.clone(), partition },
+            ends: None,
+            topic_id: None,
+            delete_retention_ms: None,
+            retention_ms: None,
+        });
+        Known {
+            positions: committed.iter().map(|committed| committed.as_ref().map(|c| c.offset)).collect(),
+            logs: logs.collect(),
+            committed,
+            asked_ms: now_ms,
+        }
+    }
+
+    /// Asks for all that is missing, and takes the answers that are there. What the first question without an answer
+    /// waits for; none once everything is known.
+    pub(super) fn ask<C: Consumer>(
+        &mut self,
+        inputs: &[TopicPartition],
+        consumer: &mut C,
+        reader: &mut C,
+    ) -> Result<Option<&'static str>, TransportError> {
+        let mut waits_for = None;
+        for (input, position) in inputs.iter().zip(&mut self.positions) {
+            // The first start, or an input that is new: from the first record that is still there.
+            ask(position, &mut waits_for, || match consumer.watermarks(input) {
+                // The group knows of a new partition, and this broker not yet.
+                Err(TransportError::UnknownPartition(..)) => {
+                    Err(TransportError::TimedOut("learning of a new partition"))
+                }
+                ends => Ok(ends?.start),
+            })?;
+        }
+        for log in &mut self.logs {
+            let topic = &log.partition.topic;
+            ask(&mut log.ends, &mut waits_for, || reader.watermarks(&log.partition))?;
+            ask(&mut log.topic_id, &mut waits_for, || reader.topic_id(topic))?;
+            ask(&mut log.delete_retention_ms, &mut waits_for, || reader.delete_retention_ms(topic))?;
+            ask(&mut log.retention_ms, &mut waits_for, || reader.retention_ms(topic))?;
+        }
+        Ok(waits_for)
+    }
+
+    /// Where each input is read from.
+    pub(super) fn positions(&self, inputs: &[TopicPartition]) -> Vec<(TopicPartition, i64)> {
+        let positions = self.positions.iter().map(|position| position.unwrap_or_default());
+        inputs.iter().cloned().zip(positions).collect()
+    }
+
+    /// What was committed with the offsets.
+    pub(super) fn metadata(&self) -> &str {
+        let metadata = self.committed.iter().flatten().map(|committed| committed.metadata.as_str());
+        metadata.into_iter().find(|metadata| !metadata.is_empty()).unwrap_or_default()
+    }
+
+    pub(super) fn has_offsets(&self) -> bool {
+        self.committed.iter().any(Option::is_some)
+    }
+
+    pub(super) fn has_all_offsets(&self) -> bool {
+        self.committed.iter().all(Option::is_some)
+    }
+
+    /// Every changelog, with the hash of its store.
+    pub(super) fn changelogs(&self, now_ms: i64) -> impl Iterator<Item = (u64, Changelog)> {
+        self.logs.iter().filter_map(move |log| {
+            let changelog = Changelog {
+                store: 0,
+                partition: log.partition.clone(),
+                ends: log.ends?,
+                topic_id: log.topic_id?,
+                delete_retention_ms: log.delete_retention_ms?.unwrap_or(DELETE_RETENTION_MS),
+                retention_ms: log.retention_ms?,
+                asked_ms: self.asked_ms,
+                now_ms,
+            };
+            Some((log.store, changelog))
+        })
+    }
+}
+
+/// Asks unless it is answered.
+fn ask<T>(
+    answer: &mut Option<T>,
+    waits_for: &mut Option<&'static str>,
+    question: impl FnOnce() -> Result<T, TransportError>,
+) -> Result<(), TransportError> {
+    if answer.is_none() {
+        match question() {
+            Err(TransportError::TimedOut(what)) => *waits_for = waits_for.or(Some(what)),
+            answered => *answer = Some(answered?),
+        }
+    }
+    Ok(())
+}

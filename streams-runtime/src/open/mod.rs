@@ -1,0 +1,560 @@
+//! From a partition that the group gave, to a task that reads.
+//!
+//! ```text
+//! begun ──→ offsets ──stable──→ ends ──all told──→ known ──stores open──→ replaying ──every store at its end──→ running
+//!   ↑         └ not yet           └ not yet          └ not its turn         └ not yet        │
+//!   └──── what was read is gone from the log; rows without offsets ──────────────────────────┘
+//! ```
+//!
+//! "Not yet" means: it goes on at the next step. Nobody waits, and the tasks that run go on in between: questions stay
+//! asked until brokers answer, and a step opens no more stores once it has taken a while. A task whose transaction has
+//! an unknown outcome begins here as well, and brings its stores.
+//!
+//! The order is what makes it right: the task is owned, *then* the committed offsets are read (none pending on
+//! them), *then* the changelogs' high watermarks, then everything up to there is replayed, and only then the inputs
+//! are fetched. A watermark read before the offsets could miss a transaction that is part of the offsets. So each
+//! question is asked only after the one before it was answered, and what was asked for an earlier attempt is forgotten.
+//!
+//! ```text
+//! known      what is asked, and the answers so far
+//! patience   what is said of those that take long
+//! ```
+//!
+//! Knows plans, wirings and the two consumers. Does not know records, nor why a task has to be opened.
+
+mod known;
+mod patience;
+#[cfg(test)]
+mod tests;
+
+use self::known::Known;
+use self::patience::{Lasting, Patience};
+use crate::guarantee::Guarantee;
+use crate::mutants::mutant;
+use crate::restore::{self, BySlot, Replay, RestoreError, StepError};
+use crate::state::StateError;
+use crate::task::{Task, TaskId};
+use crate::times::{Times, TooManyTimes};
+use crate::topology::{PlannedTopic, SubPlan};
+use crate::transport::{Consumer, PENDING_OFFSETS, Producer, TopicPartition, TransportError};
+use crate::wiring::Wiring;
+use crate::worker::{Connect, Worker, WorkerError};
+use std::collections::HashSet;
+
+/// Why a task cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A store cannot be opened or restored.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// The log failed.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// Stores without offsets: reading from the beginning would count everything twice.
+    #[error(
+        "store `{0}` holds rows, but the group has no committed offset for any input: \
+         reset the offsets, or delete the changelog as well"
+    )]
+    NoOffsets(&'static str),
+    /// Offsets that were there and are gone: reading from the beginning would process everything twice.
+    #[error(
+        "the group had committed offsets for its inputs, and has none any more: set them, and start it again"
+    )]
+    OffsetsGone,
+    /// Its stream times do not fit beside an offset.
+    #[error(transparent)]
+    Times(#[from] TooManyTimes),
+}
+
+impl OpenError {
+    /// True if asking again may help.
+    fn is_no_answer(&self) -> bool {
+        use TransportError::TimedOut;
+        matches!(
+            self,
+            OpenError::Transport(TimedOut(_)) | OpenError::Restore(RestoreError::Transport(TimedOut(_)))
+        )
+    }
+}
+
+/// A task on its way.
+pub(crate) struct Opening<M> {
+    id: TaskId,
+    inputs: Vec<TopicPartition>,
+    /// From the beginning for one that comes back; else made as soon as everything about it is known.
+    task: Option<Task<M>>,
+    /// Set if its stores know how far they are better than their engines do: the time of the wall clock until which they
+    /// have certainly followed their changelogs.
+    survived_ms: Option<i64>,
+    /// Where it would be if its last transaction turns out to be committed.
+    sent: Vec<(TopicPartition, i64)>,
+    stage: Stage,
+    /// The wall clock before which it does not go on.
+    not_before_ms: i64,
+    /// Since when there are rows and no offsets, by the wall clock.
+    without_offsets_ms: Option<i64>,
+    /// What the last question waits for.
+    waits_for: &'static str,
+    patience: Patience,
+}
+
+enum Stage {
+    /// Nothing was asked.
+    Begun,
+    /// The committed offsets are asked for.
+    Offsets,
+    /// The ends of logs are asked for.
+    Ends(Known),
+    /// Its stores wait to be opened.
+    Known(Known),
+    Replaying {
+        replays: Vec<(Replay, Lasting)>,
+        has_offsets: bool,
+    },
+}
+
+/// For how long rows without offsets are asked about again: a broker that just became coordinator may say "none" for
+/// a moment.
+const OFFSETS_PATIENCE_MS: i64 = 10_000;
+
+/// How often that is, and how often something is tried that somebody else is in the way of.
+const RETRY_MS: i64 = 200;
+
+/// How long stores are opened in one step beside tasks that run: one takes 6 to 30 ms on a disk.
+const OPENING_MS: i64 = 10;
+
+/// And where nothing runs yet. Tasks that begin to read together are fetched for together: one that is late by some ms
+/// waits until the broker has answered what was asked for the others, half a second if there is nothing new for them.
+const OPENING_ALONE_MS: i64 = 500;
+
+/// For so long the first tasks wait for answers about the others, for the same reason.
+const TOGETHER_MS: i64 = 100;
+
+impl<M: crate::transport::Message> Opening<M> {
+    /// A task that was never here.
+    fn new(id: TaskId, plan: &SubPlan) -> Self {
+        Self::at_the_beginning(id, plan, None, None, Vec::new())
+    }
+
+    /// A task that comes back with its stores, because the outcome of its transaction is unknown. `owned_ms` as in
+    /// [`Task::apply`].
+    pub(crate) fn again(mut task: Task<M>, plan: &SubPlan, owned_ms: i64) -> Self {
+        let sent = task.suspend();
+        Self::at_the_beginning(task.id(), plan, Some(task), Some(owned_ms), sent)
+    }
+
+    fn at_the_beginning(
+        id: TaskId,
+        plan: &SubPlan,
+        task: Option<Task<M>>,
+        survived_ms: Option<i64>,
+        sent: Vec<(TopicPartition, i64)>,
+    ) -> Self {
+        Opening {
+            id,
+            inputs: inputs(plan, id.partition),
+            survived_ms,
+            task,
+            sent,
+            stage: Stage::Begun,
+            not_before_ms: i64::MIN,
+            without_offsets_ms: None,
+            waits_for: "",
+            patience: Patience::default(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Back to the beginning; stops what was begun.
+    fn stop(&mut self, reader: &mut impl Consumer) {
+        if let Stage::Replaying { replays, .. } = std::mem::replace(&mut self.stage, Stage::Begun) {
+            replays
+                .iter()
+                .filter(|(replay, _)| !replay.is_done())
+                .for_each(|(replay, _)| replay.close(reader));
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match &self.stage {
+            Stage::Replaying { replays, .. } => {
+                replays.iter().all(|(replay, _)| replay.is_done()) || mutant!(RestoreUnfinished)
+            }
+            _ => false,
+        }
+    }
+
+    /// True if brokers were asked just now, and nothing is known that keeps them from answering.
+    fn is_soon_answered(&self, now_ms: i64) -> bool {
+        matches!(self.stage, Stage::Offsets | Stage::Ends(_))
+            && self.waits_for != PENDING_OFFSETS
+            && self.patience.waited_ms(now_ms) < TOGETHER_MS
+    }
+
+    /// Goes to another stage, and takes its time anew.
+    fn enter(&mut self, stage: Stage, now_ms: i64) {
+        self.stage = stage;
+        self.waits_for = "";
+        self.patience = Patience::from(now_ms);
+    }
+}
+
+impl<C: Connect> Worker<C> {
+    /// Begins to open the tasks whose leader partitions these are.
+    ///
+    /// # Errors
+    /// If there are more partitions than at the start, and the topology cannot take them.
+    pub(crate) fn open(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
+        let here = self.tasks.iter().map(Task::id).chain(self.opening.iter().map(Opening::id));
+        let mut here: HashSet<TaskId> = here.collect();
+        let mut first = Ok(());
+        for leader in partitions {
+            for sub in 0..self.plan.subs.len() {
+                let id = TaskId { sub, partition: leader.partition };
+                let plan = &self.plan.subs[sub];
+                if plan.sources[plan.leader].name != leader.topic || !here.insert(id) {
+                    continue;
+                }
+                match self.take_more(id) {
+                    Ok(()) => self.opening.push(Opening::new(id, &self.plan.subs[sub])),
+                    // It stays here, so that nobody else is given it.
+                    Err(error) => {
+                        self.aside.push(id);
+                        first = first.and(Err(error));
+                    }
+                }
+            }
+        }
+        first
+    }
+
+    /// A task for a partition that was not there at the start.
+    fn take_more(&mut self, id: TaskId) -> Result<(), WorkerError> {
+        let plan = &self.plan.subs[id.sub];
+        let PlannedTopic { name, partitions: had, .. } = &plan.sources[plan.leader];
+        if id.partition < *had {
+            return Ok(());
+        }
+        let name = name.clone();
+        if !plan.takes_more_of(&name) {
+            let has = self.producer.partitions(&name).unwrap_or(0).max(id.partition + 1);
+            return Err(WorkerError::Grown(Box::new(self.plan.growth(id.sub, &name, has, has))));
+        }
+        tracing::info!(topic = name, partition = id.partition, "a new partition is read");
+        let plan = &mut self.plan.subs[id.sub];
+        plan.sources[plan.leader].partitions = id.partition + 1;
+        plan.tasks = plan.tasks.max(id.partition + 1);
+        Ok(())
+    }
+
+    /// Goes on with the tasks that are being opened. Returns how many records were replayed, stores of tasks opened,
+    /// and tasks brought to their ends.
+    ///
+    /// # Errors
+    /// If one cannot be opened: it is set aside, the others go on.
+    pub(crate) fn open_step(&mut self, max: usize) -> Result<usize, WorkerError> {
+        let now_ms = self.connect.now_ms();
+        self.begin_asking(now_ms);
+        for at in 0..self.opening.len() {
+            if let Err(cause) = self.learn(at, now_ms) {
+                self.put_off(at, cause, now_ms)?;
+            }
+        }
+        let mut progress = self.begin_replays(now_ms)?;
+        progress += self.replay(max)?;
+        let mut at = 0;
+        while at < self.opening.len() {
+            if self.opening[at].is_done() {
+                let id = self.opening[at].id;
+                if let Err(cause) = self.settle(at).and_then(|()| self.finish(at, now_ms)) {
+                    self.put_off(at, cause, now_ms)?;
+                }
+                if self.opening.get(at).is_none_or(|opening| opening.id != id) {
+                    progress += 1;
+                    continue;
+                }
+            }
+            at += 1;
+        }
+        self.tell(now_ms);
+        Ok(progress)
+    }
+
+    /// What is asked for from now on is asked anew: the tasks that begin are owned since now, and what was asked before
+    /// may have been answered with what was true for somebody else.
+    fn begin_asking(&mut self, now_ms: i64) {
+        let begins = |opening: &&mut Opening<_>| {
+            matches!(opening.stage, Stage::Begun) && now_ms >= opening.not_before_ms
+        };
+        let (mut inputs, mut changelogs) = (Vec::new(), Vec::new());
+        for opening in self.opening.iter_mut().filter(begins) {
+            let stores = self.plan.subs[opening.id.sub].stores.iter().filter(|(spec, _)| spec.changelog);
+            let partition = opening.id.partition;
+            changelogs.extend(stores.map(|(_, topic)| TopicPartition { topic: topic.clone(), partition }));
+            inputs.extend_from_slice(&opening.inputs);
+            opening.enter(Stage::Offsets, now_ms);
+        }
+        if !inputs.is_empty() {
+            self.consumer.forget(&inputs);
+            self.reader.forget(&changelogs);
+        }
+    }
+
+    /// Asks about a task, and takes the answers that are there.
+    fn learn(&mut self, at: usize, now_ms: i64) -> Result<(), OpenError> {
+        let opening = &mut self.opening[at];
+        if let Stage::Offsets = opening.stage {
+            mutant!(EndBeforeOffsets => for (_, topic) in &self.plan.subs[opening.id.sub].stores { let _ = self.reader.watermarks(&TopicPartition { topic: topic.clone(), partition: opening.id.partition }).map(|ends| crate::mutants::first_end(opening.id, topic, Some(ends))); });
+            match self.consumer.committed(&opening.inputs) {
+                // Pending, or a broker that does not answer: because it is being started again, or somebody else
+                // takes over from it.
+                Err(TransportError::TimedOut(waits_for)) => {
+                    opening.waits_for = waits_for;
+                    return Ok(());
+                }
+                committed => {
+                    let plan = &self.plan.subs[opening.id.sub];
+                    let known = Known::new(plan, opening.id.partition, committed?, now_ms);
+                    if !known.has_offsets() && opening.task.as_ref().is_some_and(Task::has_offsets) {
+                        return self.misses_offsets(at, OpenError::OffsetsGone, now_ms);
+                    }
+                    opening.enter(Stage::Ends(known), now_ms);
+                }
+            }
+        }
+        if let Stage::Ends(known) = &mut opening.stage {
+            if let Some(waits_for) = known.ask(&opening.inputs, &mut self.consumer, &mut self.reader)? {
+                opening.waits_for = waits_for;
+                return Ok(());
+            }
+            if let Stage::Ends(known) = std::mem::replace(&mut opening.stage, Stage::Begun) {
+                opening.enter(Stage::Known(known), now_ms);
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the stores of tasks of which everything is known, as many as there is time for. Returns how many tasks
+    /// went on.
+    fn begin_replays(&mut self, now_ms: i64) -> Result<usize, WorkerError> {
+        let is_alone = self.tasks.is_empty();
+        if is_alone && self.opening.iter().any(|opening| opening.is_soon_answered(now_ms)) {
+            return Ok(0);
+        }
+        let while_ms = if is_alone { OPENING_ALONE_MS } else { OPENING_MS };
+        let mut begun = 0;
+        for at in 0..self.opening.len() {
+            let opening = &self.opening[at];
+            if !matches!(opening.stage, Stage::Known(_)) || now_ms < opening.not_before_ms {
+                continue;
+            }
+            // What survived has its stores open.
+            if opening.survived_ms.is_some() || self.connect.now_ms() - now_ms < while_ms {
+                match self.begin_replay(at) {
+                    Ok(went_on) => begun += usize::from(went_on),
+                    Err(cause) => self.put_off(at, cause, now_ms)?,
+                }
+            }
+        }
+        Ok(begun)
+    }
+
+    /// Opens the stores of a task of which everything is known. False if somebody else has them.
+    fn begin_replay(&mut self, at: usize) -> Result<bool, OpenError> {
+        let opening = &mut self.opening[at];
+        let Stage::Known(known) = &opening.stage else { return Ok(false) };
+        let id = opening.id;
+        let plan = &self.plan.subs[id.sub];
+        let positions = known.positions(&opening.inputs);
+        let task = match &mut opening.task {
+            Some(task) => {
+                let sent = |(partition, sent): &(TopicPartition, i64)| {
+                    positions.iter().any(|(p, position)| p == partition && position >= sent)
+                };
+                task.resume(&positions, known.metadata(), opening.sent.iter().all(sent));
+                task
+            }
+            none => {
+                let (overlay, engines) = (self.connect.overlay(), self.connect.engines(id));
+                let times = Times::from_metadata(known.metadata());
+                let mut wiring = Wiring::new(&self.plan.names, overlay, times, engines);
+                for &step in &plan.steps {
+                    (self.topology.entries()[step].wire)(&mut wiring);
+                }
+                let wired = match wiring.finish() {
+                    // Another worker of this process lets go of it when it next follows the group.
+                    Err(StateError::InUse { .. }) => {
+                        opening.not_before_ms = self.connect.now_ms() + RETRY_MS;
+                        return Ok(false);
+                    }
+                    wired => wired.map_err(RestoreError::from)?,
+                };
+                wired.times.check()?;
+                let task = none.insert(Task::new(id, wired, &positions));
+                if !known.has_all_offsets() {
+                    // Where it begins is decided once: a crash before the first commit must not choose again.
+                    task.renew();
+                }
+                task
+            }
+        };
+        if known.has_offsets() {
+            task.found_offsets();
+        }
+        let now_ms = self.connect.now_ms();
+        let remembering = &task.wired().remembering;
+        let mut replays: Vec<(Replay, Lasting)> = Vec::new();
+        for (hash, changelog) in known.changelogs(now_ms) {
+            let store = remembering.iter().position(|r| r.store.is_some_and(|store| store.hash == hash));
+            let Some(store) = store else { continue };
+            #[allow(unused_mut)]
+            let mut changelog = restore::Changelog { store, ..changelog };
+            mutant!(EndIsLastStable => changelog.ends.high = changelog.ends.last_stable);
+            mutant!(EndBeforeOffsets => if let Some(ends) = crate::mutants::first_end(id, &changelog.partition.topic, None) { changelog.ends = ends });
+            match Replay::begin(&mut self.reader, &remembering[store], changelog, opening.survived_ms) {
+                Ok(replay) => replays.push((replay, Lasting::from(now_ms))),
+                Err(cause) => {
+                    replays.iter().for_each(|(begun, _)| begun.close(&mut self.reader));
+                    return Err(cause.into());
+                }
+            }
+        }
+        let has_offsets = known.has_offsets();
+        opening.enter(Stage::Replaying { replays, has_offsets }, now_ms);
+        Ok(true)
+    }
+
+    /// Replays what came of the changelogs.
+    fn replay(&mut self, max: usize) -> Result<usize, WorkerError> {
+        let mut replays = BySlot::default();
+        for (at, opening) in self.opening.iter_mut().enumerate() {
+            if let Stage::Replaying { replays: of_task, .. } = &mut opening.stage {
+                let unfinished = of_task.iter_mut().filter(|(replay, _)| !replay.is_done());
+                unfinished.for_each(|(replay, _)| replays.add(at, replay));
+            }
+        }
+        if replays.is_empty() {
+            return Ok(0);
+        }
+        match restore::step(&mut self.reader, &mut self.replayed, max, &mut replays) {
+            Ok(restored) => Ok(restored),
+            Err(StepError::Store(at, cause)) => Err(self.cannot_open(at, RestoreError::from(cause).into())),
+            Err(StepError::Log(TransportError::OffsetOutOfRange { topic, partition, offset })) => {
+                let owner = replays.owner(&topic, partition);
+                let cause = TransportError::OffsetOutOfRange { topic, partition, offset };
+                let Some(at) = owner else { return Err(cause.into()) };
+                // Deleted while it was read: it begins again where the changelog now begins.
+                self.opening[at].stop(&mut self.reader);
+                Ok(1)
+            }
+            Err(StepError::Log(cause)) => Err(cause.into()),
+        }
+    }
+
+    /// There must be offsets, and there are none: asks again, until it is certain that this is no mistake.
+    fn misses_offsets(&mut self, at: usize, otherwise: OpenError, now_ms: i64) -> Result<(), OpenError> {
+        let opening = &mut self.opening[at];
+        let since_ms = *opening.without_offsets_ms.get_or_insert(now_ms);
+        if now_ms - since_ms >= OFFSETS_PATIENCE_MS {
+            return Err(otherwise);
+        }
+        opening.not_before_ms = now_ms + RETRY_MS;
+        opening.stage = Stage::Begun;
+        Ok(())
+    }
+
+    /// The ends are reached: whether that was enough.
+    fn settle(&mut self, at: usize) -> Result<(), OpenError> {
+        if let Stage::Replaying { replays, .. } = &mut self.opening[at].stage {
+            for (replay, _) in replays {
+                replay.settle(&mut self.reader)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The stores are there, if settling left it at that: reads the inputs.
+    fn finish(&mut self, at: usize, now_ms: i64) -> Result<(), OpenError> {
+        let opening = &mut self.opening[at];
+        if !opening.is_done() {
+            return Ok(());
+        }
+        let Stage::Replaying { replays, has_offsets } = &opening.stage else { return Ok(()) };
+        let Some(task) = &mut opening.task else { return Ok(()) };
+        let wired = task.wired_mut();
+        if !has_offsets
+            && !mutant!(NoOffsetsIsStart)
+            && let Some((replay, _)) = replays.iter().find(|(replay, _)| replay.found)
+        {
+            let cause = OpenError::NoOffsets(replay.store);
+            return self.misses_offsets(at, cause, now_ms);
+        }
+        let times = wired.times.to_metadata().into_bytes();
+        for (replay, _) in replays {
+            // Without offsets nothing was ever committed, and that is how it must look after the next crash too.
+            replay.finish(&mut wired.remembering, times.clone(), *has_offsets)?;
+            let report = replay.report(opening.id);
+            self.restored.retain(|other| (other.task, other.store) != (report.task, report.store));
+            self.restored.push(report);
+        }
+        self.begins |= self.guarantee == Guarantee::AtLeastOnce && task.is_changed();
+        let opening = self.opening.remove(at);
+        self.tasks.extend(opening.task);
+        let last = self.tasks.len() - 1;
+        match self.read(last) {
+            Ok(()) => {
+                tracing::info!(task = %self.tasks[last].id(), "running");
+                Ok(())
+            }
+            Err(cause) => {
+                if let Some(task) = self.tasks.pop() {
+                    let plan = &self.plan.subs[task.id().sub];
+                    self.opening.insert(at, Opening::again(task, plan, self.owned_ms));
+                }
+                Err(cause.into())
+            }
+        }
+    }
+
+    /// A broker that does not answer is asked again: for as long as it takes, as by those who write and read.
+    /// Everything else sets the task aside.
+    fn put_off(&mut self, at: usize, cause: OpenError, now_ms: i64) -> Result<(), WorkerError> {
+        if !cause.is_no_answer() {
+            return Err(self.cannot_open(at, cause));
+        }
+        tracing::warn!(task = %self.opening[at].id, %cause, "a task is not open yet: asks again");
+        self.opening[at].stop(&mut self.reader);
+        self.opening[at].not_before_ms = now_ms + RETRY_MS;
+        Ok(())
+    }
+
+    /// Sets a task aside that cannot be opened. Its partitions stay here: another instance would fail as well.
+    fn cannot_open(&mut self, at: usize, cause: OpenError) -> WorkerError {
+        let mut opening = self.opening.remove(at);
+        let task = opening.id;
+        opening.stop(&mut self.reader);
+        self.aside.push(task);
+        WorkerError::Open { task, cause }
+    }
+
+    /// Forgets the tasks that `goes` says, whatever stage they are in.
+    pub(crate) fn close_opening(&mut self, goes: impl Fn(TaskId) -> bool) {
+        self.aside.retain(|&id| !goes(id));
+        let (gone, stay) =
+            std::mem::take(&mut self.opening).into_iter().partition::<Vec<_>, _>(|opening| goes(opening.id));
+        self.opening = stay;
+        gone.into_iter().for_each(|mut opening| opening.stop(&mut self.reader));
+    }
+}
+
+/// The partitions a task reads. A topic with fewer partitions than there are tasks has none for the last ones.
+fn inputs(sub: &SubPlan, partition: u32) -> Vec<TopicPartition> {
+    sub.sources
+        .iter()
+        .filter(|source| partition < source.partitions)
+        .map(|source| TopicPartition { topic: source.name.clone(), partition })
+        .collect()
+}

@@ -1,0 +1,174 @@
+//! What is said of tasks that take long to be opened: what they wait for, and how far their replays are.
+//!
+//! | what lasts | when it is said | how often |
+//! |---|---|---|
+//! | a replay | after 10 s, while it goes on | every 10 s |
+//! | a transaction that nobody ends | 10 s after it should have timed out | every minute |
+//! | brokers that do not answer | as long | every minute |
+//!
+//! A broker ends a transaction that has run out of its time by itself, within 10 s more. One that stays open is a fault
+//! of the log, and only an administrator can end it: so the tool for it is named. Which producer began it, the client
+//! cannot ask.
+//!
+//! Knows words and how long things last. Changes nothing.
+
+use super::{Opening, Stage};
+use crate::restore::Replay;
+use crate::task::TaskId;
+use crate::transport::{Consumer, Message, PENDING_OFFSETS, TopicPartition, TransportError, Watermarks};
+use crate::worker::{Connect, Worker};
+
+/// How often the progress of a replay is told.
+const PROGRESS_MS: i64 = 10_000;
+
+/// `transaction.abort.timed.out.transaction.cleanup.interval.ms` of brokers, as it is by default.
+const CLEANUP_MS: i64 = 10_000;
+
+/// How often it is said that something does not move.
+const AGAIN_MS: i64 = 60_000;
+
+/// Since when nothing moves, by the wall clock, and when that was last said.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Patience {
+    since_ms: i64,
+    said_ms: Option<i64>,
+}
+
+impl Patience {
+    pub(super) fn from(now_ms: i64) -> Self {
+        Patience { since_ms: now_ms, said_ms: None }
+    }
+
+    pub(super) fn waited_ms(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_sub(self.since_ms)
+    }
+
+    /// True if it has to be said that it has lasted for `limit_ms` and more.
+    fn is_over(&self, now_ms: i64, limit_ms: i64) -> bool {
+        let is_new = |said: i64| now_ms.saturating_sub(said) >= AGAIN_MS;
+        self.waited_ms(now_ms) >= limit_ms && self.said_ms.is_none_or(is_new)
+    }
+}
+
+/// A replay as it was when it was last looked at.
+pub(super) struct Lasting {
+    began_ms: i64,
+    told_ms: i64,
+    told_at: Option<i64>,
+    position: Option<i64>,
+    patience: Patience,
+}
+
+impl Lasting {
+    pub(super) fn from(now_ms: i64) -> Self {
+        let patience = Patience::from(now_ms);
+        Lasting { began_ms: now_ms, told_ms: now_ms, told_at: None, position: None, patience }
+    }
+
+    fn look<C: Consumer>(
+        &mut self,
+        task: TaskId,
+        replay: &Replay,
+        reader: &mut C,
+        now_ms: i64,
+        limit_ms: i64,
+    ) {
+        let (_, position, _) = replay.way();
+        if self.position.replace(position) != Some(position) {
+            self.patience = Patience::from(now_ms);
+        }
+        if now_ms.saturating_sub(self.told_ms) >= PROGRESS_MS && self.told_at != Some(position) {
+            (self.told_ms, self.told_at) = (now_ms, Some(position));
+            self.tell_progress(task, replay, now_ms);
+        }
+        if self.patience.is_over(now_ms, limit_ms) {
+            let ends = reader.watermarks(replay.partition());
+            // Asked now; the answer has some time to come.
+            let waits = matches!(ends, Err(TransportError::TimedOut(_)));
+            if !waits || self.patience.waited_ms(now_ms) >= limit_ms.saturating_add(CLEANUP_MS) {
+                self.patience.said_ms = Some(now_ms);
+                tell_stuck(task, replay, ends, self.patience.waited_ms(now_ms) / 1_000);
+            }
+        }
+    }
+
+    fn tell_progress(&self, task: TaskId, replay: &Replay, now_ms: i64) {
+        let (from, position, end) = replay.way();
+        let (done, all) = ((position - from).max(0) as f64, (end - from).max(1) as f64);
+        let seconds = now_ms.saturating_sub(self.began_ms) as f64 / 1_000.0;
+        let (store, partition, records) = (replay.store, task.partition, replay.records());
+        let share = format_args!("{:.0} %", 100.0 * done / all).to_string();
+        if done > 0.0 {
+            let remaining_s = (seconds * (all - done) / done).ceil() as i64;
+            tracing::info!(%task, store, partition, records, position, end, share, remaining_s, "restoring");
+        } else {
+            tracing::info!(%task, store, partition, records, position, end, share, "restoring");
+        }
+    }
+}
+
+fn tell_stuck(task: TaskId, replay: &Replay, ends: Result<Watermarks, TransportError>, waited_s: i64) {
+    let (store, (_, position, end)) = (replay.store, replay.way());
+    let TopicPartition { topic, partition } = replay.partition();
+    match ends {
+        Ok(Watermarks { last_stable, .. }) if last_stable <= position => tracing::warn!(
+            %task, store, topic, partition, position, last_stable, end, waited_s,
+            "a restore waits for a transaction that should have timed out long ago: \
+             `kafka-transactions.sh --bootstrap-server … describe-producers --topic {topic} --partition {partition}` \
+             tells whose it is, and \
+             `kafka-transactions.sh --bootstrap-server … abort --topic {topic} --partition {partition} \
+             --start-offset {last_stable}` ends it"
+        ),
+        Ok(Watermarks { last_stable, .. }) => tracing::warn!(
+            %task, store, topic, partition, position, last_stable, end, waited_s,
+            "a restore waits for records that its broker does not send"
+        ),
+        Err(cause) => tracing::warn!(
+            %task, store, topic, partition, position, end, waited_s, %cause,
+            "a restore waits for records, and its broker does not answer"
+        ),
+    }
+}
+
+impl<M: Message> Opening<M> {
+    fn tell_waiting(&self, waited_s: i64) {
+        let task = self.id;
+        let names = self.inputs.iter().map(|input| format!("{}-{}", input.topic, input.partition));
+        let inputs = names.collect::<Vec<_>>().join(", ");
+        match self.waits_for {
+            PENDING_OFFSETS => tracing::warn!(
+                %task, inputs, waited_s,
+                "a task waits for a transaction that holds offsets of its inputs and should have timed out long ago: \
+                 `kafka-transactions.sh --bootstrap-server … find-hanging --topic __consumer_offsets` finds it, and \
+                 `abort` with the partition and start offset that it shows ends it"
+            ),
+            waits_for => tracing::warn!(
+                %task, inputs, waited_s, waits_for,
+                "a task is not open yet, because brokers do not answer"
+            ),
+        }
+    }
+}
+
+impl<C: Connect> Worker<C> {
+    /// Says what lasts long.
+    pub(super) fn tell(&mut self, now_ms: i64) {
+        let limit_ms = self.connect.transaction_timeout_ms().saturating_add(CLEANUP_MS);
+        for opening in &mut self.opening {
+            match &mut opening.stage {
+                Stage::Begun | Stage::Known(_) => {}
+                Stage::Offsets | Stage::Ends(_) => {
+                    if opening.patience.is_over(now_ms, limit_ms) {
+                        opening.patience.said_ms = Some(now_ms);
+                        opening.tell_waiting(opening.patience.waited_ms(now_ms) / 1_000);
+                    }
+                }
+                Stage::Replaying { replays, .. } => {
+                    for (replay, lasting) in replays.iter_mut().filter(|(replay, _)| !replay.is_done()) {
+                        lasting.look(opening.id, replay, &mut self.reader, now_ms, limit_ms);
+                    }
+                }
+            }
+        }
+    }
+}

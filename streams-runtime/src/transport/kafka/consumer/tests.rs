@@ -1,0 +1,49 @@
+//! What one real broker cannot show: a group that is handed over from one broker to another. librdkafka's imitation of a
+//! cluster can, nearly: it does not know questions about topics, so those are answered beforehand.
+
+use rdkafka::bindings::rd_kafka_resp_err_t as RDKafkaRespErr;
+use rdkafka::mocking::{MockCluster, MockCoordinator};
+use rdkafka::types::RDKafkaApiKey;
+
+use super::*;
+use crate::transport::ClientSettings;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[test]
+fn committed_offsets_are_asked_of_the_coordinator_of_now() {
+    let cluster = MockCluster::new(2).expect("an imitated cluster");
+    cluster.create_topic("inputs", 1, 1).expect("a topic");
+    let coordinator = |broker| {
+        cluster.coordinator(MockCoordinator::Group("group".to_owned()), broker).expect("a coordinator");
+    };
+    coordinator(1);
+    let settings = ClientSettings { brokers: cluster.bootstrap_servers(), ..ClientSettings::default() };
+    let clients = KafkaClients::new(settings);
+    let mut consumer = clients.consumer("group", "client", None, Isolation::ReadCommitted).unwrap();
+    let place = TopicPartition { topic: "inputs".to_owned(), partition: 0 };
+    let committed = CommittedOffset { offset: 7, metadata: String::new() };
+    while consumer.commit(&[(place.clone(), committed.clone())]).is_err() {}
+    let mut found = || {
+        let start = Instant::now();
+        loop {
+            consumer.described.insert(place.topic.clone(), (Instant::now(), Known { id: 1, partitions: 1 }));
+            match consumer.committed(std::slice::from_ref(&place)) {
+                Ok(found) => {
+                    let is_another = !Rc::ptr_eq(consumer.questions.group_client(), &consumer.reader);
+                    break (found, is_another);
+                }
+                Err(TransportError::TimedOut(what)) => {
+                    assert!(start.elapsed() < PATIENCE, "it is never answered: {what}");
+                    consumer.wait(10);
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    assert_eq!(found(), (vec![Some(committed.clone())], false));
+    // The imitation answers whoever is asked, so it has to be told to refuse.
+    coordinator(2);
+    cluster.request_errors(RDKafkaApiKey::OffsetFetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR]);
+    assert_eq!(found(), (vec![Some(committed)], true));
+}

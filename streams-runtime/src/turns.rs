@@ -1,0 +1,107 @@
+//! Who is processed, and for how long.
+//!
+//! Each task has its turn, up to a batch of records. Between records nobody looks at a clock or at the memory, so a turn
+//! goes in slices: few records at first and where they take much of either, more where they do not. After each slice its results are handed over,
+//! its rows are weighed, and once the turns have taken long enough the others have theirs in the next round: a commit
+//! that is due, and the group, do not wait for a step that takes a second for each record.
+//!
+//! It knows tasks and the clock. It does not know what a step does, nor when a commit is due.
+
+use crate::commit::Trouble;
+use crate::task::WHOLE;
+use crate::worker::{BATCH, Connect, Worker, WorkerError};
+
+/// A round of turns ends when it has taken so long, in ms.
+const ROUND_MS: i64 = 50;
+
+/// What a slice should take, in ms.
+const SLOW_MS: usize = 20;
+
+/// So few records are processed without a look at the clock.
+const FEW: usize = 8;
+
+/// The clock of a round.
+struct Round {
+    began_ms: i64,
+    /// When it was last looked at.
+    at_ms: i64,
+}
+
+impl<C: Connect> Worker<C> {
+    /// Processes up to `max` of the records that are buffered, `fetched` of which came just now, and hands the results
+    /// to the producer.
+    pub(crate) fn process(&mut self, max: usize, fetched: usize) -> Result<usize, WorkerError> {
+        let (mut processed, tasks) = (0, self.tasks.len());
+        let mut round = (fetched > FEW || self.pressure.behind).then(|| {
+            let now_ms = self.connect.now_ms();
+            Round { began_ms: now_ms, at_ms: now_ms }
+        });
+        self.pressure.behind = false;
+        for n in 0..tasks {
+            let at = (self.turn + n) % tasks;
+            if processed >= max {
+                self.turn = at;
+                self.pressure.behind = true;
+                return Ok(processed);
+            }
+            match self.turn_of(at, BATCH.min(max - processed), &mut round) {
+                Ok(records) => processed += records,
+                Err(trouble) => {
+                    self.mend(trouble)?;
+                    return Ok(processed);
+                }
+            }
+            if self.tasks[at].is_set_aside() && self.tasks[at].is_done() {
+                self.stop_reading(at);
+            }
+            let late = round.as_ref().is_some_and(|round| round.at_ms - round.began_ms >= ROUND_MS);
+            if late || self.pressure.full {
+                self.turn = (at + 1) % tasks;
+                self.pressure.behind = true;
+                return Ok(processed);
+            }
+        }
+        // All had their turn: the same order again, so that equal input makes equal output.
+        self.turn = 0;
+        Ok(processed)
+    }
+
+    /// The turn of one task. Returns how many records it processed.
+    fn turn_of(&mut self, at: usize, max: usize, round: &mut Option<Round>) -> Result<usize, Trouble> {
+        let mut processed = 0;
+        while processed < max {
+            let slice = self.tasks[at].pace().min(max - processed);
+            let (records, is_full) = self.slice(at, slice)?;
+            processed += records;
+            if records > 0 {
+                let grown = self.weigh(at);
+                if let Some(round) = round {
+                    let now_ms = self.connect.now_ms();
+                    let ms = usize::try_from(now_ms - round.at_ms).unwrap_or(0);
+                    self.tasks[at].took(records, grown.max(ms.saturating_mul(WHOLE) / SLOW_MS));
+                    round.at_ms = now_ms;
+                    if now_ms - round.began_ms >= ROUND_MS {
+                        return Ok(processed);
+                    }
+                }
+            }
+            if self.pressure.full || records < slice && !is_full {
+                return Ok(processed);
+            }
+        }
+        self.pressure.behind = true;
+        Ok(processed)
+    }
+
+    /// Processes up to `max` records and hands over what they wrote. Also whether the outbox was full before.
+    #[inline]
+    fn slice(&mut self, at: usize, max: usize) -> Result<(usize, bool), Trouble> {
+        if self.tasks[at].is_careful() {
+            return Ok((self.process_carefully(at, max)?, false));
+        }
+        let processed = self.tasks[at].process(max).map_err(|failure| Trouble::Record(at, failure))?;
+        let is_full = self.tasks[at].outbox().borrow().is_full();
+        self.hand_over(at)?;
+        Ok((processed, is_full))
+    }
+}

@@ -1,0 +1,293 @@
+//! What a seed says: which application, how large everything is, and which faults strike when.
+//!
+//! A script is drawn before anything runs. Faults stand in a list of their own, so that the same run can be had with
+//! fewer of them.
+//!
+//! Knows chance. Does not know how a fault is made to happen.
+
+use super::applications::{ALL, Application};
+use super::disk::Fate;
+use super::random::Random;
+use super::seam::{Armed, Call, Strike, When};
+use super::world::Act;
+use streams_runtime::mutants::Mutant;
+use streams_runtime::state::OverlayLimit;
+use streams_runtime::transport::memory::Fault as Accident;
+
+/// Threads of one instance, at most.
+pub(super) const THREADS: usize = 2;
+
+/// What strikes.
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    /// Something at a call of a worker.
+    At(Armed),
+    /// An accident of the log that befalls the worker's producer.
+    Accident(Accident),
+    /// The machine is gone, between two steps; with `true` its group has noticed already.
+    Kill(Fate, bool),
+    /// The machine is away for so many ticks, and as the last of them pass, for longer than deletions are kept. It sleeps, or
+    /// with `false` it is off.
+    Away(usize, bool),
+    /// The instance ends as it should.
+    Stop,
+    /// The machine stands still for so many ticks; with `true` the group goes on without it.
+    Pause(usize, bool),
+    /// The group throws a worker out.
+    Expel,
+    /// Markers are written one by one for so many ticks; with `true` those of offsets at once and all others only then.
+    HoldMarkers(usize, bool),
+    /// Answers about committed offsets say "none".
+    HideOffsets(u32),
+    /// Answers about ends do not come.
+    LoseEnds(u32),
+    /// The brokers' clock jumps.
+    Jump(i64),
+    /// The clock of a machine is wrong from now on.
+    Skew(i64),
+    /// Changelogs are compacted.
+    Compact,
+    /// Consumed records are deleted.
+    Purge,
+    /// A topic gets more partitions.
+    Grow,
+}
+
+/// A fault: when, whom, what.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    pub(super) tick: usize,
+    pub(super) slot: usize,
+    pub(super) what: What,
+}
+
+/// One seed, spelt out.
+#[derive(Clone)]
+pub(super) struct Script {
+    pub(super) seed: u64,
+    /// The variant of the runtime that the workers are.
+    pub(super) mutant: Option<Mutant>,
+    pub(super) application: &'static Application,
+    pub(super) partitions: u32,
+    /// How many threads each instance has.
+    pub(super) threads: Vec<usize>,
+    pub(super) overlays: Vec<OverlayLimit>,
+    /// Whether a machine keeps its disk when it is started again.
+    pub(super) disks: Vec<bool>,
+    pub(super) ticks: usize,
+    /// Some records come in transactions.
+    pub(super) transactional: bool,
+    /// Partitions that get nothing until the end: every third.
+    pub(super) idle: bool,
+    pub(super) faults: Vec<Fault>,
+}
+
+impl Script {
+    pub(super) fn of(seed: u64, mutant: Option<Mutant>) -> Script {
+        let mut random = Random::of(seed, 1);
+        let application = random.pick(ALL);
+        let partitions = random.weigh(&[(3, 1), (4, 2), (3, 3), (2, 4), (1, 5), (1, 8)]);
+        let instances = random.weigh(&[(2, 1), (4, 2), (3, 3)]);
+        let threads: Vec<usize> = (0..instances).map(|_| random.weigh(&[(2, 1), (1, THREADS)])).collect();
+        let overlays = [OverlayLimit::NONE, OverlayLimit::values(2), OverlayLimit::UNBOUNDED];
+        let overlays = (0..instances).map(|_| *random.pick(&overlays)).collect();
+        let disks = (0..instances).map(|_| !random.once_in(3)).collect();
+        let ticks = 60 + random.below(80);
+        let transactional = random.once_in(2);
+        let idle = random.once_in(4);
+        let slots = instances * THREADS;
+        let count = random.weigh(&[(1, 0), (2, 2), (4, 5), (3, 9), (1, 14)]);
+        let mut faults = Vec::new();
+        for _ in 0..count {
+            let (tick, slot) = (random.below(ticks), random.below(slots));
+            let what = fault(&mut random, application, partitions, slots);
+            faults.extend(companion(&mut random, tick, slot, &what));
+            faults.push(Fault { tick, slot, what });
+        }
+        faults.sort_by_key(|fault| fault.tick);
+        Script {
+            seed,
+            mutant,
+            application,
+            partitions,
+            threads,
+            overlays,
+            disks,
+            ticks,
+            transactional,
+            idle,
+            faults,
+        }
+    }
+
+    pub(super) fn describe(&self) -> String {
+        let disks = self.disks.iter().filter(|kept| **kept).count();
+        format!(
+            "seed {}: `{}` with {} partitions, threads {:?}, {disks} with a disk, {} ticks, {} faults",
+            self.seed,
+            self.application.name,
+            self.partitions,
+            self.threads,
+            self.ticks,
+            self.faults.len()
+        )
+    }
+}
+
+fn fate(random: &mut Random) -> Fate {
+    match random.below(8) {
+        0..4 => Fate::Kept,
+        4..7 => Fate::PowerLost(random.next()),
+        _ => Fate::Deleted,
+    }
+}
+
+fn fault(random: &mut Random, application: &Application, partitions: u32, slots: usize) -> What {
+    if application.deletes && random.once_in(6) {
+        return What::Away(8 + random.below(20), random.once_in(2));
+    }
+    match random.below(32) {
+        0..7 => What::At(crash(random)),
+        7..12 => What::At(no_answer(random)),
+        12..14 => What::At(meanwhile(random, slots)),
+        14..19 => What::Accident(accident(random, application, partitions)),
+        19 => What::Kill(fate(random), random.once_in(2)),
+        20 => What::Stop,
+        21..23 => What::Pause(2 + random.below(30), !random.once_in(4)),
+        23 => What::Expel,
+        24..26 => What::HoldMarkers(2 + random.below(20), random.once_in(2)),
+        26 => What::HideOffsets(1 + random.below(4) as u32),
+        27 => What::LoseEnds(1 + random.below(5) as u32),
+        28 => What::Jump(random.weigh(&[(2, 7_000), (2, 20_000), (2, 61_000), (2, 90_000_000)])),
+        29 => What::Skew(random.weigh(&[(1, -20_000), (1, -300), (1, 900), (1, 60_000)])),
+        30 if application.grows.is_some() => What::Grow,
+        30 => What::Purge,
+        _ => What::Compact,
+    }
+}
+
+/// Some accidents do harm only in company.
+fn companion(random: &mut Random, tick: usize, slot: usize, what: &What) -> Option<Fault> {
+    let what = match what {
+        // Somebody else has the tasks while markers are missing.
+        What::HoldMarkers(..) => match random.below(4) {
+            0 => What::Kill(fate(random), true),
+            1 => What::Expel,
+            2 => {
+                let strike = Strike::Crash(fate(random));
+                What::At(Armed { call: Call::Commit, when: When::After, after: 0, strike })
+            }
+            _ => return None,
+        },
+        // Or while records have not arrived.
+        What::At(Armed { call: Call::Offsets, strike: Strike::TakenOver(_), .. }) => {
+            What::Accident(Accident::Slow)
+        }
+        _ => return None,
+    };
+    let later = if let What::Accident(_) = what { 0 } else { random.below(6) };
+    Some(Fault { tick: tick + later, slot, what })
+}
+
+fn crash(random: &mut Random) -> Armed {
+    use Call::*;
+    let calls = [
+        (2, Begin),
+        (3, Send),
+        (2, Flush),
+        (3, Offsets),
+        (4, Commit),
+        (3, Abort),
+        (3, Apply),
+        (2, Get),
+        (2, Assign),
+        (2, Committed),
+        (2, Ends),
+        (1, ReplayAssign),
+        (2, ReplayPoll),
+        (2, Init),
+        (2, Poll),
+        (2, Revoked),
+        (1, Leave),
+        (1, Membership),
+        (1, Members),
+    ];
+    let call = random.weigh(&calls);
+    let when = if random.once_in(2) { When::Before } else { When::After };
+    let strike = if random.once_in(4) { Strike::Panic } else { Strike::Crash(fate(random)) };
+    Armed { call, when, after: some(random, call), strike }
+}
+
+fn some(random: &mut Random, call: Call) -> usize {
+    if call == Call::Send { random.below(12) } else { random.below(3) }
+}
+
+/// Calls that may go without an answer, and when: some are local once they are done.
+fn no_answer(random: &mut Random) -> Armed {
+    use Call::*;
+    use When::{After, Before};
+    let calls = [
+        (2, (Committed, Before)),
+        (2, (Ends, Before)),
+        (2, (Init, Before)),
+        (1, (Begin, Before)),
+        (2, (Send, Before)),
+        (2, (Send, After)),
+        (2, (Flush, Before)),
+        (2, (Flush, After)),
+        (2, (Offsets, Before)),
+        (2, (Offsets, After)),
+        (2, (Commit, Before)),
+        (3, (Commit, After)),
+        (2, (Abort, Before)),
+        (2, (Abort, After)),
+        (2, (Assign, Before)),
+        (1, (ReplayAssign, Before)),
+        (1, (ReplayPoll, Before)),
+        (1, (ReplayPoll, After)),
+        (1, (Poll, Before)),
+        (1, (Poll, After)),
+        (1, (Revoked, After)),
+        (1, (Leave, Before)),
+        (2, (Apply, Before)),
+        (1, (Members, Before)),
+    ];
+    let (call, when) = random.weigh(&calls);
+    let strike = if call == Apply { Strike::Full } else { Strike::TimeOut };
+    Armed { call, when, after: some(random, call), strike }
+}
+
+/// Another worker does something in the middle of a call.
+fn meanwhile(random: &mut Random, slots: usize) -> Armed {
+    use Call::*;
+    let other = random.below(slots);
+    if random.once_in(2) {
+        let call = random.weigh(&[(4, Offsets), (1, Flush), (1, Commit), (1, Abort), (1, Committed)]);
+        let when = if random.once_in(3) { When::Before } else { When::After };
+        return Armed { call, when, after: 0, strike: Strike::TakenOver(other) };
+    }
+    let call = *random
+        .pick(&[Committed, Ends, Offsets, Commit, Flush, Poll, Revoked, Abort, Membership, Members, Apply]);
+    let when = if call == Membership || random.once_in(2) { When::Before } else { When::After };
+    let act = random.weigh(&[(2, Act::Step(usize::MAX)), (1, Act::Step(1)), (2, Act::Commit)]);
+    Armed { call, when, after: some(random, call), strike: Strike::Meanwhile(other, act) }
+}
+
+fn accident(random: &mut Random, application: &Application, partitions: u32) -> Accident {
+    let topic = (*random.pick(application.written)).to_owned();
+    let partition = random.below(partitions as usize) as u32;
+    match random.below(15) {
+        0 => Accident::InitLost,
+        1 => Accident::AckLost,
+        2 => Accident::Undelivered { topic, partition },
+        3 => Accident::OffsetsLost,
+        4..6 => Accident::CommitLost,
+        6..8 => Accident::CommitAnswerLost,
+        8 => Accident::CommitLate,
+        9 => Accident::FencedBeforeCommit,
+        10 => Accident::FencedAfterCommit,
+        11 => Accident::AbortLost,
+        12 | 13 => Accident::Slow,
+        _ => Accident::AbortAnswerLost,
+    }
+}

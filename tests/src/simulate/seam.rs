@@ -1,0 +1,263 @@
+//! The seam between one worker and everything around it: every call across it is counted, noted, and may be where a
+//! fault strikes.
+//!
+//! ```text
+//! worker ──call──→ before: crash, time-out, somebody else's step ──→ log or disk ──→ after: crash, lost answer ──→ worker
+//! ```
+//!
+//! A crash unwinds out of the call with a payload of its own. The runtime catches panics of steps, so one crash may
+//! not be the end: from then on every call across the seam unwinds again, and nothing the worker does reaches
+//! anything. The world drops it as soon as it has come back.
+//!
+//! What is noted: which records the open transaction has processed, and what the worker was told about its membership
+//! (`membership`). Knows one incarnation of one worker. Does not know schedules, nor what must hold at the end.
+
+use super::disk::Fate;
+use super::membership::Membership;
+use super::world::{Act, World};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::{Rc, Weak};
+use streams_runtime::Source;
+use streams_runtime::mutants::Mutant;
+use streams_runtime::transport::{TopicPartition, TransportError};
+
+/// A call across the seam.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    Subscribe,
+    Poll,
+    Revoked,
+    Membership,
+    Members,
+    Leave,
+    Assign,
+    Committed,
+    Ends,
+    ReplayAssign,
+    ReplayPoll,
+    Init,
+    Begin,
+    Send,
+    Flush,
+    Offsets,
+    Commit,
+    Abort,
+    /// Rows go to an engine.
+    Apply,
+    /// A row is read from an engine.
+    Get,
+}
+
+/// Before the call is done, or after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    Before,
+    After,
+}
+
+/// What strikes at a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strike {
+    /// The machine is gone; its disk meets this fate.
+    Crash(Fate),
+    /// Only this worker is gone; its process goes on.
+    Panic,
+    /// No answer: the call was not done, or it was and nobody knows.
+    TimeOut,
+    /// An engine has no room.
+    Full,
+    /// Another worker does something in the meantime.
+    Meanwhile(usize, Act),
+    /// The group throws this worker out, and another one opens its tasks in the meantime.
+    TakenOver(usize),
+}
+
+/// A strike that waits for its call.
+#[derive(Clone, Debug)]
+pub(super) struct Armed {
+    pub(super) call: Call,
+    pub(super) when: When,
+    /// So many calls of this kind are let through.
+    pub(super) after: usize,
+    pub(super) strike: Strike,
+}
+
+/// Unwinds out of a worker that has crashed.
+pub(super) struct Crash;
+
+/// A worker: which instance, and which of its threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Who {
+    pub(super) instance: usize,
+    pub(super) thread: usize,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", (b'A' + self.instance as u8) as char, self.thread)
+    }
+}
+
+/// A record that was processed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) partition: TopicPartition,
+    pub(super) offset: i64,
+}
+
+/// What is known of one incarnation of a worker.
+pub(super) struct Seam {
+    pub(super) who: Who,
+    pub(super) incarnation: usize,
+    pub(super) mutant: Option<Mutant>,
+    world: Weak<World>,
+    dead: Cell<bool>,
+    armed: RefCell<Vec<Armed>>,
+    /// True once something that is nobody's fault was injected: the worker may complain about it.
+    pub(super) timed_out: Cell<bool>,
+    pub(super) full: Cell<bool>,
+    pub(super) hidden: Cell<bool>,
+    /// What was processed since the last transaction ended.
+    notes: RefCell<Vec<Note>>,
+    /// The number of the open transaction.
+    pub(super) transaction: Cell<Option<u64>>,
+    pub(super) membership: RefCell<Membership>,
+}
+
+impl Seam {
+    pub(super) fn new(world: &Rc<World>, who: Who, incarnation: usize) -> Rc<Seam> {
+        Rc::new(Seam {
+            who,
+            incarnation,
+            mutant: world.script.mutant,
+            world: Rc::downgrade(world),
+            dead: Cell::new(false),
+            armed: RefCell::default(),
+            timed_out: Cell::new(false),
+            full: Cell::new(false),
+            hidden: Cell::new(false),
+            notes: RefCell::default(),
+            transaction: Cell::new(None),
+            membership: RefCell::default(),
+        })
+    }
+
+    pub(super) fn world(&self) -> Rc<World> {
+        match self.world.upgrade() {
+            Some(world) => world,
+            // It outlived its world: there is nothing left to reach.
+            None => self.crash(),
+        }
+    }
+
+    pub(super) fn arm(&self, armed: Armed) {
+        self.armed.borrow_mut().push(armed);
+    }
+
+    pub(super) fn disarm(&self) {
+        self.armed.borrow_mut().clear();
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead.get()
+    }
+
+    pub(super) fn die(&self) {
+        self.dead.set(true);
+    }
+
+    /// Unwinds, past the panic hook: a crash is no message.
+    fn crash(&self) -> ! {
+        self.dead.set(true);
+        std::panic::resume_unwind(Box::new(Crash))
+    }
+
+    pub(super) fn before(&self, call: Call) -> Result<(), TransportError> {
+        self.pass(call, When::Before)
+    }
+
+    pub(super) fn after(&self, call: Call) -> Result<(), TransportError> {
+        self.pass(call, When::After)
+    }
+
+    fn pass(&self, call: Call, when: When) -> Result<(), TransportError> {
+        if self.dead.get() {
+            self.crash();
+        }
+        let strike = {
+            let mut armed = self.armed.borrow_mut();
+            if armed.is_empty() {
+                return Ok(());
+            }
+            let mut struck = None;
+            for (at, waiting) in
+                armed.iter_mut().enumerate().filter(|(_, a)| (a.call, a.when) == (call, when))
+            {
+                match waiting.after.checked_sub(1) {
+                    Some(left) => waiting.after = left,
+                    None => struck = struck.or(Some(at)),
+                }
+            }
+            match struck {
+                Some(at) => armed.swap_remove(at).strike,
+                None => return Ok(()),
+            }
+        };
+        self.strike(strike, call, when)
+    }
+
+    fn strike(&self, strike: Strike, call: Call, when: When) -> Result<(), TransportError> {
+        let world = self.world();
+        world.trace.say(|| format!("{} ⚡ {strike:?} {when:?} {call:?}", self.who));
+        match strike {
+            Strike::Crash(fate) => {
+                world.power_off(self.who.instance, fate);
+                self.crash()
+            }
+            Strike::Panic => self.crash(),
+            Strike::TimeOut => {
+                self.timed_out.set(true);
+                Err(TransportError::TimedOut("an injected time-out"))
+            }
+            Strike::Full => {
+                self.full.set(true);
+                Err(TransportError::TimedOut("a full disk"))
+            }
+            Strike::Meanwhile(other, act) => {
+                world.act(other, act);
+                // It may have died of it, if both are one machine.
+                if self.dead.get() { self.crash() } else { Ok(()) }
+            }
+            Strike::TakenOver(other) => {
+                world.expel_worker(self);
+                // Gives back what it was asked for, is given more, opens it.
+                for _ in 0..3 {
+                    world.act(other, Act::Step(usize::MAX));
+                }
+                // It may have died of it, if both are one machine.
+                if self.dead.get() { self.crash() } else { Ok(()) }
+            }
+        }
+    }
+
+    /// A step sees a record.
+    pub(super) fn processed(&self, source: Source<'_>) {
+        let partition = TopicPartition { topic: source.topic.to_owned(), partition: source.partition };
+        let world = self.world();
+        world.trace.say(|| {
+            format!("{} processes {}-{}@{}", self.who, source.topic, source.partition, source.offset)
+        });
+        self.membership.borrow().processes(&world, self, &partition);
+        self.notes.borrow_mut().push(Note { partition, offset: source.offset });
+    }
+
+    pub(super) fn take_notes(&self) -> Vec<Note> {
+        self.notes.take()
+    }
+
+    /// Reading begins anew there: what was processed from there on without a transaction never happened.
+    pub(super) fn rewound(&self, partition: &TopicPartition, offset: i64) {
+        self.notes.borrow_mut().retain(|note| note.partition != *partition || note.offset < offset);
+    }
+}
