@@ -16,7 +16,7 @@ use crate::topology::{Plan, Topology};
 use crate::transport::memory::{MemoryConsumer, MemoryLog, MemoryProducer};
 use crate::transport::{Isolation, TransportError};
 use crate::wiring::{Engines, in_memory};
-use crate::worker::{Connect, Worker, WorkerError};
+use crate::worker::{Connect, Worker, WorkerError, member_id};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -132,8 +132,13 @@ impl Connect for InProcess {
     type Consumer = MemoryConsumer;
     type Producer = MemoryProducer;
 
-    fn consumer(&self) -> Result<MemoryConsumer, TransportError> {
-        Ok(self.log.consumer(&self.application, &self.transactional_id(), Isolation::ReadCommitted))
+    fn consumer(&self, leaders: u64) -> Result<MemoryConsumer, TransportError> {
+        let client_id = member_id(&self.transactional_id(), leaders);
+        Ok(self.log.consumer(&self.application, &client_id, Isolation::ReadCommitted))
+    }
+
+    fn is_own(&self, name: &str) -> bool {
+        name == self.transactional_id()
     }
 
     fn restore_consumer(&self) -> Result<MemoryConsumer, TransportError> {

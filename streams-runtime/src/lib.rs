@@ -67,7 +67,9 @@ pub mod failure;
 pub mod guarantee;
 pub mod instance;
 mod iso;
+mod joining;
 mod lines;
+mod members;
 pub mod memory;
 #[doc(hidden)]
 pub mod mutants;
@@ -116,6 +118,7 @@ pub use failure::Failure;
 pub use guarantee::Guarantee;
 pub use iso::ParseTimestampError;
 pub use lines::{LineError, TextInput};
+pub use members::Stranger;
 pub use partitioner::partition_of;
 pub use record::{Header, Headers, Timestamp};
 pub use serde::{ByType, DefaultSerde, Json, Serde, SerdeError, TimeWindowed};

@@ -115,8 +115,8 @@ pub struct Task<M> {
     wired: Wired,
     /// True if anything was processed since the last commit.
     changed: bool,
-    /// True if its positions are to be committed, moved or not: an abort does not change that.
-    renews: bool,
+    /// True if its positions are to be committed although they may not have moved; until they are.
+    renewing: bool,
     /// The input that is worked on, so that a panic can be told from which record it came.
     at: usize,
     careful: bool,
@@ -165,7 +165,7 @@ impl<M: Message> Task<M> {
             inputs: inputs.collect(),
             wired,
             changed: false,
-            renews: false,
+            renewing: false,
             at: 0,
             careful: false,
             pace: CAUTIOUS,
@@ -389,13 +389,12 @@ impl<M: Message> Task<M> {
 
     /// True if there is something to commit.
     pub fn is_changed(&self) -> bool {
-        self.changed
+        self.changed || self.renewing && !self.is_done()
     }
 
     /// Its positions are committed although they may not have moved.
     pub(crate) fn renew(&mut self) {
-        self.renews |= !self.is_done();
-        self.changed |= self.renews;
+        self.renewing = true;
     }
 
     /// What the steps wrote.
@@ -465,7 +464,8 @@ impl<M: Message> Task<M> {
             self.wired.drops.iter().for_each(|drops| drops.commit());
         }
         self.inputs.iter_mut().for_each(|input| input.committed = input.position);
-        (self.changed, self.renews) = (false, false);
+        self.changed = false;
+        self.renewing = false;
         self.has_offsets = true;
         if self.careful {
             self.careful = false;
@@ -477,10 +477,6 @@ impl<M: Message> Task<M> {
     pub fn aborted(&mut self) {
         self.wired.drops.iter().for_each(|drops| drops.abort());
         self.go_back();
-        if !self.has_offsets {
-            // Where it begins is still to be committed.
-            self.renew();
-        }
     }
 
     fn go_back(&mut self) {
@@ -500,7 +496,7 @@ impl<M: Message> Task<M> {
         if !mutant!(PositionKept) {
             self.inputs.iter_mut().for_each(|input| input.position = input.committed);
         }
-        self.changed = self.renews;
+        self.changed = false;
     }
 
     /// The outcome of the transaction is unknown: its changes are dropped, and the task does nothing until it is

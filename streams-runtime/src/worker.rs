@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! worker   what comes in, who gets it, what is processed        (this file)
+//! joining  whether the group is one of equals
 //! open     from an assigned partition to a task that reads      restore   a store up to its changelog's end
 //! commit   what leaves, in which order, and how it is taken back
 //! turns    who is processed for how long                        pressure  what happens as memory fills up
@@ -17,6 +18,8 @@
 use crate::commit::Commit;
 use crate::failure::Failure;
 use crate::guarantee::Guarantee;
+use crate::joining::Joining;
+use crate::members::{All, Stranger};
 use crate::memory::Share;
 use crate::mutants::mutant;
 use crate::open::{OpenError, Opening};
@@ -25,7 +28,7 @@ use crate::repeated::Repeated;
 use crate::restore::RestoredStore;
 use crate::state::{OverlayLimit, StateError};
 use crate::task::{Due, Task, TaskId};
-use crate::topology::{Plan, TopicRef, Topology};
+use crate::topology::{Growth, Plan, TopicRef, Topology};
 use crate::transport::{CommittedOffset, Consumer, Event, Producer, TopicPartition, TransportError};
 use crate::wiring::Engines;
 
@@ -36,8 +39,11 @@ pub trait Connect {
     /// The producer.
     type Producer: Producer;
 
-    /// The member of the group.
-    fn consumer(&self) -> Result<Self::Consumer, TransportError>;
+    /// The member of the group. Its client id tells the others a hash of which topic leads which: it is
+    /// [`member_id`]`(name, leaders)` for some name.
+    fn consumer(&self, leaders: u64) -> Result<Self::Consumer, TransportError>;
+    /// True if a client of this name can only be what is left of an earlier run of this instance, or is of this one.
+    fn is_own(&self, name: &str) -> bool;
     /// A reader outside of the group, for changelogs.
     fn restore_consumer(&self) -> Result<Self::Consumer, TransportError>;
     /// The producer: transactional under [`Guarantee::ExactlyOnce`]. Asked for again when the outcome of a
@@ -62,6 +68,11 @@ pub trait Connect {
     /// The wall clock, in milliseconds since the epoch. Asked once a commit, while tasks are opened, and after some
     /// records if there are many.
     fn now_ms(&self) -> i64;
+}
+
+/// What the client of a member calls itself: its name, and the hash of its map of leading topics.
+pub fn member_id(name: &str, leaders: u64) -> String {
+    crate::members::client_id(name, leaders)
 }
 
 /// How fetched records are held.
@@ -111,6 +122,23 @@ pub enum WorkerError {
         /// How often everything there was has been processed.
         rounds: u64,
     },
+    /// Others in the group do not read together what this one does: two tasks would read one partition. Those that were
+    /// there before go on.
+    #[error(
+        "application `{application}` reads other topics together than others in its group: {}\n  help: stop all \
+         instances of the old topology before the first of the new one is started, or give this one another \
+         application id; whoever is no instance needs another `group.id`",
+        All(strangers)
+    )]
+    Strangers {
+        /// The application.
+        application: String,
+        /// The others.
+        strangers: Vec<Stranger>,
+    },
+    /// An input has more partitions than when the application started, and cannot be read on.
+    #[error(transparent)]
+    Grown(Box<Growth>),
     /// The log failed.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -154,6 +182,8 @@ pub struct Worker<C: Connect> {
     /// True if another producer must take the place of this one, because the outcome of its transaction is unknown.
     pub(crate) renew: bool,
     pub(crate) tasks: Vec<Task<MessageOf<C>>>,
+    /// What the group gave before it was asked who else is in it.
+    pub(crate) joining: Joining,
     pub(crate) opening: Vec<Opening<MessageOf<C>>>,
     /// Tasks that could not be opened.
     pub(crate) aside: Vec<TaskId>,
@@ -201,7 +231,7 @@ impl<C: Connect> Worker<C> {
     /// # Errors
     /// If the log refuses the subscription.
     pub fn start(connect: C, topology: Topology, plan: Plan) -> Result<Self, WorkerError> {
-        let (mut consumer, producer) = (connect.consumer()?, connect.producer()?);
+        let (mut consumer, producer) = (connect.consumer(plan.leaders_hash())?, connect.producer()?);
         let guarantee = connect.guarantee();
         let leaders: Vec<String> = plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         consumer.subscribe(&leaders)?;
@@ -217,6 +247,7 @@ impl<C: Connect> Worker<C> {
             ready: false,
             renew: false,
             tasks: Vec::new(),
+            joining: Joining::default(),
             opening: Vec::new(),
             aside: Vec::new(),
             reader,
@@ -261,10 +292,10 @@ impl<C: Connect> Worker<C> {
         stopped.chain(self.aside.iter().copied()).collect()
     }
 
-    /// True if there is work that must wait for somebody else: the producer does not own its id yet, or tasks are
-    /// being opened. A step that did nothing does not mean that there is nothing to do then.
+    /// True if there is work that must wait for somebody else: the producer does not own its id yet, it is not known
+    /// who else is in the group, or tasks are being opened. A step that did nothing does not mean that there is nothing to do then.
     pub fn is_waiting(&self) -> bool {
-        !self.ready || !self.opening.is_empty()
+        !self.ready || !self.joining.is_done() || !self.opening.is_empty()
     }
 
     /// True if a commit should not wait until it is due.
@@ -283,11 +314,13 @@ impl<C: Connect> Worker<C> {
         self.tasks.iter().any(Task::is_changed)
     }
 
-    /// The next commit writes the positions of every task, moved or not. Kafka forgets the offsets of topics that
-    /// nobody subscribes to once they are older than `offsets.retention.minutes`, also while the group lives, and
-    /// members subscribe to the leaders only: call it at least hourly.
+    /// The next commit, which should come at once, writes the positions of every task, moved or not, with the times that
+    /// stand beside them. Kafka forgets the offsets of topics that nobody subscribes to once they are older than
+    /// `offsets.retention.minutes`, also while the group lives, and members subscribe to the leaders only: call it
+    /// several times in that span.
     pub fn renew_offsets(&mut self) {
         self.tasks.iter_mut().for_each(Task::renew);
+        self.commit_now |= self.is_changed();
     }
 
     /// Committed positions in internal topics that are only read to be processed: what is before them is read by nobody
@@ -325,6 +358,9 @@ impl<C: Connect> Worker<C> {
     /// If a task fails, which is set aside then, or the log does. It may be called again after any error.
     pub fn step(&mut self, max: usize) -> Result<Step, WorkerError> {
         let mut step = Step { fetched: self.poll()?, ..Step::default() };
+        if !self.joining.is_done() {
+            self.agree()?;
+        }
         self.balance()?;
         if self.is_ready()? {
             if !self.opening.is_empty() {
@@ -390,7 +426,7 @@ impl<C: Connect> Worker<C> {
                 }
                 // Whatever happens: every event is worked off, and the first error is told afterwards. A partition
                 // that is not given back would stay here for ever.
-                Event::Assigned(partitions) => self.open(&partitions),
+                Event::Assigned(partitions) => first = first.and(self.given(&partitions)),
                 Event::Revoked(partitions) => first = first.and(self.give_back(&partitions)),
                 Event::Lost(partitions) => first = first.and(self.lose(&partitions)),
             }
@@ -495,6 +531,7 @@ impl<C: Connect> Worker<C> {
             self.plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         let goes =
             |id: TaskId| partitions.iter().any(|p| p.topic == leaders[id.sub] && p.partition == id.partition);
+        self.joining.forget(partitions);
         self.close_opening(goes);
         let (mut applied, now_ms, owned_ms) = (Ok(()), self.connect.now_ms(), self.owned_ms);
         let mut moved = Vec::with_capacity(self.tasks.len());

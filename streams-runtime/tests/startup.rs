@@ -6,11 +6,13 @@ use std::mem;
 use streams_runtime::prelude::*;
 use streams_runtime::startup::{Started, Startup, StartupError};
 use streams_runtime::topology::Plan;
-use streams_runtime::transport::memory::{MemoryLog, TopicSettings};
+use streams_runtime::transport::memory::{MemoryConsumer, MemoryLog, TopicSettings};
 use streams_runtime::transport::topics::{
-    Cluster, Creation, Found, MayWrite, NewTopic, Operations, Rights, TopicDescription, Topics, Unreached,
+    Cluster, Creation, Found, GroupMember, MayWrite, NewTopic, Operations, Rights, TopicDescription, Topics,
+    Unreached,
 };
-use streams_runtime::transport::{TopicPartition, TransportError};
+use streams_runtime::transport::{Consumer as _, Isolation, TopicPartition, TransportError};
+use streams_runtime::worker::member_id;
 use streams_runtime::{Guarantee, Topology};
 
 #[topic(name = "orders", key = String, value = String, partitions = 4)]
@@ -49,6 +51,7 @@ fn start(topics: &mut dyn Topics) -> Result<Started, StartupError> {
     let settings = [("min.insync.replicas".to_owned(), "1".to_owned())];
     let startup = Startup {
         application: "shop",
+        process_id: "p-1",
         brokers: "b:9092",
         guarantee: Guarantee::ExactlyOnce,
         replication: Some(1),
@@ -284,6 +287,14 @@ impl Topics for Flawed {
         Ok(self.rights.clone())
     }
 
+    fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, TransportError> {
+        self.log.members(group)
+    }
+
+    fn broker_setting(&mut self, name: &str) -> Result<Option<String>, TransportError> {
+        self.log.broker_setting(name)
+    }
+
     fn delete_records(&mut self, before: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
         Topics::delete_records(&mut self.log, before)
     }
@@ -376,6 +387,14 @@ fn a_topic_is_refused() {
 }
 
 #[test]
+fn the_brokers_say_how_long_offsets_are_kept() {
+    let mut log = complete();
+    assert_eq!(start(&mut log).unwrap().offsets_retention_ms, None);
+    log.set_offsets_retention_ms(120_000);
+    assert_eq!(start(&mut log).unwrap().offsets_retention_ms, Some(120_000));
+}
+
+#[test]
 fn not_all_brokers_know_a_new_topic() {
     fails(
         &mut Flawed { unknown: true, ..flawed() },
@@ -427,11 +446,46 @@ fn rights_are_missing() {
     assert_eq!(topics.log.topics(), before);
 }
 
+/// Joins, and stays as long as it lives.
+fn join(log: &MemoryLog, client_id: &str) -> MemoryConsumer {
+    let mut member = log.consumer("shop", client_id, Isolation::ReadCommitted);
+    member.subscribe(&["reports".to_owned()]).unwrap();
+    member.poll(&mut Vec::new(), 1).unwrap();
+    member
+}
+
+#[test]
+fn members_that_read_other_topics_together_are_named_with_everything_else() {
+    let mut log = log(&[("orders", 6), ("shops", 3), ("reports", 1), ("totals", 1)]);
+    let _members = ["shop-p-2-0;leaders=1f", "console-consumer"].map(|client_id| join(&log, client_id));
+    fails(
+        &mut log,
+        expect![[r#"
+        the application `shop` cannot start:
+          member `console-consumer` at `this process` is in the group and no instance of it: what it is given nobody would process
+            help: stop it, or give it another `group.id`
+          member `shop-p-2-0;leaders=1f` at `this process` reads other topics together: both would read the same partitions
+            help: stop all instances of the old topology before the first of the new one is started, or give this one another application id; one that is stopped already and still there is forgotten when its session has timed out
+          topic `orders` has 6 partitions, but is declared with 4
+            help: write `partitions = 6` where it is declared"#]],
+    );
+}
+
+#[test]
+fn equals_and_what_is_left_of_an_earlier_run_are_no_strangers() {
+    let mut log = complete();
+    let leaders = start(&mut log).unwrap().plan.leaders_hash();
+    let _equal = join(&log, &member_id("shop-p-2-0", leaders));
+    let _left = join(&log, &member_id("shop-p-1-0", 0x1f));
+    start(&mut log).unwrap();
+}
+
 #[test]
 fn what_works_and_is_probably_not_wanted() {
     let settings = [];
     let startup = Startup {
         application: "shop",
+        process_id: "p-1",
         brokers: "b:9092",
         guarantee: Guarantee::ExactlyOnce,
         replication: Some(3),

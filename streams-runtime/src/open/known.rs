@@ -65,7 +65,13 @@ impl Known {
         let mut waits_for = None;
         for (input, position) in inputs.iter().zip(&mut self.positions) {
             // The first start, or an input that is new: from the first record that is still there.
-            ask(position, &mut waits_for, || consumer.watermarks(input).map(|ends| ends.start))?;
+            ask(position, &mut waits_for, || match consumer.watermarks(input) {
+                // The group knows of a new partition, and this broker not yet.
+                Err(TransportError::UnknownPartition(..)) => {
+                    Err(TransportError::TimedOut("learning of a new partition"))
+                }
+                ends => Ok(ends?.start),
+            })?;
         }
         for log in &mut self.logs {
             let topic = &log.partition.topic;

@@ -1,4 +1,4 @@
-//! From a partition that the group gave to a task that reads.
+//! From a partition that the group gave, to a task that reads.
 //!
 //! ```text
 //! begun ──→ offsets ──stable──→ ends ──all told──→ known ──stores open──→ replaying ──every store at its end──→ running
@@ -35,8 +35,8 @@ use crate::restore::{self, BySlot, Replay, RestoreError, StepError};
 use crate::state::StateError;
 use crate::task::{Task, TaskId};
 use crate::times::{Times, TooManyTimes};
-use crate::topology::SubPlan;
-use crate::transport::{Consumer, PENDING_OFFSETS, TopicPartition, TransportError};
+use crate::topology::{PlannedTopic, SubPlan};
+use crate::transport::{Consumer, PENDING_OFFSETS, Producer, TopicPartition, TransportError};
 use crate::wiring::Wiring;
 use crate::worker::{Connect, Worker, WorkerError};
 use std::collections::HashSet;
@@ -204,17 +204,50 @@ impl<M: crate::transport::Message> Opening<M> {
 
 impl<C: Connect> Worker<C> {
     /// Begins to open the tasks whose leader partitions these are.
-    pub(crate) fn open(&mut self, partitions: &[TopicPartition]) {
+    ///
+    /// # Errors
+    /// If there are more partitions than at the start, and the topology cannot take them.
+    pub(crate) fn open(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
         let here = self.tasks.iter().map(Task::id).chain(self.opening.iter().map(Opening::id));
         let mut here: HashSet<TaskId> = here.collect();
+        let mut first = Ok(());
         for leader in partitions {
-            for (sub, plan) in self.plan.subs.iter().enumerate() {
+            for sub in 0..self.plan.subs.len() {
                 let id = TaskId { sub, partition: leader.partition };
-                if plan.sources[plan.leader].name == leader.topic && here.insert(id) {
-                    self.opening.push(Opening::new(id, plan));
+                let plan = &self.plan.subs[sub];
+                if plan.sources[plan.leader].name != leader.topic || !here.insert(id) {
+                    continue;
+                }
+                match self.take_more(id) {
+                    Ok(()) => self.opening.push(Opening::new(id, &self.plan.subs[sub])),
+                    // It stays here, so that nobody else is given it.
+                    Err(error) => {
+                        self.aside.push(id);
+                        first = first.and(Err(error));
+                    }
                 }
             }
         }
+        first
+    }
+
+    /// A task for a partition that was not there at the start.
+    fn take_more(&mut self, id: TaskId) -> Result<(), WorkerError> {
+        let plan = &self.plan.subs[id.sub];
+        let PlannedTopic { name, partitions: had, .. } = &plan.sources[plan.leader];
+        if id.partition < *had {
+            return Ok(());
+        }
+        let name = name.clone();
+        if !plan.takes_more_of(&name) {
+            let has = self.producer.partitions(&name).unwrap_or(0).max(id.partition + 1);
+            return Err(WorkerError::Grown(Box::new(self.plan.growth(id.sub, &name, has, has))));
+        }
+        tracing::info!(topic = name, partition = id.partition, "a new partition is read");
+        let plan = &mut self.plan.subs[id.sub];
+        plan.sources[plan.leader].partitions = id.partition + 1;
+        plan.tasks = plan.tasks.max(id.partition + 1);
+        Ok(())
     }
 
     /// Goes on with the tasks that are being opened. Returns how many records were replayed, stores of tasks opened,

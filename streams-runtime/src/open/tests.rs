@@ -132,8 +132,11 @@ impl Connect for SlowDisk {
     type Consumer = MemoryConsumer;
     type Producer = MemoryProducer;
 
-    fn consumer(&self) -> AnyResult<MemoryConsumer, TransportError> {
-        self.0.consumer()
+    fn consumer(&self, leaders: u64) -> AnyResult<MemoryConsumer, TransportError> {
+        self.0.consumer(leaders)
+    }
+    fn is_own(&self, name: &str) -> bool {
+        self.0.is_own(name)
     }
     fn restore_consumer(&self) -> AnyResult<MemoryConsumer, TransportError> {
         self.0.restore_consumer()

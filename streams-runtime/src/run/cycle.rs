@@ -29,13 +29,14 @@ pub(crate) struct Rhythm {
 }
 
 impl Rhythm {
-    /// With a commit every so many ms; 0: after each step that processed something.
-    pub(crate) fn new(commit_interval_ms: u64) -> Self {
+    /// With a commit every so many ms; 0: after each step that processed something. Offsets of topics that nobody
+    /// subscribes to are forgotten if they are not committed again within `offsets_retention_ms`.
+    pub(crate) fn new(commit_interval_ms: u64, offsets_retention_ms: Option<u64>) -> Self {
+        // Three of four may be lost on the way. Kafka keeps them for a week if nobody said otherwise.
+        let renew = offsets_retention_ms.map(|retention| Duration::from_millis(retention / 4));
         Rhythm {
             commit: Duration::from_millis(commit_interval_ms),
-            // Offsets of topics that nobody subscribes to expire after `offsets.retention.minutes`, a week if nobody
-            // said otherwise.
-            renew: Duration::from_secs(3_600),
+            renew: renew.map_or(RENEW, |renew| renew.min(RENEW)),
             // `repartition.purge.interval.ms` of Kafka Streams.
             consumed: Duration::from_secs(30),
             // As long as it may take to see that it is asked to stop.
@@ -44,6 +45,9 @@ impl Rhythm {
         }
     }
 }
+
+/// How often offsets are renewed at least.
+const RENEW: Duration = Duration::from_secs(3_600);
 
 /// What a thread is told, and whom it tells.
 pub(crate) struct Surroundings<'a> {
@@ -93,7 +97,9 @@ pub(crate) fn cycle<C: Connect>(mut worker: Worker<C>, around: &Surroundings<'_>
             }
         }
     }
-    let closed = if around.leave { worker.leave() } else { worker.close() };
+    // Who gives way is not waited for.
+    let gives_way = matches!(&failed, Some((WorkerError::Strangers { .. }, _)));
+    let closed = if around.leave || gives_way { worker.leave() } else { worker.close() };
     match failed {
         Some((error, _)) => Err(error),
         None => closed,
@@ -128,9 +134,10 @@ fn turn<C: Connect>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::InProcess;
+    use crate::instance::{InProcess, run_until_idle};
     use crate::prelude::*;
     use crate::transport::memory::MemoryLog;
+    use crate::transport::{CommittedOffset, Consumer as _, Isolation};
     use std::sync::Arc;
 
     #[topic(name = "numbers", partitions = 2, key = i64, value = i64)]
@@ -173,7 +180,7 @@ mod tests {
     }
 
     fn run(worker: Worker<InProcess>, commit_ms: u64, stop: &AtomicBool) -> Result<(), WorkerError> {
-        let rhythm = Rhythm::new(commit_ms);
+        let rhythm = Rhythm::new(commit_ms, None);
         cycle(worker, &Surroundings { rhythm, leave: false, stop, consumed: &|_| {} })
     }
 
@@ -183,6 +190,60 @@ mod tests {
         run(worker, 3_600_000, &stop_after(200)).unwrap();
         assert_eq!(written(&log), 4);
         assert_eq!(log.committed("checks", "numbers", 0).unwrap().map(|c| c.offset), Some(3));
+    }
+
+    #[topic(name = "a", partitions = 1, key = String, value = String)]
+    struct A;
+    #[topic(name = "b", partitions = 1, key = String, value = String)]
+    struct B;
+    #[processor(from = [A, B])]
+    struct Either;
+    #[ktable(store = "seconds", from = Either, count)]
+    #[window(tumbling = "1s", grace = "0s")]
+    struct Seconds;
+    topology!(Idle = [Either, Seconds]);
+
+    /// What is committed of both inputs, one of which follows the other, after both were silent for longer than offsets
+    /// are kept. A worker turned for a moment before that, in this rhythm.
+    fn after_silence(renew: Duration) -> [Option<CommittedOffset>; 2] {
+        let log = MemoryLog::new();
+        let mut worker = InProcess::new(&log, "idle", "one").start(Idle::graph()).unwrap();
+        for topic in ["a", "b"] {
+            log.append(topic, 0, Some(b"k"), Some(b"v"), 5_000, &Headers::new()).unwrap();
+        }
+        run_until_idle(&mut worker).unwrap();
+        // Somebody stays, so that the group lives.
+        let mut other = log.consumer("idle", "other", Isolation::ReadCommitted);
+        other.subscribe(&["a".to_owned()]).unwrap();
+        log.set_offsets_retention_ms(1_000);
+        log.set_time_ms(900);
+        let rhythm = Rhythm { renew, ..Rhythm::new(3_600_000, None) };
+        let stop = stop_after(150);
+        cycle(worker, &Surroundings { rhythm, leave: false, stop: &stop, consumed: &|_| {} }).unwrap();
+        other.poll(&mut Vec::new(), 1).unwrap();
+        log.set_time_ms(1_500);
+        ["a", "b"].map(|topic| log.committed("idle", topic, 0).unwrap())
+    }
+
+    #[test]
+    fn offsets_of_idle_inputs_are_committed_again_with_their_metadata() {
+        let [a, b] = after_silence(Duration::from_millis(20));
+        let (a, b) = (a.unwrap(), b.unwrap());
+        assert_eq!((a.offset, b.offset), (1, 1));
+        // The stream time of the windows stands beside one of them.
+        assert_eq!([a.metadata, b.metadata].concat(), "v1 Seconds=5000");
+    }
+
+    #[test]
+    fn offsets_of_idle_inputs_are_forgotten_otherwise() {
+        let [a, b] = after_silence(Duration::from_secs(60));
+        assert_eq!((a.map(|a| a.offset), b), (Some(1), None), "somebody subscribes to one of them");
+    }
+
+    #[test]
+    fn offsets_are_renewed_four_times_in_the_span_they_are_kept_and_hourly_at_least() {
+        let renew = |minutes: Option<u64>| Rhythm::new(100, minutes.map(|m| m * 60_000)).renew.as_secs();
+        assert_eq!([Some(1), Some(60), Some(10_080), None].map(renew), [15, 900, 3_600, 3_600]);
     }
 
     #[test]

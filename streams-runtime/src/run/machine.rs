@@ -9,6 +9,7 @@
 use crate::app::Error;
 use crate::directory::{DirectoryError, StateDirectory};
 use crate::guarantee::Guarantee;
+use crate::members::{client_name, is_of_process};
 use crate::memory::{Budget, Share};
 use crate::settings::Settings;
 use crate::startup::Started;
@@ -16,34 +17,31 @@ use crate::startup::Started;
 use crate::state::DiskMemory;
 use crate::state::OverlayLimit;
 use crate::task::TaskId;
+use crate::topology::Topology;
 use crate::transport::kafka::{KafkaClients, KafkaConsumer, KafkaProducer};
 use crate::transport::{ClientSettings, Isolation, TransportError};
 use crate::wiring::{Engines, in_memory};
-use crate::worker::Connect;
+use crate::worker::{Connect, member_id};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What the threads of a process share.
-pub(crate) struct Machine {
-    application: String,
-    clients: KafkaClients,
-    guarantee: Guarantee,
-    /// Of each thread.
-    memory: Share,
+/// Which process this is. Known before anything is asked of the group: a run before this one may still be a member.
+pub(crate) struct Process {
+    id: String,
     directory: Option<StateDirectory>,
-    process_id: String,
     /// True if a restart should find its tasks again: there is something on its disk.
     is_static: bool,
-    /// Of topics and the leaders their partitions follow: members that disagree must not share a group.
-    leaders: u64,
 }
 
-impl Machine {
-    pub(crate) fn new(application: &str, started: &Started, settings: &Settings) -> Result<Machine, Error> {
-        let plan = &started.plan;
+impl Process {
+    pub(crate) fn open(
+        application: &str,
+        topology: &Topology,
+        settings: &Settings,
+    ) -> Result<Process, Error> {
         let budget = Budget::of(settings.memory_bytes);
-        let has_state = plan.subs.iter().any(|sub| !sub.stores.is_empty());
+        let has_state = topology.entries().iter().any(|entry| entry.spec.store.is_some());
         // Where Kafka Streams keeps stores as well if nothing is said: among the temporary files.
         let by_default =
             (has_state && cfg!(feature = "rocksdb")).then(|| std::env::temp_dir().join("streams"));
@@ -67,25 +65,48 @@ impl Machine {
             },
             None => None,
         };
-        let process_id = match &directory {
+        let id = match &directory {
             Some(directory) => directory.process_id().to_owned(),
             None => crate::directory::random_id(),
         };
-        Ok(Machine {
+        let is_static = has_state && directory.is_some() && cfg!(feature = "rocksdb");
+        Ok(Process { id, directory, is_static })
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// What the threads of a process share.
+pub(crate) struct Machine {
+    application: String,
+    clients: KafkaClients,
+    guarantee: Guarantee,
+    /// Of each thread.
+    memory: Share,
+    process: Process,
+}
+
+impl Machine {
+    pub(crate) fn new(
+        application: &str,
+        process: Process,
+        started: &Started,
+        settings: &Settings,
+    ) -> Machine {
+        Machine {
             application: application.to_owned(),
             clients: KafkaClients::new(bounded(settings.clients.clone(), started)),
             guarantee: settings.guarantee,
-            memory: budget.worker(settings.threads),
-            is_static: has_state && directory.is_some() && cfg!(feature = "rocksdb"),
-            directory,
-            process_id,
-            leaders: plan.leaders_hash(),
-        })
+            memory: Budget::of(settings.memory_bytes).worker(settings.threads),
+            process,
+        }
     }
 
     /// What thread `number` works with.
     pub(crate) fn thread(self: Arc<Self>, number: usize) -> OnMachine {
-        let name = format!("{}-{}-{number}", self.application, self.process_id);
+        let name = client_name(&self.application, &self.process.id, number);
         OnMachine { machine: self, number, name }
     }
 }
@@ -128,16 +149,17 @@ impl Connect for OnMachine {
     type Consumer = KafkaConsumer;
     type Producer = KafkaProducer;
 
-    fn consumer(&self) -> Result<KafkaConsumer, TransportError> {
-        let machine = &*self.machine;
-        let instance = machine.is_static.then(|| format!("{}-{}", machine.process_id, self.number));
-        let client_id = format!("{};leaders={:x}", self.name, machine.leaders);
-        machine.clients.consumer(
-            &machine.application,
-            &client_id,
-            instance.as_deref(),
-            Isolation::ReadCommitted,
-        )
+    fn consumer(&self, leaders: u64) -> Result<KafkaConsumer, TransportError> {
+        let Machine { application, clients, process, .. } = &*self.machine;
+        // One name for each map: the client id that the others see of a static member stays the one with which the first
+        // of its name joined (classic protocol), and they would take a later version for the first one for ever.
+        let instance = process.is_static.then(|| format!("{}-{}-{leaders:x}", process.id, self.number));
+        let client_id = member_id(&self.name, leaders);
+        clients.consumer(application, &client_id, instance.as_deref(), Isolation::ReadCommitted)
+    }
+
+    fn is_own(&self, name: &str) -> bool {
+        is_of_process(name, &self.machine.application, &self.machine.process.id)
     }
 
     fn restore_consumer(&self) -> Result<KafkaConsumer, TransportError> {
@@ -162,7 +184,7 @@ impl Connect for OnMachine {
 
     fn engines(&self, task: TaskId) -> Engines {
         #[cfg(feature = "rocksdb")]
-        if let Some(directory) = &self.machine.directory {
+        if let Some(directory) = &self.machine.process.directory {
             return directory.engines(task);
         }
         let _ = task;

@@ -1,15 +1,16 @@
 //! An application on Kafka, from its settings to its end.
 //!
 //! ```text
-//! settings ─→ start-up checks ─→ state directory ─→ threads ──────────→ joined
-//!     └────────────┴───────────────────┴── all that is wrong        │ a signal, or a thread that failed:
-//!                                          is said here             └ every other one commits and closes
+//! settings ─→ state directory ─→ start-up checks ─→ threads ──────────→ joined
+//!     └──────────────┴──────────────────┴── all that is wrong       │ a signal, or a thread that failed:
+//!                                           is said here            └ every other one commits and closes
 //! ```
 //!
 //! ```text
 //! cycle     what one thread does: step, commit when it is due, rest
 //! machine   clients, ids and stores of one process
-//! purge     deletes what was consumed from repartition topics
+//! upkeep    deletes what was consumed from repartition topics, and lets partitions be counted
+//! watch     whether inputs have grown
 //! ```
 //!
 //! Knows threads, signals and the order of things at start and end. Does not know tasks or records.
@@ -19,7 +20,9 @@ mod cycle;
 #[cfg(feature = "kafka")]
 mod machine;
 #[cfg(any(test, feature = "kafka"))]
-mod purge;
+mod upkeep;
+#[cfg(any(test, feature = "kafka"))]
+mod watch;
 
 #[cfg(feature = "kafka")]
 pub(crate) use on_kafka::run;
@@ -27,17 +30,20 @@ pub(crate) use on_kafka::run;
 #[cfg(feature = "kafka")]
 mod on_kafka {
     use super::cycle::{Rhythm, Surroundings, cycle};
-    use super::machine::Machine;
-    use super::purge::purge;
+    use super::machine::{Machine, Process};
+    use super::upkeep::upkeep;
+    use super::watch::Watch;
     use crate::app::Error;
     use crate::settings::Settings;
     use crate::startup::Startup;
     use crate::topology::Topology;
+    use crate::transport::ClientSettings;
     use crate::transport::kafka::KafkaClients;
     use crate::worker::{Worker, WorkerError};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread::JoinHandle;
+    use std::time::Duration;
     use tokio::sync::mpsc::UnboundedSender;
 
     /// Runs until a signal or a failure ends it.
@@ -48,7 +54,9 @@ mod on_kafka {
         // First of all: a signal that comes while it starts ends it in an orderly way as well.
         let mut signals = StopSignals::listen();
         let clients = KafkaClients::new(settings.clients.clone());
-        let started = Startup::new(application, &settings).run(&mut clients.admin()?, &topology)?;
+        let process = Process::open(application, &topology, &settings)?;
+        let startup = Startup::new(application, process.id(), &settings);
+        let started = startup.run(&mut clients.admin()?, &topology)?;
         started.warnings.iter().for_each(|warning| tracing::warn!(application, "{warning}"));
         tracing::info!(
             application,
@@ -58,18 +66,23 @@ mod on_kafka {
             "starting"
         );
         let (consumed, told) = std::sync::mpsc::channel();
-        let purging = std::thread::Builder::new().name(format!("{application}-purge"));
+        let (stops, mut grown) = tokio::sync::mpsc::unbounded_channel();
+        let (mut watch, period) = (Watch::new(started.plan.clone()), refresh_interval(&settings.clients));
+        let upkeeping = std::thread::Builder::new().name(format!("{application}-upkeep"));
         // Ends with the last worker that could tell something.
-        let purging = purging.spawn(move || match clients.admin() {
-            Ok(mut admin) => purge(&mut admin, &told),
-            Err(error) => tracing::warn!(%error, "repartition topics are not purged"),
+        let upkeeping = upkeeping.spawn(move || match clients.admin() {
+            // Who stopped already does not hear it.
+            Ok(mut admin) => upkeep(&mut admin, &told, &mut watch, period, &|growth| drop(stops.send(growth))),
+            Err(error) => {
+                tracing::warn!(%error, "repartition topics are not purged, and partitions of inputs not counted");
+            }
         });
-        purging.map_err(|cause| Error::Io { what: "a thread".to_owned(), cause })?;
-        let machine = Arc::new(Machine::new(application, &started, &settings)?);
+        upkeeping.map_err(|cause| Error::Io { what: "a thread".to_owned(), cause })?;
+        let machine = Arc::new(Machine::new(application, process, &started, &settings));
         let plan = started.plan;
         let stop = Arc::new(AtomicBool::new(false));
         let leave = settings.leave_on_close;
-        let rhythm = Rhythm::new(settings.commit_interval_ms);
+        let rhythm = Rhythm::new(settings.commit_interval_ms, started.offsets_retention_ms);
         let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
         let (mut threads, mut unmade) = (Vec::<JoinHandle<Result<(), WorkerError>>>::new(), None);
         for number in 0..settings.threads {
@@ -93,10 +106,15 @@ mod on_kafka {
             }
         }
         drop(ended);
+        let mut outgrown = None;
         if unmade.is_none() {
             tokio::select! {
                 signal = signals.next() => tracing::info!(signal, application, "stopping"),
                 _ = ends.recv() => {}
+                Some(growth) = grown.recv() => {
+                    tracing::error!(application, "stopping: {growth}");
+                    outgrown = Some(WorkerError::Grown(Box::new(growth)));
+                }
             }
         }
         stop.store(true, Ordering::Release);
@@ -117,7 +135,16 @@ mod on_kafka {
             }
         }
         unmade.map_or(Ok(()), Err)?;
-        Ok(first?)
+        Ok(first.and(outgrown.map_or(Ok(()), Err))?)
+    }
+
+    /// How often partitions are counted: as often as clients look for new ones.
+    fn refresh_interval(clients: &ClientSettings) -> Duration {
+        let said = clients.consumer.iter().chain(&clients.common);
+        let said = said.filter(|(name, _)| name == "topic.metadata.refresh.interval.ms");
+        // Below zero clients do not look at all.
+        let ms = said.filter_map(|(_, ms)| ms.parse::<u64>().ok()).find(|ms| *ms > 0);
+        Duration::from_millis(ms.unwrap_or(300_000))
     }
 
     /// Says that a thread ended, however it did.

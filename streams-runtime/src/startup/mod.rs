@@ -1,5 +1,6 @@
-//! Before the group is joined: are the brokers there, are the topics as they should be, may they be used? Makes the
-//! internal topics that are missing, and tells everything else that does not fit at once.
+//! Before the group is joined: are the brokers there, are the topics as they should be, may they be used, is everybody in
+//! the group an instance of the same? Makes the internal topics that are missing, and tells everything else that does not
+//! fit at once.
 //!
 //! ```text
 //! reach → describe → plan → problems? ─yes→ one report
@@ -20,6 +21,7 @@ pub use report::{Problem, StartupError};
 use self::internal::Kind;
 use self::report::{Resource, What};
 use crate::guarantee::Guarantee;
+use crate::members::{is_of_process, strangers};
 use crate::settings::Settings;
 use crate::stream::TopicSpec;
 use crate::topology::{Plan, PlannedTopic, Topology};
@@ -34,6 +36,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Startup<'a> {
     /// The application's id.
     pub application: &'a str,
+    /// The id of the process, the same at each start on one state directory: what is left in the group of an earlier run
+    /// is nobody else.
+    pub process_id: &'a str,
     /// Where its brokers are, for the words of a report.
     pub brokers: &'a str,
     /// What is promised, which decides whether it writes in transactions.
@@ -53,15 +58,19 @@ pub struct Started {
     pub plan: Plan,
     /// What each topic is like.
     pub topics: BTreeMap<String, TopicDescription>,
+    /// For how long the brokers keep offsets of topics that nobody in their group subscribes to
+    /// (`offsets.retention.minutes`); `None` if that may not be read.
+    pub offsets_retention_ms: Option<u64>,
     /// What will work and is probably not wanted; for a log.
     pub warnings: Vec<String>,
 }
 
 impl<'a> Startup<'a> {
     /// The start of an application with these settings.
-    pub fn new(application: &'a str, settings: &'a Settings) -> Self {
+    pub fn new(application: &'a str, process_id: &'a str, settings: &'a Settings) -> Self {
         Startup {
             application,
+            process_id,
             brokers: settings.brokers.as_deref().unwrap_or_default(),
             guarantee: settings.guarantee,
             replication: settings.replication,
@@ -99,8 +108,11 @@ impl<'a> Startup<'a> {
         let plan = self.make(topics, topology, plan, &repartition, &mut seen).map_err(&failed)?;
         let changelogs = self.missing(&plan, &seen, |kind| kind != Kind::Repartition);
         let plan = self.make(topics, topology, plan, &changelogs, &mut seen).map_err(&failed)?;
+        let minutes = topics.broker_setting("offsets.retention.minutes").map_err(asking).map_err(&failed)?;
+        let minutes = minutes.and_then(|minutes| minutes.parse::<u64>().ok());
+        let offsets_retention_ms = minutes.map(|minutes| minutes.saturating_mul(60_000));
         let warnings = self.warnings(&plan, &seen);
-        Ok(Started { plan, topics: seen.topics, warnings })
+        Ok(Started { plan, topics: seen.topics, offsets_retention_ms, warnings })
     }
 
     /// Asks whether it may write in transactions. The ids of threads begin like the one that is asked for; it is
@@ -137,9 +149,14 @@ impl<'a> Startup<'a> {
             }
         }
         let rights = topics.rights(self.application).map_err(asking)?;
+        let members = topics.members(self.application).map_err(asking)?;
+        let others = strangers(members, plan.leaders_hash(), |name| {
+            is_of_process(name, self.application, self.process_id)
+        });
         let (plan, mut problems) = self.check(topology, seen, rights.group);
         let missing = self.missing(&plan, seen, |_| true);
         problems.extend(self.refused(&missing, topics.try_create(&missing).map_err(asking)?));
+        problems.extend(others.into_iter().map(|stranger| Problem(What::Stranger(stranger))));
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 

@@ -3,6 +3,7 @@
 //! Knows every problem and Kafka's tools for mending it. Does not know how it was found.
 
 use super::internal::Harm;
+use crate::members::Stranger;
 use crate::topology::PlanProblem;
 use crate::transport::topics::Unreached;
 use std::fmt;
@@ -31,6 +32,7 @@ pub(super) enum What {
     Asking {
         words: String,
     },
+    Stranger(Stranger),
     /// The first of these operations is known to be missing; the others are needed as well.
     Forbidden {
         resource: Resource,
@@ -117,6 +119,15 @@ impl fmt::Display for What {
                 write!(f, "{resource} may not be used for `{operation}`, which is needed {cause}")?;
                 if words.is_empty() { Ok(()) } else { write!(f, " ({words})") }
             }
+            What::Stranger(stranger) if stranger.is_instance() => {
+                write!(f, "{stranger} reads other topics together: both would read the same partitions")
+            }
+            What::Stranger(stranger) => {
+                write!(
+                    f,
+                    "{stranger} is in the group and no instance of it: what it is given nobody would process"
+                )
+            }
             What::Plan(problem) => problem.fmt(f),
             What::Internal { topic, kind, live, expected } => {
                 write!(f, "the {kind} `{topic}` has {live} partitions, but {expected} tasks share its rows")
@@ -201,6 +212,12 @@ impl fmt::Display for Cure<'_> {
                     if prefixed { " --resource-pattern-type prefixed" } else { "" }
                 )
             }
+            What::Stranger(stranger) if stranger.is_instance() => f.write_str(
+                "stop all instances of the old topology before the first of the new one is started, or give this one \
+                 another application id; one that is stopped already and still there is forgotten when its session \
+                 has timed out",
+            ),
+            What::Stranger(_) => f.write_str("stop it, or give it another `group.id`"),
             What::Plan(PlanProblem::Missing { topic, declared }) => {
                 let partitions = declared.map_or("…".to_owned(), |n| n.to_string());
                 write!(f, "create it: `{topics} --create --topic {topic} --partitions {partitions}`")

@@ -5,9 +5,11 @@
 //! the same topic (as `InternalTopologyBuilder#makeNodeGroups`).
 
 mod describe;
+mod growth;
 mod names;
 mod plan;
 
+pub use growth::Growth;
 pub use names::Names;
 pub use plan::{Plan, PlanError, PlanProblem, PlannedTopic, SubPlan};
 

@@ -24,6 +24,7 @@ pub mod topics;
 
 pub use self::clients::ClientSettings;
 pub(crate) use self::clients::is_secret;
+use self::topics::GroupMember;
 use crate::record::Headers;
 use std::rc::Rc;
 
@@ -270,6 +271,9 @@ pub trait Consumer {
 
     /// Live membership, read just before offsets are committed; `None` if this member was thrown out.
     fn group_metadata(&self) -> Option<GroupMetadata>;
+
+    /// Who is in the group now, this member included if it is one: as [`Topics::members`](topics::Topics::members).
+    fn members(&mut self) -> Result<Vec<GroupMember>, TransportError>;
 
     /// Gives the membership up: others take over at once.
     fn leave(&mut self) -> Result<(), TransportError>;

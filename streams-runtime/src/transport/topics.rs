@@ -1,4 +1,4 @@
-//! The seam to the topics themselves: which there are, what they are like, making what is missing.
+//! The seam to the topics themselves, which there are, what they are like, making what is missing; and to who reads them.
 //!
 //! Used before a group is joined, and now and then while an application runs; nothing of it is on the way of a record.
 //! Two implementations: the in-process log, and `kafka::Admin`.
@@ -36,6 +36,14 @@ pub trait Topics {
 
     /// What this principal may do with the group and with the cluster.
     fn rights(&mut self, group: &str) -> Result<Rights, TransportError>;
+
+    /// Who is in a group now, those that joined and were given nothing yet included. None if there is no such group, or
+    /// this principal may not know of it: then it may not join it either, which [`rights`](Topics::rights) tells.
+    fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, TransportError>;
+
+    /// The value of a setting that the brokers have in common, as one of them tells; `None` if it may not be read or
+    /// there is none.
+    fn broker_setting(&mut self, name: &str) -> Result<Option<String>, TransportError>;
 
     /// Asks whether this principal may write in transactions under this id; what comes back waits for the answer. Whoever
     /// has the id loses it: it must be one that nobody writes under.
@@ -133,6 +141,16 @@ pub struct Rights {
     pub group: Option<Operations>,
     /// With the cluster; `None` if the log does not tell.
     pub cluster: Option<Operations>,
+}
+
+/// A member of a group, as the group describes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupMember {
+    /// What its client calls itself. Of a static member under the classic protocol: what the client called itself that
+    /// was the first to join under its name.
+    pub client_id: String,
+    /// Where it is, in the words of the log.
+    pub host: String,
 }
 
 /// Something that can be allowed.

@@ -16,12 +16,13 @@ use streams_runtime::mutants::{Mutant, is};
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::task::TaskId;
 use streams_runtime::transport::memory::{MemoryConsumer, MemoryLog, MemoryMessage, MemoryProducer};
+use streams_runtime::transport::topics::GroupMember;
 use streams_runtime::transport::{
     CommitOutcome, CommittedOffset, Consumer, Delivery, Event, GroupMetadata, Isolation, Outgoing, Producer,
     TopicPartition, TransportError, Watermarks,
 };
 use streams_runtime::wiring::Engines;
-use streams_runtime::worker::Connect;
+use streams_runtime::worker::{Connect, member_id};
 
 /// The header with a transaction's number.
 pub(super) const TRANSACTION: &str = "transaction";
@@ -46,10 +47,15 @@ impl Connect for Machine {
     type Consumer = Watched;
     type Producer = Numbered;
 
-    fn consumer(&self) -> Result<Watched, TransportError> {
+    fn consumer(&self, leaders: u64) -> Result<Watched, TransportError> {
         let isolation = committed_unless(Mutant::InputUncommitted);
-        let inner = self.log.consumer(self.application, &self.transactional_id(), isolation);
+        let client_id = member_id(&self.transactional_id(), leaders);
+        let inner = self.log.consumer(self.application, &client_id, isolation);
         Ok(Watched { inner, seam: self.seam.clone(), member: true })
+    }
+
+    fn is_own(&self, name: &str) -> bool {
+        name == self.transactional_id()
     }
 
     fn restore_consumer(&self) -> Result<Watched, TransportError> {
@@ -125,6 +131,13 @@ impl Consumer for Watched {
         // Cannot fail; somebody else may do something before it is answered, or it may be the last thing that happens.
         let _ = self.seam.before(Call::Membership);
         self.inner.group_metadata()
+    }
+
+    fn members(&mut self) -> Result<Vec<GroupMember>, TransportError> {
+        self.seam.before(Call::Members)?;
+        let members = self.inner.members()?;
+        self.seam.after(Call::Members)?;
+        Ok(members)
     }
 
     fn leave(&mut self) -> Result<(), TransportError> {

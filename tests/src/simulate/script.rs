@@ -219,6 +219,7 @@ fn crash(random: &mut Random) -> Armed {
         (2, Revoked),
         (1, Leave),
         (1, Membership),
+        (1, Members),
     ];
     let call = random.weigh(&calls);
     let when = if random.once_in(2) { When::Before } else { When::After };
@@ -258,6 +259,7 @@ fn no_answer(random: &mut Random) -> Armed {
         (1, (Revoked, After)),
         (1, (Leave, Before)),
         (2, (Apply, Before)),
+        (1, (Members, Before)),
     ];
     let (call, when) = random.weigh(&calls);
     let strike = if call == Apply { Strike::Full } else { Strike::TimeOut };
@@ -273,8 +275,8 @@ fn meanwhile(random: &mut Random, slots: usize) -> Armed {
         let when = if random.once_in(3) { When::Before } else { When::After };
         return Armed { call, when, after: 0, strike: Strike::TakenOver(other) };
     }
-    let call =
-        *random.pick(&[Committed, Ends, Offsets, Commit, Flush, Poll, Revoked, Abort, Membership, Apply]);
+    let call = *random
+        .pick(&[Committed, Ends, Offsets, Commit, Flush, Poll, Revoked, Abort, Membership, Members, Apply]);
     let when = if call == Membership || random.once_in(2) { When::Before } else { When::After };
     let act = random.weigh(&[(2, Act::Step(usize::MAX)), (1, Act::Step(1)), (2, Act::Commit)]);
     Armed { call, when, after: some(random, call), strike: Strike::Meanwhile(other, act) }

@@ -29,6 +29,7 @@ pub(super) enum Call {
     Poll,
     Revoked,
     Membership,
+    Members,
     Leave,
     Assign,
     Committed,

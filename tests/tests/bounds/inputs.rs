@@ -11,6 +11,7 @@ use streams_runtime::state::OverlayLimit;
 use streams_runtime::task::TaskId;
 use streams_runtime::topology::Plan;
 use streams_runtime::transport::memory::{MemoryConsumer, MemoryLog, MemoryProducer};
+use streams_runtime::transport::topics::GroupMember;
 use streams_runtime::transport::{
     CommittedOffset, Consumer, Event, GroupMetadata, Message, TopicPartition, TransportError, Watermarks,
 };
@@ -54,9 +55,13 @@ impl Connect for Apart {
     type Consumer = Reader;
     type Producer = MemoryProducer;
 
-    fn consumer(&self) -> Result<Reader, TransportError> {
+    fn consumer(&self, leaders: u64) -> Result<Reader, TransportError> {
         let (kept, slots) = (VecDeque::new(), Vec::new());
-        Ok(Reader { inner: self.machine.consumer()?, away: self.away.clone(), kept, slots })
+        Ok(Reader { inner: self.machine.consumer(leaders)?, away: self.away.clone(), kept, slots })
+    }
+
+    fn is_own(&self, name: &str) -> bool {
+        self.machine.is_own(name)
     }
 
     fn restore_consumer(&self) -> Result<Reader, TransportError> {
@@ -105,6 +110,10 @@ impl Consumer for Reader {
 
     fn group_metadata(&self) -> Option<GroupMetadata> {
         self.inner.group_metadata()
+    }
+
+    fn members(&mut self) -> Result<Vec<GroupMember>, TransportError> {
+        self.inner.members()
     }
 
     fn leave(&mut self) -> Result<(), TransportError> {

@@ -1,5 +1,6 @@
 //! Tests on a real Apache Kafka, which they start themselves.
 
+mod agreement;
 mod examples;
 mod harness;
 mod leaders;

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use streams_runtime::transport::kafka::{ClientSettings, KafkaClients, KafkaConsumer, KafkaMessage};
+use streams_runtime::transport::topics::Topics as _;
 use streams_runtime::transport::{Consumer, Event, Isolation, TopicPartition, TransportError};
 use streams_tests::broker::Broker;
 use streams_tests::broker::tools::{Message, Producer, create_topic, unique};
@@ -24,7 +25,16 @@ struct Member {
 
 impl Member {
     fn join(clients: &KafkaClients, group: &str, instance: Option<&str>, topic: &str) -> Self {
-        let client_id = instance.unwrap_or("dynamic");
+        Self::join_as(instance.unwrap_or("dynamic"), clients, group, instance, topic)
+    }
+
+    fn join_as(
+        client_id: &str,
+        clients: &KafkaClients,
+        group: &str,
+        instance: Option<&str>,
+        topic: &str,
+    ) -> Self {
         let mut consumer =
             clients.consumer(group, client_id, instance, Isolation::ReadCommitted).expect("a consumer");
         consumer.subscribe(&[topic.to_owned()]).expect("a subscription");
@@ -91,6 +101,41 @@ fn a_static_member_that_closes_is_back_with_what_it_had() {
         b.owned == had
     });
     assert_eq!(a.told, told, "the others are not disturbed");
+}
+
+/// So a name must never be given on to somebody who tells something else.
+#[test]
+fn a_static_member_is_described_as_the_first_of_its_name_under_the_classic_protocol() {
+    let broker = Broker::shared();
+    let (group, topic) = (unique("described"), unique("described"));
+    create_topic(&broker.bootstrap(), &topic, 1, &[]);
+    let clients = clients(broker, SESSION);
+    let mut admin = clients.admin().expect("an admin client");
+    let mut described = || {
+        let members = admin.members(&group).expect("an answer");
+        let mut names: Vec<String> = members.into_iter().map(|member| member.client_id).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(described(), [""; 0]);
+    let mut member = Member::join_as("first", &clients, &group, Some("a"), &topic);
+    until("an assignment", || {
+        member.step();
+        member.owned.len() == 1
+    });
+    member.consumer.close().expect("a close");
+    let mut member = Member::join_as("second", &clients, &group, Some("a"), &topic);
+    until("an assignment", || {
+        member.step();
+        member.owned.len() == 1
+    });
+    assert_eq!(described(), ["first"]);
+    member.consumer.close().expect("a close");
+    let mut other = Member::join_as("third", &clients, &group, Some("b"), &topic);
+    until("a second member", || {
+        other.step();
+        described() == ["first", "third"]
+    });
 }
 
 #[test]

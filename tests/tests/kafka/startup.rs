@@ -83,6 +83,7 @@ fn start(
     let brokers = Broker::shared().bootstrap();
     let startup = Startup {
         application,
+        process_id: "p-1",
         brokers: &brokers,
         guarantee: Guarantee::ExactlyOnce,
         replication: None,
@@ -191,6 +192,7 @@ fn brokers_say_why_a_topic_is_not_made() {
     let brokers = Broker::shared().bootstrap();
     let topics = [("segment.bytes".to_owned(), "few".to_owned())];
     let startup = Startup {
+        process_id: "p-1",
         application: "startup-refused",
         brokers: &brokers,
         guarantee: Guarantee::ExactlyOnce,

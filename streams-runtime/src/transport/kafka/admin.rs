@@ -7,10 +7,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::client::KafkaClients;
-use super::errors;
+use super::errors::{self, Meaning, meaning};
 use super::sys::{Client, Code, Fault, PartitionList, ToMake};
 use crate::transport::topics::{
-    Cluster, Creation, Found, MayWrite, NewTopic, Operations, Rights, TopicDescription, Topics, Unreached,
+    Cluster, Creation, Found, GroupMember, MayWrite, NewTopic, Operations, Rights, TopicDescription, Topics,
+    Unreached,
 };
 use crate::transport::{TopicPartition, TransportError};
 
@@ -25,6 +26,8 @@ const UNKNOWN_TOPIC: Code = Code(3);
 const REQUEST_TIMED_OUT: Code = Code(7);
 const TOPIC_FORBIDDEN: Code = Code(29);
 const GROUP_FORBIDDEN: Code = Code(30);
+const CLUSTER_FORBIDDEN: Code = Code(31);
+const NO_SUCH_GROUP: Code = Code(69);
 const TOPIC_EXISTS: Code = Code(36);
 const TRANSACTIONS_FORBIDDEN: Code = Code(53);
 /// `_AUTHENTICATION` and `_SSL`: another attempt ends like the first.
@@ -206,6 +209,27 @@ impl Topics for KafkaAdmin {
         Ok(Rights { group, cluster: cluster.map(Operations::numbered) })
     }
 
+    fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, TransportError> {
+        let until = Instant::now() + Duration::from_millis(ANSWER_MS);
+        loop {
+            match members(self.client.group_members(group, ANSWER_MS)) {
+                // A coordinator that is being elected.
+                Err(fault) if meaning(fault.code) == Meaning::Later && Instant::now() < until => {
+                    std::thread::sleep(AGAIN);
+                }
+                answered => return answered.map_err(|fault| errors::error(ASKING_FOR_MEMBERS, "", &fault)),
+            }
+        }
+    }
+
+    fn broker_setting(&mut self, name: &str) -> Result<Option<String>, TransportError> {
+        match self.client.broker_settings(ANSWER_MS) {
+            Ok(settings) => Ok(settings.into_iter().find(|(n, _)| n == name).map(|(_, value)| value)),
+            Err(fault) if fault.code == CLUSTER_FORBIDDEN => Ok(None),
+            Err(fault) => Err(errors::error("asking for a broker's settings", "", &fault)),
+        }
+    }
+
     fn may_write_under(&mut self, transactional_id: &str) -> MayWrite {
         let (clients, id) = (self.clients.clone(), transactional_id.to_owned());
         // It takes some 60 ms: other questions are asked meanwhile.
@@ -224,6 +248,18 @@ impl Topics for KafkaAdmin {
         self.client
             .delete_records(&list, ANSWER_MS)
             .map_err(|fault| errors::error("deleting records", "", &fault))
+    }
+}
+
+pub(super) const ASKING_FOR_MEMBERS: &str = "asking who is in the group";
+
+/// Who is in a group, if it is there and may be known of.
+pub(super) fn members(told: Result<Vec<(String, String)>, Fault>) -> Result<Vec<GroupMember>, Fault> {
+    let member = |(client_id, host)| GroupMember { client_id, host };
+    match told {
+        Ok(members) => Ok(members.into_iter().map(member).collect()),
+        Err(fault) if fault.code == NO_SUCH_GROUP || fault.code == GROUP_FORBIDDEN => Ok(Vec::new()),
+        Err(fault) => Err(fault),
     }
 }
 
@@ -269,6 +305,8 @@ mod tests {
             (REQUEST_TIMED_OUT, "REQUEST_TIMED_OUT"),
             (TOPIC_FORBIDDEN, "TOPIC_AUTHORIZATION_FAILED"),
             (GROUP_FORBIDDEN, "GROUP_AUTHORIZATION_FAILED"),
+            (CLUSTER_FORBIDDEN, "CLUSTER_AUTHORIZATION_FAILED"),
+            (NO_SUCH_GROUP, "GROUP_ID_NOT_FOUND"),
             (TOPIC_EXISTS, "TOPIC_ALREADY_EXISTS"),
             (TRANSACTIONS_FORBIDDEN, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"),
             (NEVER[0], "_AUTHENTICATION"),

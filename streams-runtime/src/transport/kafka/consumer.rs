@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
 
+use super::admin::{ASKING_FOR_MEMBERS, members};
 use super::client::KafkaClients;
 use super::errors::{self, END_OF_PARTITION, Meaning, NOT_COORDINATOR, UNSTABLE_OFFSETS, meaning};
 use super::handles::{ANSWER_MS, Handles};
@@ -26,6 +27,7 @@ use super::member::{Identity, Member, News};
 use super::message::KafkaMessage;
 use super::questions::{Answered, Questions, Reply, Subject};
 use super::sys::{Answer, Batch, Client, Code, Fault, Fetched, PartitionList, Settings, Wakeup};
+use crate::transport::topics::GroupMember;
 use crate::transport::{
     CommittedOffset, Consumer, Event, GroupMetadata, Isolation, PENDING_OFFSETS, TopicPartition,
     TransportError, Watermarks,
@@ -366,6 +368,15 @@ impl KafkaConsumer {
         Ok(settings.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()))
     }
 
+    /// A broker that says it is not the group's coordinator is asked no more.
+    fn change_coordinator<T>(&mut self, answered: &Result<T, Unanswered>) -> Result<(), TransportError> {
+        if let Err(Unanswered::NotYet(_, Some(Fault { code: NOT_COORDINATOR, .. }))) = answered {
+            let Identity { clients, group, client_id, .. } = &self.identity;
+            self.questions.ask_group_with(clients.asker(group, client_id)?);
+        }
+        Ok(())
+    }
+
     fn stale(&self) -> TransportError {
         let found = self.member.as_ref().and_then(Member::metadata);
         TransportError::StaleGeneration {
@@ -402,6 +413,13 @@ impl Consumer for KafkaConsumer {
 
     fn group_metadata(&self) -> Option<GroupMetadata> {
         self.member.as_ref()?.metadata()
+    }
+
+    fn members(&mut self) -> Result<Vec<GroupMember>, TransportError> {
+        let answered =
+            self.ask(Subject::Members, ASKING_FOR_MEMBERS, |answers| members(first(answers)?.members()));
+        self.change_coordinator(&answered)?;
+        answered.map(|(found, _)| found).map_err(|why| why.error(ASKING_FOR_MEMBERS, ""))
     }
 
     fn leave(&mut self) -> Result<(), TransportError> {
@@ -509,10 +527,7 @@ impl Consumer for KafkaConsumer {
             })?;
             refused.map_or(Ok(found), Err)
         });
-        if let Err(Unanswered::NotYet(_, Some(Fault { code: NOT_COORDINATOR, .. }))) = &answered {
-            let Identity { clients, group, client_id, .. } = &self.identity;
-            self.questions.ask_for_offsets_with(clients.asker(group, client_id)?);
-        }
+        self.change_coordinator(&answered)?;
         let topic = partitions.first().map_or("", |place| &place.topic);
         answered.map(|(found, _)| found).map_err(|why| why.error(DOING, topic))
     }

@@ -24,6 +24,8 @@ use crate::transport::TopicPartition;
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
+    /// Who is in the group; one answer.
+    Members,
     /// The committed offsets of these partitions; one answer.
     Committed(Vec<TopicPartition>),
     /// The start, last stable offset and high watermark of a partition; an answer for each, in this order.
@@ -37,6 +39,8 @@ pub(super) enum Subject {
 impl Subject {
     fn is_about(&self, partition: &TopicPartition) -> bool {
         match self {
+            // Whoever came since may have been given it before.
+            Subject::Members => true,
             Subject::Committed(partitions) => partitions.contains(partition),
             Subject::Ends(of) => of == partition,
             Subject::Topic(topic) | Subject::Settings(topic) => *topic == partition.topic,
@@ -73,7 +77,7 @@ struct Question {
 pub(super) struct Questions {
     client: Rc<Client>,
     /// The one that asks the group's coordinator.
-    offsets_client: Rc<Client>,
+    group_client: Rc<Client>,
     wakeup: Arc<Wakeup>,
     /// The group whose offsets are asked for.
     group: Rc<str>,
@@ -95,7 +99,7 @@ impl Questions {
     pub(super) fn new(client: &Rc<Client>, wakeup: &Arc<Wakeup>, group: &str, stable: bool) -> Self {
         Questions {
             client: Rc::clone(client),
-            offsets_client: Rc::clone(client),
+            group_client: Rc::clone(client),
             wakeup: Arc::clone(wakeup),
             group: group.into(),
             stable,
@@ -109,15 +113,15 @@ impl Questions {
         self.wakeup = Arc::clone(wakeup);
     }
 
-    /// From now on committed offsets are asked for by another client. One that has found a coordinator goes on asking it
+    /// From now on the group is asked by another client. One that has found a coordinator goes on asking it
     /// when the group has another one (librdkafka 2.12.1: nothing but a commit in a transaction forgets it).
-    pub(super) fn ask_for_offsets_with(&mut self, client: Client) {
-        self.offsets_client = Rc::new(client);
+    pub(super) fn ask_group_with(&mut self, client: Client) {
+        self.group_client = Rc::new(client);
     }
 
     #[cfg(test)]
-    pub(super) fn offsets_client(&self) -> &Rc<Client> {
-        &self.offsets_client
+    pub(super) fn group_client(&self) -> &Rc<Client> {
+        &self.group_client
     }
 
     /// Sees to it that a question is asked; `waits_for` says what is being done, until more is known.
@@ -176,12 +180,13 @@ impl Questions {
     fn put(&self, subject: &Subject) -> Vec<Asked> {
         let (client, wakeup) = (&self.client, &self.wakeup);
         match subject {
+            Subject::Members => vec![self.group_client.ask_for_members(&self.group, wakeup, ANSWER_MS)],
             Subject::Committed(partitions) => {
                 let mut list = PartitionList::new();
                 for place in partitions {
                     list.push(&place.topic, place.partition.cast_signed());
                 }
-                let client = &self.offsets_client;
+                let client = &self.group_client;
                 vec![client.ask_for_committed(&self.group, &list, self.stable, wakeup, ANSWER_MS)]
             }
             Subject::Ends(TopicPartition { topic, partition }) => {

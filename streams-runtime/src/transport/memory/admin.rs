@@ -1,13 +1,22 @@
-//! The topics of the in-process log behind the seam of every log.
+//! The topics and groups of the in-process log behind the seam of every log.
 //!
-//! Knows what a topic was created with. There are no brokers to wait for, one replica, and nobody is forbidden
+//! Knows what a topic was created with, and who joined a group. There are no brokers to wait for, one replica, and nobody is forbidden
 //! anything.
 
-use super::{MemoryLog, TopicSettings};
+use super::{Log, MemoryLog, TopicSettings};
 use crate::transport::topics::{
-    Cluster, Creation, Found, MayWrite, NewTopic, Rights, TopicDescription, Topics, Unreached,
+    Cluster, Creation, Found, GroupMember, MayWrite, NewTopic, Rights, TopicDescription, Topics, Unreached,
 };
 use crate::transport::{TopicPartition, TransportError};
+
+impl Log {
+    /// Everybody is here.
+    pub(super) fn members(&self, group: u32) -> Vec<GroupMember> {
+        let member =
+            |client: &str| GroupMember { client_id: client.to_owned(), host: "this process".to_owned() };
+        self.groups.clients(group).map(member).collect()
+    }
+}
 
 impl Topics for MemoryLog {
     fn reach(&mut self, _: u64) -> Result<Cluster, Unreached> {
@@ -59,6 +68,16 @@ impl Topics for MemoryLog {
 
     fn rights(&mut self, _: &str) -> Result<Rights, TransportError> {
         Ok(Rights::default())
+    }
+
+    fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, TransportError> {
+        let log = self.0.borrow();
+        Ok(log.groups.find(group).map_or_else(Vec::new, |group| log.members(group)))
+    }
+
+    fn broker_setting(&mut self, name: &str) -> Result<Option<String>, TransportError> {
+        let retention_ms = self.0.borrow().groups.offsets_retention_ms;
+        Ok(retention_ms.filter(|_| name == "offsets.retention.minutes").map(|ms| (ms / 60_000).to_string()))
     }
 
     fn may_write_under(&mut self, _: &str) -> MayWrite {

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::log::{Fetch, MemoryMessage};
 use super::topics::{Memo, Place};
 use super::{Log, MemoryLog};
+use crate::transport::topics::GroupMember;
 use crate::transport::{
     CommittedOffset, Consumer, Event, GroupMetadata, Isolation, PENDING_OFFSETS, TopicPartition,
     TransportError, Watermarks,
@@ -252,6 +253,10 @@ impl Consumer for MemoryConsumer {
             member: member.id.clone(),
             instance: None,
         })
+    }
+
+    fn members(&mut self) -> Result<Vec<GroupMember>, TransportError> {
+        Ok(self.log.borrow().members(self.group))
     }
 
     fn leave(&mut self) -> Result<(), TransportError> {

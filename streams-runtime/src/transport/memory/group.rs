@@ -16,6 +16,8 @@ use crate::transport::{CommittedOffset, TransportError};
 
 struct Member {
     id: String,
+    /// What its client calls itself.
+    client: String,
     topics: Vec<String>,
     /// What it shall have.
     target: Vec<Place>,
@@ -34,41 +36,61 @@ struct Pending {
     committed: CommittedOffset,
 }
 
+/// A committed offset, and the clock when it was committed.
+struct Kept {
+    committed: CommittedOffset,
+    at_ms: i64,
+}
+
 /// Committed offsets, by topic number and partition: both are small and dense.
 #[derive(Default)]
-struct Offsets(Vec<Vec<Option<CommittedOffset>>>);
+struct Offsets(Vec<Vec<Option<Kept>>>);
 
 impl Offsets {
     fn get(&self, place: Place) -> Option<&CommittedOffset> {
-        self.0.get(place.topic as usize)?.get(place.partition as usize)?.as_ref()
+        Some(&self.0.get(place.topic as usize)?.get(place.partition as usize)?.as_ref()?.committed)
     }
 
-    fn set(&mut self, place: Place, mut committed: CommittedOffset) {
-        self.take(place, &mut committed);
+    fn set(&mut self, place: Place, mut committed: CommittedOffset, at_ms: i64) {
+        self.take(place, &mut committed, at_ms);
     }
 
     /// As `set`; what stood there before is left in its place.
     #[inline]
-    fn take(&mut self, place: Place, committed: &mut CommittedOffset) {
+    fn take(&mut self, place: Place, committed: &mut CommittedOffset, at_ms: i64) {
         // Nearly always there is one already.
         let topic = self.0.get_mut(place.topic as usize);
         match topic.and_then(|topic| topic.get_mut(place.partition as usize)) {
-            Some(Some(at)) => std::mem::swap(at, committed),
-            _ => self.grow(place, committed.clone()),
+            Some(Some(kept)) => {
+                std::mem::swap(&mut kept.committed, committed);
+                kept.at_ms = at_ms;
+            }
+            _ => self.grow(place, Kept { committed: committed.clone(), at_ms }),
+        }
+    }
+
+    /// Forgets what was committed at or before this time, of the topics that are not among these.
+    fn expire(&mut self, until_ms: i64, but: &[u32]) {
+        for (topic, partitions) in (0..).zip(&mut self.0) {
+            if !but.contains(&topic) {
+                partitions
+                    .iter_mut()
+                    .for_each(|kept| *kept = kept.take().filter(|kept| kept.at_ms > until_ms));
+            }
         }
     }
 
     #[cold]
-    fn grow(&mut self, place: Place, committed: CommittedOffset) {
+    fn grow(&mut self, place: Place, kept: Kept) {
         let (topic, partition) = (place.topic as usize, place.partition as usize);
         if topic >= self.0.len() {
             self.0.resize_with(topic + 1, Vec::new);
         }
         let topic = &mut self.0[topic];
         if partition >= topic.len() {
-            topic.resize(partition + 1, None);
+            topic.resize_with(partition + 1, || None);
         }
-        topic[partition] = Some(committed);
+        topic[partition] = Some(kept);
     }
 
     fn forget(&mut self, topic: u32) {
@@ -100,11 +122,14 @@ pub(super) struct News {
 pub(super) struct Groups {
     all: Vec<Group>,
     pub(super) session_timeout_ms: i64,
+    /// For how long offsets of topics that no member subscribes to are kept; `None`: for ever.
+    pub(super) offsets_retention_ms: Option<i64>,
+    now_ms: i64,
 }
 
 impl Default for Groups {
     fn default() -> Self {
-        Groups { all: Vec::new(), session_timeout_ms: 45_000 }
+        Groups { all: Vec::new(), session_timeout_ms: 45_000, offsets_retention_ms: None, now_ms: 0 }
     }
 }
 
@@ -139,6 +164,11 @@ impl Groups {
         self.all[group as usize].version
     }
 
+    /// What the clients of the members call themselves.
+    pub(super) fn clients(&self, group: u32) -> impl Iterator<Item = &str> {
+        self.all[group as usize].members.iter().map(|member| member.client.as_str())
+    }
+
     /// The generation, if `member` is one.
     pub(super) fn generation(&self, group: u32, member: &str) -> Option<i32> {
         let group = &self.all[group as usize];
@@ -148,9 +178,12 @@ impl Groups {
     pub(super) fn join(&mut self, group: u32, client: &str, wanted: &[String], topics: &Topics) -> String {
         let group = &mut self.all[group as usize];
         group.joined_so_far += 1;
-        let id = format!("{client}-{}", group.joined_so_far);
+        // What a client tells of itself behind a `;` is not its name.
+        let name = client.split(';').next().unwrap_or_default();
+        let id = format!("{name}-{}", group.joined_so_far);
         group.members.push(Member {
             id: id.clone(),
+            client: client.to_owned(),
             topics: wanted.to_vec(),
             target: Vec::new(),
             owned: Vec::new(),
@@ -186,8 +219,26 @@ impl Groups {
         }
     }
 
+    /// The clock was set: forgets who and what was not heard of for too long.
+    pub(super) fn set_time_ms(&mut self, now_ms: i64, topics: &Topics) {
+        self.now_ms = now_ms;
+        self.expire_members(now_ms, topics);
+        self.expire_offsets(topics);
+    }
+
+    /// In a living group offsets are kept as long as somebody subscribes to their topic; of other topics they are
+    /// forgotten by their age.
+    fn expire_offsets(&mut self, topics: &Topics) {
+        let Some(retention_ms) = self.offsets_retention_ms else { return };
+        for group in self.all.iter_mut().filter(|group| !group.members.is_empty()) {
+            let subscribed = group.members.iter().flat_map(|member| &member.topics);
+            let subscribed: Vec<u32> = subscribed.filter_map(|name| topics.number(name).ok()).collect();
+            group.offsets.expire(self.now_ms - retention_ms, &subscribed);
+        }
+    }
+
     /// Removes members whose client vanished longer ago than the session time-out.
-    pub(super) fn expire_members(&mut self, now_ms: i64, topics: &Topics) {
+    fn expire_members(&mut self, now_ms: i64, topics: &Topics) {
         let timeout_ms = self.session_timeout_ms;
         for group in &mut self.all {
             let before = group.members.len();
@@ -259,7 +310,7 @@ impl Groups {
     }
 
     pub(super) fn commit(&mut self, group: u32, place: Place, committed: &CommittedOffset) {
-        self.all[group as usize].offsets.set(place, committed.clone());
+        self.all[group as usize].offsets.set(place, committed.clone(), self.now_ms);
     }
 
     #[inline]
@@ -271,16 +322,19 @@ impl Groups {
     /// The transaction of `slot` ended: its offsets appear, or go.
     #[inline]
     pub(super) fn decide(&mut self, group: u32, slot: u32, commit: bool) {
+        let now_ms = self.now_ms;
         let Group { pending, offsets, .. } = &mut self.all[group as usize];
         // Nearly always there is no other transaction.
         if pending.iter().all(|pending| pending.slot == slot) {
             for pending in pending.iter_mut().filter(|_| commit) {
-                offsets.take(pending.place, &mut pending.committed);
+                offsets.take(pending.place, &mut pending.committed, now_ms);
             }
             pending.clear();
         } else {
             let decided = pending.extract_if(.., |pending| pending.slot == slot);
-            decided.filter(|_| commit).for_each(|pending| offsets.set(pending.place, pending.committed));
+            decided
+                .filter(|_| commit)
+                .for_each(|pending| offsets.set(pending.place, pending.committed, now_ms));
         }
     }
 

@@ -274,12 +274,13 @@ impl MemoryLog {
     }
 
     /// Sets the wall clock. Transactions past their time-out are aborted and their producers fenced; members
-    /// whose consumer was dropped longer ago than the session time-out are thrown out.
+    /// whose consumer was dropped longer ago than the session time-out are thrown out; offsets of topics that no member
+    /// of a living group subscribes to are forgotten past their retention.
     pub fn set_time_ms(&self, time_ms: i64) {
         let log = &mut *self.0.borrow_mut();
         log.time_ms = time_ms;
         log.expire_transactions();
-        log.groups.expire_members(time_ms, &log.topics);
+        log.groups.set_time_ms(time_ms, &log.topics);
     }
 
     /// The transaction time-out of producers whose `init` comes later; 60 s at first.
@@ -295,6 +296,12 @@ impl MemoryLog {
     /// How long a member outlives its dropped consumer; 45 s at first.
     pub fn set_session_timeout_ms(&self, timeout_ms: i64) {
         self.0.borrow_mut().groups.session_timeout_ms = timeout_ms;
+    }
+
+    /// How long offsets are kept that are not committed again, of topics that no member of their group subscribes to
+    /// (`offsets.retention.minutes`); for ever at first.
+    pub fn set_offsets_retention_ms(&self, retention_ms: i64) {
+        self.0.borrow_mut().groups.offsets_retention_ms = Some(retention_ms);
     }
 
     /// Throws a member out of its group, as after a missed heartbeat; true if it was a member.

@@ -19,6 +19,7 @@ pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
         ),
         case("a rewind gives nothing away", Need::Nothing, rewind),
         case("what stays is read on while others come and go", Need::Nothing, undisturbed),
+        case("a group tells who is in it, and what each calls itself", Need::Nothing, members),
         case("without subscription there is no membership", Need::Nothing, no_member_without),
     ]
 }
@@ -247,6 +248,37 @@ fn undisturbed<F: Fixture>(f: &F) -> Result<(), String> {
         }
     }
     pass(&mut [&mut a])
+}
+
+fn members<F: Fixture>(f: &F) -> Result<(), String> {
+    let (topic, group) = (f.topic(1, LARGE), f.name("g"));
+    let named = |consumer: &mut F::Consumer| {
+        let members = retried(f, || consumer.members())?;
+        let mut names: Vec<String> = members.into_iter().map(|member| member.client_id).collect();
+        names.sort();
+        Ok::<_, String>(names)
+    };
+    let mut outside = f.consumer(&group, "outside", Isolation::ReadCommitted);
+    let nobody = named(&mut outside)?;
+    expect(nobody.is_empty(), || format!("a group that nobody joined has {nobody:?}"))?;
+    let mut a = Member::join(f, &group, "a;map=1", &[&topic])?;
+    settle(f, &mut [&mut a], 1)?;
+    // One of the two is given nothing.
+    let mut b = Member::join(f, &group, "b;map=2", &[&topic])?;
+    wait(f, "both members", || {
+        a.step()?;
+        b.step()?;
+        Ok((named(&mut a.consumer)? == ["a;map=1", "b;map=2"]).then_some(()))
+    })?;
+    let seen = named(&mut outside)?;
+    expect(seen.len() == 2, || format!("seen from outside: {seen:?}"))?;
+    a.consumer.leave().map_err(fails)?;
+    wait(f, "the one that stays", || {
+        b.step()?;
+        Ok((named(&mut outside)? == ["b;map=2"]).then_some(()))
+    })?;
+    settle(f, &mut [&mut b], 1)?;
+    b.consumer.leave().map_err(fails)
 }
 
 fn no_member_without<F: Fixture>(f: &F) -> Result<(), String> {

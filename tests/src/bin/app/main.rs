@@ -4,6 +4,7 @@
 //! What happens is told on standard error, one event a line. Knows nothing of the tests.
 
 mod judged;
+mod pairs;
 mod tally;
 
 use std::env;
@@ -25,6 +26,8 @@ async fn main() -> Result<(), Error> {
         "greetings" => greetings::GreetingsApp::builder(&id),
         "tally" => tally::TallyApp::builder(&id),
         "strict" => judged::Strict::builder(&id),
+        "apart" => pairs::Apart::builder(&id),
+        "together" => pairs::Together::builder(&id),
         "lenient" => judged::Lenient::builder(&id),
         other => panic!("there is no topology {other}"),
     };

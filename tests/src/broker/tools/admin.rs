@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::metadata::Metadata;
@@ -29,13 +31,28 @@ pub fn create_topic(bootstrap: &str, name: &str, partitions: i32, settings: &[(&
     let options = AdminOptions::new().operation_timeout(Some(ANSWER));
     let answer = wait(admin(bootstrap).create_topics([&topic], &options));
     answer.expect("an answer").remove(0).unwrap_or_else(|(topic, error)| panic!("no topic {topic}: {error}"));
-    // The controller knows it; the broker learns of it a moment later.
-    until("a new topic", PATIENCE, || {
+    until_led(bootstrap, name, usize::try_from(partitions).expect("a topic has partitions"));
+}
+
+/// The controller knows of new partitions; the broker learns of them a moment later.
+#[track_caller]
+fn until_led(bootstrap: &str, name: &str, partitions: usize) {
+    until("new partitions", PATIENCE, || {
         let metadata = metadata(bootstrap, Some(name));
         let found = metadata.topics().iter().find(|topic| topic.name() == name)?;
-        let all = usize::try_from(partitions).ok() == Some(found.partitions().len());
+        let all = found.partitions().len() == partitions;
         (all && found.partitions().iter().all(|partition| partition.leader() >= 0)).then_some(())
     });
+}
+
+/// Gives a topic more partitions, and returns when all of them can be written.
+#[track_caller]
+pub fn grow_topic(bootstrap: &str, name: &str, partitions: usize) {
+    let options = AdminOptions::new().operation_timeout(Some(ANSWER));
+    let answer = wait(admin(bootstrap).create_partitions([&NewPartitions::new(name, partitions)], &options));
+    let grown = answer.expect("an answer").remove(0);
+    grown.unwrap_or_else(|(topic, error)| panic!("topic {topic} does not grow: {error}"));
+    until_led(bootstrap, name, partitions);
 }
 
 /// From now on these are the settings of a topic that differ from the broker's defaults.

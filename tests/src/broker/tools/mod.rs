@@ -12,7 +12,7 @@ mod record;
 mod wait;
 
 pub use acls::{Right, allow};
-pub use admin::{Topic, alter_topic, create_topic, delete_topic, topic, topics};
+pub use admin::{Topic, alter_topic, create_topic, delete_topic, grow_topic, topic, topics};
 pub use groups::{Group, Member, committed, group};
 pub use producer::Producer;
 pub use reader::{Isolation, end_offsets, read, read_until};

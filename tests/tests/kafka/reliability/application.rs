@@ -63,6 +63,11 @@ impl Application {
         self
     }
 
+    /// Another topology, from the next start on.
+    pub fn run_as(&mut self, topology: &str) {
+        self.variables.insert("APP".to_owned(), topology.to_owned());
+    }
+
     /// From the next start on.
     pub fn unset(&mut self, setting: &str) -> &mut Self {
         self.variables.remove(&format!("STREAMS_{}", setting.replace('.', "_").to_uppercase()));

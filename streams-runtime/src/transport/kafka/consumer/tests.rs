@@ -30,7 +30,7 @@ fn committed_offsets_are_asked_of_the_coordinator_of_now() {
             consumer.described.insert(place.topic.clone(), (Instant::now(), Known { id: 1, partitions: 1 }));
             match consumer.committed(std::slice::from_ref(&place)) {
                 Ok(found) => {
-                    let is_another = !Rc::ptr_eq(consumer.questions.offsets_client(), &consumer.reader);
+                    let is_another = !Rc::ptr_eq(consumer.questions.group_client(), &consumer.reader);
                     break (found, is_another);
                 }
                 Err(TransportError::TimedOut(what)) => {

@@ -1,4 +1,4 @@
-//! Requests about topics, the group's and the cluster's rights: describe, create, delete records.
+//! Requests about topics, groups and brokers: describe, create, delete records.
 //!
 //! Knows C's requests and how their answers are read. Deliberately does not know what a code means, nor what a topic
 //! should be like.
@@ -12,19 +12,22 @@ use rdkafka::bindings::{
     rd_kafka_ConfigEntry_name, rd_kafka_ConfigEntry_value, rd_kafka_ConfigResource_configs,
     rd_kafka_ConfigResource_destroy_array, rd_kafka_ConfigResource_new,
     rd_kafka_ConsumerGroupDescription_authorized_operations, rd_kafka_ConsumerGroupDescription_error,
-    rd_kafka_CreateTopics, rd_kafka_CreateTopics_result_topics, rd_kafka_DeleteRecords,
-    rd_kafka_DeleteRecords_destroy, rd_kafka_DeleteRecords_new, rd_kafka_DeleteRecords_result_offsets,
-    rd_kafka_DescribeCluster, rd_kafka_DescribeCluster_result_authorized_operations,
-    rd_kafka_DescribeConfigs, rd_kafka_DescribeConfigs_result_resources, rd_kafka_DescribeConsumerGroups,
+    rd_kafka_ConsumerGroupDescription_member, rd_kafka_ConsumerGroupDescription_member_count,
+    rd_kafka_ConsumerGroupDescription_t, rd_kafka_CreateTopics, rd_kafka_CreateTopics_result_topics,
+    rd_kafka_DeleteRecords, rd_kafka_DeleteRecords_destroy, rd_kafka_DeleteRecords_new,
+    rd_kafka_DeleteRecords_result_offsets, rd_kafka_DescribeCluster,
+    rd_kafka_DescribeCluster_result_authorized_operations, rd_kafka_DescribeConfigs,
+    rd_kafka_DescribeConfigs_result_resources, rd_kafka_DescribeConsumerGroups,
     rd_kafka_DescribeConsumerGroups_result_groups, rd_kafka_DescribeTopics,
-    rd_kafka_DescribeTopics_result_topics, rd_kafka_NewTopic_destroy, rd_kafka_NewTopic_new,
-    rd_kafka_NewTopic_t, rd_kafka_ResourceType_t, rd_kafka_TopicCollection_destroy,
-    rd_kafka_TopicCollection_of_topic_names, rd_kafka_TopicDescription_authorized_operations,
-    rd_kafka_TopicDescription_error, rd_kafka_TopicDescription_partitions, rd_kafka_TopicDescription_t,
-    rd_kafka_TopicDescription_topic_id, rd_kafka_TopicPartitionInfo_leader,
-    rd_kafka_TopicPartitionInfo_partition, rd_kafka_TopicPartitionInfo_replicas,
-    rd_kafka_Uuid_least_significant_bits, rd_kafka_Uuid_most_significant_bits, rd_kafka_admin_op_t,
-    rd_kafka_error_t, rd_kafka_event_CreateTopics_result, rd_kafka_event_DeleteRecords_result,
+    rd_kafka_DescribeTopics_result_topics, rd_kafka_MemberDescription_client_id,
+    rd_kafka_MemberDescription_host, rd_kafka_NewTopic_destroy, rd_kafka_NewTopic_new, rd_kafka_NewTopic_t,
+    rd_kafka_ResourceType_t, rd_kafka_TopicCollection_destroy, rd_kafka_TopicCollection_of_topic_names,
+    rd_kafka_TopicDescription_authorized_operations, rd_kafka_TopicDescription_error,
+    rd_kafka_TopicDescription_partitions, rd_kafka_TopicDescription_t, rd_kafka_TopicDescription_topic_id,
+    rd_kafka_TopicPartitionInfo_leader, rd_kafka_TopicPartitionInfo_partition,
+    rd_kafka_TopicPartitionInfo_replicas, rd_kafka_Uuid_least_significant_bits,
+    rd_kafka_Uuid_most_significant_bits, rd_kafka_admin_op_t, rd_kafka_error_t,
+    rd_kafka_event_CreateTopics_result, rd_kafka_event_DeleteRecords_result,
     rd_kafka_event_DescribeCluster_result, rd_kafka_event_DescribeConfigs_result,
     rd_kafka_event_DescribeConsumerGroups_result, rd_kafka_event_DescribeTopics_result,
     rd_kafka_metadata_destroy, rd_kafka_topic_result_error_string,
@@ -123,18 +126,41 @@ impl Client {
         ms: u64,
     ) -> Result<Vec<Result<Settings, Fault>>, Fault> {
         let asked = Asked::new(self);
-        self.send_describe_settings(topics, &asked, ms);
+        self.send_describe_settings(rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, topics, &asked, ms);
         all(topics, asked.answer(ms)?.settings()?)
     }
 
-    /// The question of [`describe_settings`](Self::describe_settings).
-    pub(super) fn send_describe_settings(&self, topics: &[String], asked: &Asked, ms: u64) {
+    /// The settings of a broker, defaults included.
+    pub(in super::super) fn broker_settings(self: &Rc<Self>, ms: u64) -> Result<Settings, Fault> {
+        let mut found = ptr::null();
+        // SAFETY: a living client; what is found is ours if it returns 0, has `broker_cnt` brokers, and is freed after
+        // its last use.
+        let id = unsafe {
+            Fault::check(rd_kafka_metadata(self.raw(), 0, ptr::null_mut(), &mut found, c_ms(ms)))?;
+            let id = ((*found).broker_cnt > 0).then(|| (*(*found).brokers).id);
+            rd_kafka_metadata_destroy(found);
+            id
+        };
+        let id = id.ok_or_else(Fault::none)?.to_string();
+        let asked = Asked::new(self);
+        self.send_describe_settings(rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_BROKER, &[id], &asked, ms);
+        asked.answer(ms)?.settings()?.pop().unwrap_or_else(|| Err(Fault::none()))
+    }
+
+    /// The question of both.
+    pub(super) fn send_describe_settings(
+        &self,
+        kind: rd_kafka_ResourceType_t,
+        names: &[String],
+        asked: &Asked,
+        ms: u64,
+    ) {
         let resource = |name: &String| {
-            let (kind, name) = (rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, c_string(name));
+            let name = c_string(name);
             // SAFETY: the name is copied.
             unsafe { rd_kafka_ConfigResource_new(kind, name.as_ptr()) }
         };
-        let mut resources: Vec<_> = topics.iter().map(resource).collect();
+        let mut resources: Vec<_> = names.iter().map(resource).collect();
         let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, ms);
         // SAFETY: as many resources as it says, none null, which are copied and freed once.
         unsafe {
@@ -216,29 +242,41 @@ impl Client {
         group: &str,
         ms: u64,
     ) -> Result<Option<Vec<u8>>, Fault> {
+        let asked = Asked::new(self);
+        self.send_describe_group(group, true, &asked, ms);
+        let answer = asked.answer(ms)?;
+        // SAFETY: the description lives as long as the answer, and its list is as long as it says.
+        unsafe {
+            let described = answer.group()?;
+            let mut count = 0;
+            let first = rd_kafka_ConsumerGroupDescription_authorized_operations(described, &mut count);
+            Ok(operations(first, count))
+        }
+    }
+
+    /// The members of a group; see [`Answer::members`].
+    pub(in super::super) fn group_members(
+        self: &Rc<Self>,
+        group: &str,
+        ms: u64,
+    ) -> Result<Vec<(String, String)>, Fault> {
+        let asked = Asked::new(self);
+        self.send_describe_group(group, false, &asked, ms);
+        asked.answer(ms)?.members()
+    }
+
+    /// The question of both; `operations`: also what is allowed with it.
+    pub(super) fn send_describe_group(&self, group: &str, operations: bool, asked: &Asked, ms: u64) {
         let group = c_string(group);
         let mut groups = [group.as_ptr()];
         let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, ms);
-        let asked = Asked::new(self);
-        // SAFETY: one name, which is copied.
+        // SAFETY: one name, which is copied, as are the options of this request.
         unsafe {
-            with_operations(&options);
+            if operations {
+                with_operations(&options);
+            }
             let (first, count) = (groups.as_mut_ptr(), groups.len());
             rd_kafka_DescribeConsumerGroups(self.raw(), first, count, options.as_ptr(), asked.queue());
-        }
-        let answer = asked.answer(ms)?;
-        // SAFETY: the result lives as long as the answer, and has as many elements as it says.
-        unsafe {
-            let result = result(&answer, rd_kafka_event_DescribeConsumerGroups_result)?;
-            let mut count = 0;
-            let first = rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count);
-            if count == 0 {
-                return Err(Fault::none());
-            }
-            no_error(rd_kafka_ConsumerGroupDescription_error(*first))?;
-            let mut count = 0;
-            let first = rd_kafka_ConsumerGroupDescription_authorized_operations(*first, &mut count);
-            Ok(operations(first, count))
         }
     }
 
@@ -274,7 +312,40 @@ impl Answer {
         }
     }
 
-    /// The settings of the topics that were asked for, each topic by itself.
+    /// The members of the group that was asked about: what their clients call themselves, and where they are.
+    pub(in super::super) fn members(&self) -> Result<Vec<(String, String)>, Fault> {
+        // SAFETY: the description lives as long as the answer, and has as many members as it says, which belong to it,
+        // as do their words.
+        unsafe {
+            let described = self.group()?;
+            let count = rd_kafka_ConsumerGroupDescription_member_count(described);
+            let member = |at: usize| {
+                let member = rd_kafka_ConsumerGroupDescription_member(described, at);
+                (
+                    text(rd_kafka_MemberDescription_client_id(member)),
+                    text(rd_kafka_MemberDescription_host(member)),
+                )
+            };
+            Ok((0..count).map(member).collect())
+        }
+    }
+
+    /// The group that was asked about. It lives as long as the answer.
+    fn group(&self) -> Result<*const rd_kafka_ConsumerGroupDescription_t, Fault> {
+        // SAFETY: the result lives as long as the answer, and has as many elements as it says.
+        unsafe {
+            let result = result(self, rd_kafka_event_DescribeConsumerGroups_result)?;
+            let mut count = 0;
+            let first = rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count);
+            if count == 0 {
+                return Err(Fault::none());
+            }
+            no_error(rd_kafka_ConsumerGroupDescription_error(*first))?;
+            Ok(*first)
+        }
+    }
+
+    /// The settings that were asked for, of each topic or broker by itself.
     pub(in super::super) fn settings(&self) -> Result<Vec<Result<Settings, Fault>>, Fault> {
         // SAFETY: the result lives as long as the answer, and has as many elements as it says, as has each of them.
         unsafe {

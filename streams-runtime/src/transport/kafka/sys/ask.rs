@@ -14,7 +14,7 @@ use rdkafka::bindings::{
     rd_kafka_AdminOptions_t, rd_kafka_IsolationLevel_t, rd_kafka_ListConsumerGroupOffsets,
     rd_kafka_ListConsumerGroupOffsets_destroy, rd_kafka_ListConsumerGroupOffsets_new,
     rd_kafka_ListConsumerGroupOffsets_result_groups, rd_kafka_ListOffsets, rd_kafka_ListOffsets_result_infos,
-    rd_kafka_ListOffsetsResultInfo_topic_partition, rd_kafka_admin_op_t,
+    rd_kafka_ListOffsetsResultInfo_topic_partition, rd_kafka_ResourceType_t, rd_kafka_admin_op_t,
     rd_kafka_event_ListConsumerGroupOffsets_result, rd_kafka_event_ListOffsets_result,
     rd_kafka_event_destroy, rd_kafka_event_error_string, rd_kafka_event_t, rd_kafka_group_result_error,
     rd_kafka_group_result_partitions, rd_kafka_metadata_destroy, rd_kafka_queue_cb_event_enable,
@@ -280,6 +280,18 @@ impl Client {
         asked.answer(ms).map(drop)
     }
 
+    /// Asks who is in a group; see [`Answer::members`].
+    pub(in super::super) fn ask_for_members(
+        self: &Rc<Self>,
+        group: &str,
+        wakeup: &Arc<Wakeup>,
+        ms: u64,
+    ) -> Asked {
+        let asked = Asked::ringing(self, wakeup);
+        self.send_describe_group(group, false, &asked, ms);
+        asked
+    }
+
     /// Asks for the committed offsets of a group; see [`Answer::committed`]. With `stable` an element says
     /// `UNSTABLE_OFFSET_COMMIT` at once where the call for members (`rd_kafka_committed`) would wait.
     pub(in super::super) fn ask_for_committed(
@@ -332,7 +344,8 @@ impl Client {
         ms: u64,
     ) -> Asked {
         let asked = Asked::ringing(self, wakeup);
-        self.send_describe_settings(&[topic.to_owned()], &asked, ms);
+        let kind = rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
+        self.send_describe_settings(kind, &[topic.to_owned()], &asked, ms);
         asked
     }
 }
