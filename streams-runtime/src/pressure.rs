@@ -65,7 +65,7 @@ impl<C: Connect> Worker<C> {
 
     /// A task has processed something: whether its rows are too many. Returns how much they have become more, in parts
     /// of what they may between two looks.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn weigh(&mut self, at: usize) -> usize {
         match self.pressure.is_bounded() && self.tasks[at].remembers() {
             true => self.weigh_task(at),
@@ -73,6 +73,7 @@ impl<C: Connect> Worker<C> {
         }
     }
 
+    #[inline(never)]
     fn weigh_task(&mut self, at: usize) -> usize {
         let task = &mut self.tasks[at];
         let before = task.weight();

@@ -28,6 +28,8 @@ pub struct MemoryMessage {
     /// What it was fetched with; `None` only until the fetch is complete.
     fetch: Option<Rc<Fetch>>,
     nth: u32,
+    /// How many bytes it has: asked for twice a record, by who has no other reason to look into the fetch.
+    len: u32,
     offset: i64,
 }
 
@@ -63,7 +65,7 @@ impl Fetch {
         self.bytes.extend_from_slice(record.bytes);
         let Body { key_len, value_len, timestamp, ref headers, .. } = *record.body;
         self.records.push(Fetched { start, key_len, value_len, timestamp, headers: headers.clone() });
-        Unbound { nth, offset: record.offset }
+        Unbound { nth, len: record.bytes.len() as u32, offset: record.offset }
     }
 
     #[inline]
@@ -76,14 +78,15 @@ impl Fetch {
 #[derive(Clone, Copy)]
 pub(super) struct Unbound {
     nth: u32,
+    len: u32,
     offset: i64,
 }
 
 impl MemoryMessage {
     /// A record that can be read once it is [bound](MemoryMessage::bind) to its fetch.
     #[inline]
-    pub(super) fn unbound(Unbound { nth, offset }: Unbound) -> Self {
-        MemoryMessage { fetch: None, nth, offset }
+    pub(super) fn unbound(Unbound { nth, len, offset }: Unbound) -> Self {
+        MemoryMessage { fetch: None, nth, len, offset }
     }
 
     #[inline]
@@ -123,8 +126,7 @@ impl Message for MemoryMessage {
 
     #[inline]
     fn size(&self) -> usize {
-        let bytes = |(_, record): (_, &Fetched)| length(record.key_len) + length(record.value_len);
-        HELD + self.fetched().map_or(0, bytes)
+        HELD + self.len as usize
     }
 
     #[inline]
