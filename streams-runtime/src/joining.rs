@@ -11,6 +11,8 @@
 //! Knows the worker and its group. Does not know how maps are compared (`members`), nor how a task is opened.
 
 use crate::members::{give_way, strangers};
+use crate::task::TaskId;
+use crate::topology::{Plan, SubPlan};
 use crate::transport::{Consumer, TopicPartition, TransportError};
 use crate::worker::{Connect, Worker, WorkerError};
 
@@ -33,6 +35,15 @@ pub(crate) struct Joining {
 impl Joining {
     pub(crate) fn is_done(&self) -> bool {
         self.partitions.is_empty()
+    }
+
+    /// The tasks that wait for an answer.
+    pub(crate) fn tasks<'j>(&'j self, plan: &'j Plan) -> impl Iterator<Item = TaskId> + 'j {
+        self.partitions.iter().flat_map(|leader| {
+            let led = |sub: &&SubPlan| sub.sources[sub.leader].name == leader.topic;
+            let subs = plan.subs.iter().enumerate().filter(move |(_, sub)| led(sub));
+            subs.map(|(sub, _)| TaskId { sub, partition: leader.partition })
+        })
     }
 
     /// These were taken away again.
