@@ -2,6 +2,7 @@
 //!
 //! Knows the public clients of the transport. Knows nothing of workers.
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -185,6 +186,94 @@ fn two_members_of_one_name_do_not_throw_each_other_out_for_ever() {
     assert!(events.iter().any(|event| matches!(event, Event::Lost(lost) if lost.len() == 2)), "{events:?}");
     assert!(old.consumer.group_metadata().is_none());
     assert!(old.consumer.poll(&mut events, 10).is_err(), "it does not join again");
+}
+
+/// Runs it on a thread of its own: what hangs is left there.
+#[track_caller]
+fn ends(what: &str, body: impl FnOnce() + Send + 'static) {
+    let (done, ended) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        body();
+        done.send(()).expect("somebody waits");
+    });
+    match ended.recv_timeout(Duration::from_secs(30)) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("{what} hangs"),
+        _ => thread.join().expect("a thread that ends"),
+    }
+}
+
+/// A crash while the group has decided something that nobody has heard, or that nobody has answered.
+#[test]
+fn a_member_that_is_dropped_before_it_answered_the_group_ends() {
+    let broker = Broker::shared();
+    let topic = unique("unanswered");
+    create_topic(&broker.bootstrap(), &topic, 2, &[]);
+    let newer = &[("group.protocol", "consumer")];
+    for (settings, instance) in [(SESSION, None), (SESSION, Some("a")), (newer, None), (newer, Some("a"))] {
+        let (clients, topic) = (clients(broker, settings), topic.clone());
+        ends("a member that was given partitions and does not know it", move || {
+            let group = unique("unanswered");
+            let member = Member::join(&clients, &group, instance, &topic);
+            until("news", || {
+                thread::sleep(Duration::from_millis(5));
+                member.consumer.has_news()
+            });
+            drop(member);
+            assert_eq!(clients.admin().unwrap().members(&group).expect("an answer").len(), 1, "it crashed");
+        });
+    }
+    for heard in [false, true] {
+        let (clients, topic) = (clients(broker, SESSION), topic.clone());
+        ends("a member that was asked for partitions", move || {
+            let group = unique("unanswered");
+            let mut member = Member::join(&clients, &group, None, &topic);
+            until("an assignment", || {
+                member.step();
+                member.owned.len() == 2
+            });
+            let mut other = Member::join(&clients, &group, None, &topic);
+            let mut events: Vec<Event<KafkaMessage>> = Vec::new();
+            until("a revocation", || {
+                other.step();
+                if heard {
+                    member.consumer.poll(&mut events, 10).expect("a poll");
+                    events.iter().any(|event| matches!(event, Event::Revoked(_)))
+                } else {
+                    member.consumer.has_news()
+                }
+            });
+            drop(member);
+            assert_eq!(clients.admin().unwrap().members(&group).expect("an answer").len(), 2, "it crashed");
+            other.step();
+            assert!(other.owned.is_empty(), "{:?}: nobody has given them back", other.owned);
+        });
+    }
+}
+
+/// At any moment: it is given and asked for partitions by threads that nobody sees.
+#[test]
+fn members_that_are_dropped_in_the_middle_of_a_rebalance_end() {
+    let broker = Broker::shared();
+    let topic = unique("dropped");
+    create_topic(&broker.bootstrap(), &topic, 4, &[]);
+    for round in 0..40 {
+        let (clients, topic) = (clients(broker, SESSION), topic.clone());
+        ends("a member that is dropped", move || {
+            let group = unique("dropped");
+            let mut first = Member::join(&clients, &group, None, &topic);
+            until("an assignment", || {
+                first.step();
+                first.owned.len() == 4
+            });
+            let second = Member::join(&clients, &group, None, &topic);
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_millis(round * 15) {
+                first.step();
+            }
+            drop(second);
+            drop(first);
+        });
+    }
 }
 
 #[test]

@@ -17,12 +17,13 @@ use rdkafka::bindings::{
     rd_kafka_consumer_group_metadata_member_id, rd_kafka_destroy_flags, rd_kafka_incremental_assign,
     rd_kafka_incremental_unassign, rd_kafka_message_t, rd_kafka_name, rd_kafka_new,
     rd_kafka_queue_cb_event_enable, rd_kafka_queue_destroy, rd_kafka_queue_get_consumer,
-    rd_kafka_queue_length, rd_kafka_queue_t, rd_kafka_t, rd_kafka_topic_partition_list_t, rd_kafka_type_t,
+    rd_kafka_queue_length, rd_kafka_queue_t, rd_kafka_set_log_level, rd_kafka_t,
+    rd_kafka_topic_partition_list_t, rd_kafka_type_t,
 };
 
 use super::codes::{
     Code, Fault, rd_kafka_conf_set_rebalance_cb, rd_kafka_consumer_close, rd_kafka_fatal_error,
-    rd_kafka_poll_set_consumer, rd_kafka_subscribe, rd_kafka_unsubscribe, text,
+    rd_kafka_poll_set_consumer, rd_kafka_subscribe, rd_kafka_test_fatal_error, rd_kafka_unsubscribe, text,
 };
 use super::list::{PartitionList, elements};
 use super::produce::Report;
@@ -103,7 +104,13 @@ impl Config {
                 rd_kafka_queue_get_consumer(raw.as_ptr())
             }
         });
-        Ok(Client { raw, queue: queue.and_then(NonNull::new), wakeup: RefCell::default(), notes })
+        Ok(Client {
+            raw,
+            queue: queue.and_then(NonNull::new),
+            wakeup: RefCell::default(),
+            is_member: Cell::new(false),
+            notes,
+        })
     }
 }
 
@@ -173,6 +180,8 @@ pub(in super::super) struct Client {
     queue: Option<NonNull<rd_kafka_queue_t>>,
     /// Rung by the library's threads; kept until they are gone.
     wakeup: RefCell<Option<Arc<Wakeup>>>,
+    /// True while the group may have something to say.
+    is_member: Cell<bool>,
     notes: Box<Notes>,
 }
 
@@ -237,6 +246,7 @@ impl Client {
     // ---- the group ----
 
     pub(in super::super) fn subscribe(&self, topics: &PartitionList) -> Result<(), Fault> {
+        self.is_member.set(true);
         // SAFETY: both living; the list is copied.
         Fault::check(unsafe { rd_kafka_subscribe(self.raw(), topics.as_ptr()) })
     }
@@ -250,7 +260,28 @@ impl Client {
     pub(in super::super) fn close(&self) -> Result<(), Fault> {
         self.close_from_now();
         // SAFETY: a living consumer; the callback that it runs touches the notes only, which nobody borrows here.
-        Fault::check(unsafe { rd_kafka_consumer_close(self.raw()) })
+        Fault::check(unsafe { rd_kafka_consumer_close(self.raw()) })?;
+        self.is_member.set(false);
+        Ok(())
+    }
+
+    /// Ends the membership of a client that is about to be destroyed, without a word to the group.
+    ///
+    /// To destroy a client waits for ever if it was given partitions and its owner has not answered that (2.12.1: only
+    /// an answer that is owed to a revocation is given up, see `rd_kafka_cgrp_terminate0`), or if that happens at the last
+    /// moment. Of a client that failed for good nothing is waited for: it decides everything by itself, and neither
+    /// joins nor commits any more. So it is made to fail, quietly, and what is owed is answered then.
+    fn abandon(&self) {
+        const DESTROY: Code = Code(-197);
+        // Below the most urgent level: nothing is logged any more.
+        const NO_LEVEL: c_int = -1;
+        // SAFETY: a living client; the reason is copied.
+        unsafe {
+            rd_kafka_set_log_level(self.raw(), NO_LEVEL);
+            rd_kafka_test_fatal_error(self.raw(), DESTROY.0, c"dropped".as_ptr());
+        }
+        // Any answer: all are taken for one that gives everything back.
+        drop(self.answer_assign());
     }
 
     /// Answers every revocation at once: who leaves works on nothing any more.
@@ -319,6 +350,9 @@ impl Drop for Client {
         // that are ended by the last call goes everybody who might ring the wake-up or write notes.
         unsafe {
             self.silence();
+            if self.is_member.get() {
+                self.abandon();
+            }
             if let Some(queue) = self.queue {
                 rd_kafka_queue_destroy(queue.as_ptr());
             }

@@ -28,6 +28,8 @@ unsafe extern "C" {
     fn rd_kafka_err2str(code: c_int) -> *const c_char;
     fn rd_kafka_error_code(error: *const rd_kafka_error_t) -> c_int;
     pub(super) fn rd_kafka_fatal_error(rk: *mut rd_kafka_t, text: *mut c_char, size: usize) -> c_int;
+    pub(super) fn rd_kafka_test_fatal_error(rk: *mut rd_kafka_t, code: c_int, reason: *const c_char)
+    -> c_int;
     pub(super) fn rd_kafka_conf_set_rebalance_cb(
         conf: *mut rd_kafka_conf_t,
         callback: Option<RebalanceCallback>,
