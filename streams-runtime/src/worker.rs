@@ -277,7 +277,12 @@ impl<C: Connect> Worker<C> {
 
     /// The tasks that are being opened.
     pub fn opening(&self) -> Vec<TaskId> {
-        self.opening.iter().map(Opening::id).chain(self.joining.tasks(&self.plan)).collect()
+        self.opening.iter().map(Opening::id).collect()
+    }
+
+    /// The tasks that were given to this member and are not opened before it knows who else is in the group.
+    pub fn joining(&self) -> Vec<TaskId> {
+        self.joining.tasks(&self.plan).collect()
     }
 
     /// What it took to bring each store up to its changelog when it was last opened here: how many records were

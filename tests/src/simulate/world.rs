@@ -392,7 +392,7 @@ impl World {
                 .iter()
                 .map(|task| (task.id(), task.is_done(), task.positions().map(|(p, _)| p).collect()))
                 .collect();
-            let others: Vec<TaskId> = worker.opening().into_iter().chain(worker.set_aside()).collect();
+            let others = [worker.opening(), worker.joining(), worker.set_aside()].concat();
             seam.membership.borrow_mut().check(self, seam.who, &running, &others);
         }
         drop(place);
