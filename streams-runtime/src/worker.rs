@@ -368,12 +368,14 @@ impl<C: Connect> Worker<C> {
                     let committed =
                         if mutant!(RevokedUncommitted) { Ok(()) } else { self.commit().map(drop) };
                     first = first.and(committed);
-                    first = first.and(self.close_tasks(&partitions, true));
+                    let closed = if mutant!(RevokedKept) { &[] } else { &partitions[..] };
+                    first = first.and(self.close_tasks(closed, true));
                     first = first.and(self.consumer.revoked(&partitions).map_err(WorkerError::from));
                 }
                 Event::Lost(partitions) => {
                     first = first.and(self.take_back());
-                    first = first.and(self.close_tasks(&partitions, false));
+                    let closed = if mutant!(LostKept) { &[] } else { &partitions[..] };
+                    first = first.and(self.close_tasks(closed, false));
                     first = first.and(self.consumer.revoked(&partitions).map_err(WorkerError::from));
                 }
             }
@@ -499,7 +501,7 @@ impl<C: Connect> Worker<C> {
         let mut moved = Vec::with_capacity(self.tasks.len());
         let mut stay = Vec::new();
         for mut task in std::mem::take(&mut self.tasks) {
-            if goes(task.id()) && !(mutant!(RevokedKept) && apply) && !(mutant!(LostKept) && !apply) {
+            if goes(task.id()) {
                 tracing::info!(task = %task.id(), "given back");
                 task.positions().for_each(|(partition, _)| self.consumer.unassign(&partition));
                 // A task with changes was just taken back; its changes are not in what is applied.
