@@ -61,7 +61,7 @@ mod catalogue {
         RestoreUncommitted: "stores are restored from records of transactions that are not committed",
         InputUncommitted: "inputs are read beyond the last stable offset, offsets while they are pending",
         NoFencing: "a new producer has another transactional id",
-        MissedPrepare: "the last changed task of a commit does not prepare its stores",
+        MissedPrepare: "changes of stores are not written to their changelogs",
         EncodedAfterFlush: "changelogs are written behind the flush",
         MissedFlush: "nothing is flushed before the offsets go",
         NoRewind: "an abort does not begin to read anew",

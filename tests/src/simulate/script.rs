@@ -86,8 +86,8 @@ impl Script {
     pub(super) fn of(seed: u64, mutant: Option<Mutant>) -> Script {
         let mut random = Random::of(seed, 1);
         // What may be deleted is the hardest to get right.
-        let deleting = ALL.iter().filter(|application| application.deletes);
-        let application = if random.once_in(8) { deleting.last() } else { None };
+        let mut deleting = ALL.iter().filter(|application| application.deletes);
+        let application = if random.once_in(8) { deleting.next() } else { None };
         let application = application.unwrap_or(random.pick(ALL));
         let partitions = random.weigh(&[(3, 1), (4, 2), (3, 3), (2, 4), (1, 5), (1, 8)]);
         let instances = random.weigh(&[(2, 1), (4, 2), (3, 3)]);
