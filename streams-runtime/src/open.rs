@@ -209,9 +209,9 @@ impl<C: Connect> Worker<C> {
     /// Reads the committed offsets and then the ends of the changelogs. What is not answered in time is asked again.
     fn ask(&mut self, at: usize) -> Result<(), OpenError> {
         let id = self.opening[at].id;
+        mutant!(EndBeforeOffsets => self.read_ends_first(id));
         let plan = &self.plan.subs[id.sub];
         let inputs = inputs(plan, id.partition);
-        mutant!(EndBeforeOffsets => for (_, topic) in &plan.stores { let _ = self.reader.watermarks(&TopicPartition { topic: topic.clone(), partition: id.partition }).map(|ends| crate::mutants::first_end(id, topic, Some(ends))); });
         let committed = match self.consumer.committed(&inputs) {
             // Pending, most likely, and soon decided.
             Err(TransportError::TimedOut(_)) => return Ok(()),
@@ -237,7 +237,7 @@ impl<C: Connect> Worker<C> {
             let partition = TopicPartition { topic: topic.clone(), partition: id.partition };
             // Before the ends are read: what comes behind them is not part of it.
             let read_ms = self.connect.now_ms();
-            #[allow(unused_mut)]
+            #[allow(unused_mut, reason = "wrong variants change it")]
             let mut changelog = Changelog {
                 store: 0,
                 partition: partition.clone(),
@@ -248,7 +248,7 @@ impl<C: Connect> Worker<C> {
                 read_ms,
             };
             mutant!(EndIsLastStable => changelog.ends.high = changelog.ends.last_stable);
-            mutant!(EndBeforeOffsets => if let Some(ends) = crate::mutants::first_end(id, topic, None) { changelog.ends = ends });
+            mutant!(EndBeforeOffsets => changelog.ends = crate::mutants::first_end(id, topic).unwrap_or(changelog.ends));
             changelogs.push((spec.hash, changelog));
         }
         let opening = &mut self.opening[at];
