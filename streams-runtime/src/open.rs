@@ -321,9 +321,10 @@ impl<C: Connect> Worker<C> {
 
     /// The ends are reached: whether that was enough.
     fn settle(&mut self, at: usize) -> Result<(), OpenError> {
+        let now_ms = self.connect.now_ms();
         if let Stage::Replaying { replays, .. } = &mut self.opening[at].stage {
             for replay in replays {
-                replay.settle(&mut self.reader)?;
+                replay.settle(&mut self.reader, now_ms)?;
             }
         }
         Ok(())
