@@ -250,7 +250,10 @@ impl Replay {
     /// As [`begin`](Self::begin).
     pub(crate) fn settle<C: Consumer>(&mut self, reader: &mut C, now_ms: i64) -> Result<(), RestoreError> {
         let (age_ms, kept_ms) = (now_ms.saturating_sub(self.since_ms), self.log.delete_retention_ms);
-        if self.position > self.from && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms)) {
+        if self.position > self.from
+            && !mutant!(TombstoneAgeIgnored)
+            && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms))
+        {
             self.missing = None;
             self.since_ms = now_ms;
             return self.rebuild(reader, Rebuilt::Old { age_ms, kept_ms });
