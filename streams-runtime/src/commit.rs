@@ -29,8 +29,6 @@ use crate::partitioner::partition_of;
 use crate::record::Headers;
 use crate::state::StateError;
 use crate::task::{Due, Task};
-#[cfg(feature = "mutants")]
-use crate::transport::GroupMetadata;
 use crate::transport::{CommitOutcome, Consumer, Outgoing, Producer, TransportError};
 use crate::worker::{Connect, Worker, WorkerError};
 
@@ -141,8 +139,9 @@ impl<C: Connect> Worker<C> {
             return self.committed(changed, now_ms).map(|()| Commit::Done);
         }
         let outcome = self.producer.commit();
-        mutant!(UnknownIsCommitted => if let CommitOutcome::Unknown(_) = outcome { return self.believe(Some((changed, now_ms))) });
-        mutant!(UnknownIsAborted => if let CommitOutcome::Unknown(_) = outcome { return self.believe(None) });
+        mutant!(UnknownIsCommitted | UnknownIsAborted => if let CommitOutcome::Unknown(_) = outcome {
+            return self.believe(changed, now_ms);
+        });
         match outcome {
             CommitOutcome::Committed => {
                 self.in_transaction = false;
@@ -172,16 +171,6 @@ impl<C: Connect> Worker<C> {
         self.take_back()
     }
 
-    /// An outcome that is unknown is taken for one that is known.
-    #[cfg(feature = "mutants")]
-    fn believe(&mut self, committed: Option<(&[usize], i64)>) -> Result<Commit, WorkerError> {
-        (self.in_transaction, self.ready, self.renew) = (false, false, true);
-        match committed {
-            Some((changed, now_ms)) => self.committed(changed, now_ms).map(|()| Commit::Done),
-            None => self.take_back().map(|()| Commit::TakenBack),
-        }
-    }
-
     /// Steps 1 to 4 of a commit.
     fn send_all(&mut self, changed: &[usize]) -> Result<(), Trouble> {
         // Nobody fences a plain producer: what a member that was thrown out writes to a changelog would stand above
@@ -199,7 +188,7 @@ impl<C: Connect> Worker<C> {
                 self.encode(at)?;
             }
         }
-        if !mutant!(MissedFlush) && !mutant!(EncodedAfterFlush) && !mutant!(EndBeforeOffsets) {
+        if !mutant!(MissedFlush | EncodedAfterFlush | EndBeforeOffsets) {
             self.flush()?;
         }
         let mut entries = 0;
@@ -211,7 +200,7 @@ impl<C: Connect> Worker<C> {
             return Ok(self.consumer.commit(&self.offsets)?);
         }
         let Some(group) = self.consumer.group_metadata() else { return Err(self.thrown_out()) };
-        mutant!(EpochMinusOne => return Ok(self.producer.send_offsets(&self.offsets, &GroupMetadata { generation: -1, member: "".into(), ..group })?));
+        mutant!(EpochMinusOne => return Ok(self.send_offsets_of_nobody(group)?));
         self.producer.send_offsets(&self.offsets, &group)?;
         mutant!(EndBeforeOffsets => self.flush()?);
         Ok(())
@@ -226,7 +215,7 @@ impl<C: Connect> Worker<C> {
         })
     }
 
-    fn committed(&mut self, changed: &[usize], now_ms: i64) -> Result<(), WorkerError> {
+    pub(crate) fn committed(&mut self, changed: &[usize], now_ms: i64) -> Result<(), WorkerError> {
         // All of them first: an engine that fails must not leave another task's changes undecided.
         let mut remember = false;
         for &at in changed {

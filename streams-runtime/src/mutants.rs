@@ -8,19 +8,19 @@
 
 #[cfg(not(feature = "mutants"))]
 macro_rules! mutant {
-    ($name:ident) => {
+    ($($name:ident)|+) => {
         false
     };
-    ($name:ident => $instead:expr) => {};
+    ($($name:ident)|+ => $instead:expr) => {};
 }
 
 #[cfg(feature = "mutants")]
 macro_rules! mutant {
-    ($name:ident) => {
-        $crate::mutants::is($crate::mutants::Mutant::$name)
+    ($($name:ident)|+) => {
+        matches!($crate::mutants::infection(), Some($($crate::mutants::Mutant::$name)|+))
     };
-    ($name:ident => $instead:expr) => {
-        if $crate::mutants::is($crate::mutants::Mutant::$name) {
+    ($($name:ident)|+ => $instead:expr) => {
+        if mutant!($($name)|+) {
             $instead
         }
     };
@@ -30,8 +30,7 @@ pub(crate) use mutant;
 
 #[cfg(feature = "mutants")]
 mod catalogue {
-    use std::cell::{Cell, RefCell};
-    use std::collections::HashMap;
+    use std::cell::Cell;
 
     macro_rules! catalogue {
         ($($name:ident: $what:literal,)*) => {
@@ -61,7 +60,7 @@ mod catalogue {
         RestoreUncommitted: "stores are restored from records of transactions that are not committed",
         InputUncommitted: "inputs are read beyond the last stable offset, offsets while they are pending",
         NoFencing: "a new producer has another transactional id",
-        MissedPrepare: "the last changed task of a commit does not prepare its stores",
+        MissedPrepare: "changes of stores are not written to their changelogs",
         EncodedAfterFlush: "changelogs are written behind the flush",
         MissedFlush: "nothing is flushed before the offsets go",
         NoRewind: "an abort does not begin to read anew",
@@ -109,21 +108,6 @@ mod catalogue {
         INFECTED.get()
     }
 
-    /// Which ends of changelogs were read first since a task began to be opened.
-    pub(crate) fn first_end(
-        task: crate::task::TaskId,
-        topic: &str,
-        ends: Option<crate::transport::Watermarks>,
-    ) -> Option<crate::transport::Watermarks> {
-        thread_local! {
-            static FIRST: RefCell<HashMap<(crate::task::TaskId, String), crate::transport::Watermarks>> = RefCell::default();
-        }
-        FIRST.with_borrow_mut(|first| match ends {
-            Some(ends) => Some(*first.entry((task, topic.to_owned())).or_insert(ends)),
-            None => first.remove(&(task, topic.to_owned())),
-        })
-    }
-
     /// True if this thread runs that variant.
     #[inline]
     pub fn is(mutant: Mutant) -> bool {
@@ -132,6 +116,9 @@ mod catalogue {
 }
 
 #[cfg(feature = "mutants")]
-pub(crate) use catalogue::first_end;
+mod acts;
+
+#[cfg(feature = "mutants")]
+pub(crate) use acts::first_end;
 #[cfg(feature = "mutants")]
 pub use catalogue::{Mutant, infect, infection, is};

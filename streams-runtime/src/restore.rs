@@ -141,6 +141,9 @@ pub(crate) struct Replay {
     records: u64,
     /// The wall clock as of which nothing before `position` can have been missed.
     complete_ms: i64,
+    /// The wall clock as of which its rows were complete, when the replay began: deletions from then on must be read before
+    /// they may be gone.
+    since_ms: i64,
     rebuilt: Option<Rebuilt>,
     /// Set if the replay does not begin where the store ends: the windows that may be missing begin at this or
     /// before. Whether they are all expired is known at the end; until then the store must look as if it still ended
@@ -179,6 +182,7 @@ impl Replay {
             position: start,
             records: 0,
             complete_ms: log.asked_ms,
+            since_ms: log.asked_ms,
             rebuilt: None,
             missing: None,
             // An engine is only marked together with rows. A store that survived was asked when it was opened first.
@@ -204,13 +208,13 @@ impl Replay {
         {
             replay.rebuild(reader, Rebuilt::Old { age_ms, kept_ms })?;
         } else if offset >= start {
-            replay.complete_ms = complete_ms;
+            (replay.complete_ms, replay.since_ms) = (complete_ms, complete_ms);
             replay.read(reader, offset)?;
         } else if let (Some(kept_ms), true) = (log.retention_ms, keeps_windows) {
             // Deleted by age: a window begins before or at the time of its last record.
             let until_ms = now_ms - kept_ms + margin_ms(kept_ms);
             replay.missing = Some(Missing { until_ms, offset });
-            replay.complete_ms = complete_ms;
+            (replay.complete_ms, replay.since_ms) = (complete_ms, complete_ms);
             replay.read(reader, start)?;
         } else {
             replay.rebuild(reader, Rebuilt::BehindStart { offset, start })?;
@@ -254,11 +258,21 @@ impl Replay {
         self.records
     }
 
-    /// Once it is done: whether what the changelog had lost is really expired. If not, it begins anew.
+    /// Once it is done: whether it was fast enough to see every deletion, and what the changelog had lost is really expired.
+    /// If not, it begins anew.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
-    pub(crate) fn settle<C: Consumer>(&mut self, reader: &mut C) -> Result<(), RestoreError> {
+    pub(crate) fn settle<C: Consumer>(&mut self, reader: &mut C, now_ms: i64) -> Result<(), RestoreError> {
+        let (age_ms, kept_ms) = (now_ms.saturating_sub(self.since_ms), self.log.delete_retention_ms);
+        if self.position > self.from
+            && !mutant!(TombstoneAgeIgnored)
+            && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms))
+        {
+            self.missing = None;
+            self.since_ms = now_ms;
+            return self.rebuild(reader, Rebuilt::Old { age_ms, kept_ms });
+        }
         let Some(Missing { until_ms, offset }) = self.missing.take() else { return Ok(()) };
         if self.state.borrow().first_visible().is_some_and(|visible| until_ms < visible) {
             return Ok(());

@@ -484,9 +484,11 @@ impl<M: Message> Task<M> {
         for remembering in &mut self.wired.remembering {
             mutant!(DeliveryKept => remembering.reached = remembering.open.unwrap_or(remembering.reached));
             remembering.open = None;
-            if !(mutant!(RowsKept) && remembering.store.is_some()
-                || mutant!(TimeKept) && remembering.store.is_none())
-            {
+            let is_kept = match remembering.store {
+                Some(_) => mutant!(RowsKept),
+                None => mutant!(TimeKept),
+            };
+            if !is_kept {
                 remembering.state.borrow_mut().aborted();
             }
         }

@@ -448,7 +448,7 @@ impl<C: Connect> Worker<C> {
     #[cold]
     fn give_back(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
         let committed = if mutant!(RevokedUncommitted) { Ok(()) } else { self.commit().map(drop) };
-        let closed = self.close_tasks(partitions, true);
+        let closed = self.close_tasks(if mutant!(RevokedKept) { &[] } else { partitions }, true);
         let confirmed = self.consumer.revoked(partitions).map_err(WorkerError::from);
         committed.and(closed).and(confirmed)
     }
@@ -457,7 +457,7 @@ impl<C: Connect> Worker<C> {
     #[cold]
     fn lose(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
         let taken_back = self.take_back();
-        let closed = self.close_tasks(partitions, false);
+        let closed = self.close_tasks(if mutant!(LostKept) { &[] } else { partitions }, false);
         let confirmed = self.consumer.revoked(partitions).map_err(WorkerError::from);
         taken_back.and(closed).and(confirmed)
     }
@@ -542,7 +542,7 @@ impl<C: Connect> Worker<C> {
         let mut moved = Vec::with_capacity(self.tasks.len());
         let mut stay = Vec::new();
         for mut task in std::mem::take(&mut self.tasks) {
-            if goes(task.id()) && !(mutant!(RevokedKept) && apply) && (apply || !mutant!(LostKept)) {
+            if goes(task.id()) {
                 tracing::info!(task = %task.id(), "given back");
                 task.positions().for_each(|(partition, _)| self.consumer.unassign(&partition));
                 // A task with changes was just taken back; its changes are not in what is applied.

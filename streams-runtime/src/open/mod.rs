@@ -305,9 +305,11 @@ impl<C: Connect> Worker<C> {
 
     /// Asks about a task, and takes the answers that are there.
     fn learn(&mut self, at: usize, now_ms: i64) -> Result<(), OpenError> {
+        mutant!(EndBeforeOffsets => if let Stage::Offsets = self.opening[at].stage {
+            self.read_ends_first(self.opening[at].id);
+        });
         let opening = &mut self.opening[at];
         if let Stage::Offsets = opening.stage {
-            mutant!(EndBeforeOffsets => for (_, topic) in &self.plan.subs[opening.id.sub].stores { let _ = self.reader.watermarks(&TopicPartition { topic: topic.clone(), partition: opening.id.partition }).map(|ends| crate::mutants::first_end(opening.id, topic, Some(ends))); });
             match self.consumer.committed(&opening.inputs) {
                 // Pending, or a broker that does not answer: because it is being started again, or somebody else
                 // takes over from it.
@@ -410,10 +412,10 @@ impl<C: Connect> Worker<C> {
         for (hash, changelog) in known.changelogs(now_ms) {
             let store = remembering.iter().position(|r| r.store.is_some_and(|store| store.hash == hash));
             let Some(store) = store else { continue };
-            #[allow(unused_mut)]
+            #[allow(unused_mut, reason = "wrong variants change it")]
             let mut changelog = restore::Changelog { store, ..changelog };
             mutant!(EndIsLastStable => changelog.ends.high = changelog.ends.last_stable);
-            mutant!(EndBeforeOffsets => if let Some(ends) = crate::mutants::first_end(id, &changelog.partition.topic, None) { changelog.ends = ends });
+            mutant!(EndBeforeOffsets => changelog.ends = crate::mutants::first_end(id, &changelog.partition.topic).unwrap_or(changelog.ends));
             match Replay::begin(&mut self.reader, &remembering[store], changelog, opening.survived_ms) {
                 Ok(replay) => replays.push((replay, Lasting::from(now_ms))),
                 Err(cause) => {
@@ -468,9 +470,10 @@ impl<C: Connect> Worker<C> {
 
     /// The ends are reached: whether that was enough.
     fn settle(&mut self, at: usize) -> Result<(), OpenError> {
+        let now_ms = self.connect.now_ms();
         if let Stage::Replaying { replays, .. } = &mut self.opening[at].stage {
             for (replay, _) in replays {
-                replay.settle(&mut self.reader)?;
+                replay.settle(&mut self.reader, now_ms)?;
             }
         }
         Ok(())

@@ -183,6 +183,7 @@ impl Consumer for Watched {
                     }
                     Event::Lost(partitions) => {
                         membership.gone(partitions);
+                        self.seam.lost(&world, partitions);
                         ("has lost", partitions)
                     }
                     Event::Revoked(partitions) => ("is asked for", partitions),

@@ -87,7 +87,7 @@ impl Script {
         let mut random = Random::of(seed, 1);
         // What may be deleted is the hardest to get right.
         let mut deleting = ALL.iter().filter(|application| application.deletes);
-        let application = if random.once_in(8) { deleting.next_back() } else { None };
+        let application = if random.once_in(8) { deleting.next() } else { None };
         let application = application.unwrap_or(random.pick(ALL));
         let partitions = random.weigh(&[(3, 1), (4, 2), (3, 3), (2, 4), (1, 5), (1, 8)]);
         let instances = random.weigh(&[(2, 1), (4, 2), (3, 3)]);

@@ -256,6 +256,13 @@ impl Seam {
         self.notes.take()
     }
 
+    /// The tasks of these leaders are somebody else's: what was processed of them never happened.
+    pub(super) fn lost(&self, world: &World, leaders: &[TopicPartition]) {
+        let is_lost =
+            |note: &Note| world.task_of(&note.partition).is_some_and(|(_, leader)| leaders.contains(&leader));
+        self.notes.borrow_mut().retain(|note| !is_lost(note));
+    }
+
     /// Reading begins anew there: what was processed from there on without a transaction never happened.
     pub(super) fn rewound(&self, partition: &TopicPartition, offset: i64) {
         self.notes.borrow_mut().retain(|note| note.partition != *partition || note.offset < offset);

@@ -1,0 +1,48 @@
+//! What some wrong variants do, where it is more than a line.
+
+use super::Mutant;
+use super::is;
+use crate::commit::Commit;
+use crate::task::TaskId;
+use crate::transport::{Consumer, GroupMetadata, Producer, TopicPartition, TransportError, Watermarks};
+use crate::worker::{Connect, Worker, WorkerError};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+thread_local! {
+    /// Which ends of changelogs were read first since a task began to be opened.
+    static FIRST_ENDS: RefCell<HashMap<(TaskId, String), Watermarks>> = RefCell::default();
+}
+
+impl<C: Connect> Worker<C> {
+    /// An outcome that is unknown is taken for one that is known.
+    pub(crate) fn believe(&mut self, changed: &[usize], now_ms: i64) -> Result<Commit, WorkerError> {
+        (self.in_transaction, self.ready, self.renew) = (false, false, true);
+        match is(Mutant::UnknownIsCommitted) {
+            true => self.committed(changed, now_ms).map(|()| Commit::Done),
+            false => self.take_back().map(|()| Commit::TakenBack),
+        }
+    }
+
+    /// Brokers accept this, whoever sends it.
+    pub(crate) fn send_offsets_of_nobody(&mut self, group: GroupMetadata) -> Result<(), TransportError> {
+        let nobody = GroupMetadata { generation: -1, member: "".into(), ..group };
+        self.producer.send_offsets(&self.offsets, &nobody)
+    }
+
+    /// The ends of a task's changelogs, before anything else is asked.
+    pub(crate) fn read_ends_first(&mut self, task: TaskId) {
+        for (_, topic) in &self.plan.subs[task.sub].stores {
+            let changelog = TopicPartition { topic: topic.clone(), partition: task.partition };
+            if let Ok(ends) = self.reader.watermarks(&changelog) {
+                FIRST_ENDS
+                    .with_borrow_mut(|first| first.entry((task, topic.clone())).or_insert(ends).to_owned());
+            }
+        }
+    }
+}
+
+/// What [`read_ends_first`](Worker::read_ends_first) read.
+pub(crate) fn first_end(task: TaskId, topic: &str) -> Option<Watermarks> {
+    FIRST_ENDS.with_borrow_mut(|first| first.remove(&(task, topic.to_owned())))
+}
