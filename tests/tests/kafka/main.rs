@@ -1,5 +1,6 @@
 //! Tests on a real Apache Kafka, which they start themselves.
 
+mod chaos;
 mod examples;
 mod harness;
 mod leaders;

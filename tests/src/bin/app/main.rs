@@ -4,6 +4,7 @@
 //! What happens is told on standard error, one event a line. Knows nothing of the tests.
 
 mod judged;
+mod ledger;
 mod tally;
 
 use std::env;
@@ -24,6 +25,7 @@ async fn main() -> Result<(), Error> {
         "orders" => orders::OrdersApp::builder(&id),
         "greetings" => greetings::GreetingsApp::builder(&id),
         "tally" => tally::TallyApp::builder(&id),
+        "ledger" => ledger::Ledger::builder(&id),
         "strict" => judged::Strict::builder(&id),
         "lenient" => judged::Lenient::builder(&id),
         other => panic!("there is no topology {other}"),

@@ -1,0 +1,264 @@
+//! For how long nothing comes out of a partition when its instance ends, dies or another one joins.
+//!
+//! Votes come at a steady rate into both partitions and are counted; a reader of committed records notes when each
+//! count came. What is told is the longest time without one in either partition, from the event on.
+
+use std::fmt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::trace::Trace;
+use crate::broker::Broker;
+use crate::broker::application::Application;
+use crate::broker::supervised::{Signal, Supervised};
+use crate::broker::tools::{Follower, Isolation, Message, PATIENCE, Producer, create_topic, until};
+
+const PARTITIONS: i32 = 2;
+
+/// How often a vote comes into each partition.
+const BETWEEN: Duration = Duration::from_millis(10);
+
+/// Longer than the tasks of an instance need to be shared out and to catch up.
+const CALM: Duration = Duration::from_secs(6);
+
+/// In milliseconds; decides how long one that died is waited for.
+const SESSION: u64 = 6_000;
+
+/// What was measured: one time for each round.
+#[derive(Clone, Debug, Default)]
+pub struct Pauses {
+    /// Nothing happens.
+    pub undisturbed: Vec<Duration>,
+    /// A second instance joins.
+    pub joins: Vec<Duration>,
+    /// One of two is asked to end and gives its tasks up.
+    pub leaves: Vec<Duration>,
+    /// One of two is killed.
+    pub dies: Vec<Duration>,
+    /// One is killed and started again at once, with its disk.
+    pub restarts: Vec<Duration>,
+}
+
+impl fmt::Display for Pauses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = [
+            ("undisturbed", &self.undisturbed),
+            ("joins", &self.joins),
+            ("leaves", &self.leaves),
+            ("dies", &self.dies),
+            ("dies, is back at once", &self.restarts),
+        ];
+        writeln!(f, "without a result, in ms: median (least to most) of {} rounds", self.joins.len())?;
+        for (what, times) in rows {
+            let mut times: Vec<u128> = times.iter().map(Duration::as_millis).collect();
+            times.sort_unstable();
+            if let [least, .., most] = times[..] {
+                writeln!(f, "  {what}: {} ({least} to {most})", times[times.len() / 2])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One instance, of this product or of another.
+enum Member {
+    Ours(Box<Application>),
+    Other(Supervised, Vec<String>),
+}
+
+impl Member {
+    /// `other` is the command of a program that takes the variables of the comparison on a broker (`benches`).
+    fn new(number: usize, bootstrap: &str, other: Option<&[String]>) -> Self {
+        let Some(command) = other else {
+            let name = format!("pauses-{number}");
+            let mut app = Application::named("tally", "pauses", &name, bootstrap).on_disk();
+            app.set("commit.interval.ms", "100").set("leave.group.on.close", "true");
+            app.set("consumer.session.timeout.ms", &SESSION.to_string());
+            app.unset("consumer.heartbeat.interval.ms").unset("producer.transaction.timeout.ms");
+            return Member::Ours(Box::new(app));
+        };
+        let process = Supervised::new(&format!("pauses-other-{number}"), false);
+        let state = process.folder().join("state");
+        let settings = format!("session.timeout.ms={SESSION};internal.leave.group.on.close=true");
+        let variables = [
+            ("APPLICATION_ID", "pauses".to_owned()),
+            ("BOOTSTRAP_SERVERS", bootstrap.to_owned()),
+            ("INPUT_TOPICS", "votes".to_owned()),
+            ("OUTPUT_TOPIC", "tally".to_owned()),
+            ("BENCH_WORKLOAD", "W2".to_owned()),
+            ("GUARANTEE", "exactly_once".to_owned()),
+            ("COMMIT_INTERVAL_MS", "100".to_owned()),
+            ("CACHE_BYTES", "0".to_owned()),
+            ("STATE_DIR", state.display().to_string()),
+            ("STREAMS_CONF", settings),
+        ];
+        let variables = variables.map(|(name, value)| format!("{name}={value}"));
+        let words = ["env".to_owned()].into_iter().chain(variables).chain(command.iter().cloned());
+        let words = words.collect();
+        Member::Other(process, words)
+    }
+
+    fn start(&mut self) {
+        match self {
+            Member::Ours(app) => app.start(),
+            Member::Other(process, words) => process.run(words.iter()),
+        }
+    }
+
+    fn kill(&self) {
+        match self {
+            Member::Ours(app) => app.kill(),
+            Member::Other(process, _) => process.kill(),
+        }
+    }
+
+    fn ask_to_end(&self) {
+        match self {
+            Member::Ours(app) => app.signal(Signal::Terminate),
+            Member::Other(process, _) => process.signal(Signal::Terminate),
+        }
+    }
+
+    fn ended(&self) {
+        let code = match self {
+            Member::Ours(app) => app.exit(PATIENCE),
+            Member::Other(process, _) => process.ended(PATIENCE),
+        };
+        assert!(code.is_some(), "an instance does not end");
+    }
+}
+
+/// Measures so many rounds.
+pub fn pauses(rounds: usize, other: Option<&[String]>) -> Pauses {
+    let trace = Trace::start();
+    let broker = Broker::start();
+    let bootstrap = broker.bootstrap();
+    create_topic(&bootstrap, "votes", PARTITIONS, &[]);
+    create_topic(&bootstrap, "tally", PARTITIONS, &[]);
+    let mut members = [0, 1].map(|number| Member::new(number, &bootstrap, other));
+    members[0].start();
+    let votes = Votes::start(&bootstrap);
+    let mut results = Results::of(&bootstrap);
+    results.until_steady();
+    let mut pauses = Pauses::default();
+    for round in 0..rounds {
+        let begun = Instant::now();
+        pauses.undisturbed.push(results.pause_since(begun));
+
+        let begun = Instant::now();
+        members[1].start();
+        pauses.joins.push(results.pause_since(begun));
+
+        let begun = Instant::now();
+        members[1].ask_to_end();
+        pauses.leaves.push(results.pause_since(begun));
+        members[1].ended();
+
+        members[1].start();
+        results.until_steady();
+        let begun = Instant::now();
+        members[1].kill();
+        pauses.dies.push(results.pause_since(begun));
+
+        members[1].start();
+        results.until_steady();
+        let begun = Instant::now();
+        members[1].kill();
+        members[1].start();
+        pauses.restarts.push(results.pause_since(begun));
+        members[1].ask_to_end();
+        members[1].ended();
+        results.until_steady();
+        trace.say(&format!("round {}", round + 1));
+    }
+    drop(votes);
+    pauses
+}
+
+/// Votes that keep coming.
+struct Votes {
+    stop: std::sync::mpsc::Sender<()>,
+    writer: Option<thread::JoinHandle<()>>,
+}
+
+impl Votes {
+    fn start(bootstrap: &str) -> Self {
+        let (stop, stopped) = std::sync::mpsc::channel();
+        let producer = Producer::new(bootstrap);
+        let writer = thread::spawn(move || {
+            let waits = |time| stopped.recv_timeout(time) == Err(std::sync::mpsc::RecvTimeoutError::Timeout);
+            while waits(BETWEEN) {
+                let vote = |partition| Message::to("votes").partition(partition).key(format!("{partition}"));
+                producer.write((0..PARTITIONS).map(|partition| vote(partition).value("yes")));
+            }
+        });
+        Self { stop, writer: Some(writer) }
+    }
+}
+
+impl Drop for Votes {
+    fn drop(&mut self) {
+        let _ = self.stop.send(());
+        if !thread::panicking() {
+            let _ = self.writer.take().map(thread::JoinHandle::join);
+        }
+    }
+}
+
+/// When counts came.
+struct Results {
+    follower: Follower,
+    /// Of each partition, the last one.
+    last: Vec<Option<Instant>>,
+}
+
+impl Results {
+    fn of(bootstrap: &str) -> Self {
+        let follower = Follower::start(bootstrap, "tally", Isolation::Committed);
+        Self { follower, last: vec![None; PARTITIONS as usize] }
+    }
+
+    /// The longest time without a count in one of the partitions from then on, until all has been calm for a while.
+    fn pause_since(&mut self, begun: Instant) -> Duration {
+        let mut longest = Duration::ZERO;
+        let mut before: Vec<Instant> =
+            self.last.iter().map(|last| last.map_or(begun, |at| at.max(begun))).collect();
+        let mut disturbed = begun;
+        let deadline = begun + PATIENCE * 2;
+        while disturbed.elapsed() < CALM
+            || disturbed == begun && begun.elapsed() < CALM + Duration::from_millis(SESSION)
+        {
+            assert!(Instant::now() < deadline, "results do not come in peace");
+            for (at, record) in self.follower.news() {
+                let partition = usize::try_from(record.partition).expect("a partition");
+                self.last[partition] = Some(at);
+                if at < begun {
+                    continue;
+                }
+                let pause = at.duration_since(before[partition]);
+                before[partition] = at;
+                longest = longest.max(pause);
+                if pause > CALM / 12 {
+                    disturbed = at;
+                }
+            }
+            // A pause that has not ended yet.
+            if before.iter().any(|before| before.elapsed() > CALM / 12) {
+                disturbed = Instant::now();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        longest
+    }
+
+    /// Waits until there is one from each partition, and all has been calm for a while.
+    fn until_steady(&mut self) {
+        until("results of all partitions", PATIENCE * 2, || {
+            for (at, record) in self.follower.news() {
+                self.last[usize::try_from(record.partition).expect("a partition")] = Some(at);
+            }
+            self.last.iter().all(Option::is_some).then_some(())
+        });
+        self.pause_since(Instant::now());
+    }
+}
