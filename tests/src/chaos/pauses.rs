@@ -18,8 +18,14 @@ const PARTITIONS: i32 = 2;
 /// How often a vote comes into each partition.
 const BETWEEN: Duration = Duration::from_millis(10);
 
-/// Longer than the tasks of an instance need to be shared out and to catch up.
-const CALM: Duration = Duration::from_secs(6);
+/// Without a pause for so long, whatever was disturbed is over.
+const CALM: Duration = Duration::from_secs(4);
+
+/// Longer than an instance needs from its start until it joins.
+const JOINED: Duration = Duration::from_secs(12);
+
+/// Longer than between two commits, on a machine that does other things.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// In milliseconds; decides how long one that died is waited for.
 const SESSION: u64 = 6_000;
@@ -52,7 +58,7 @@ impl fmt::Display for Pauses {
         for (what, times) in rows {
             let mut times: Vec<u128> = times.iter().map(Duration::as_millis).collect();
             times.sort_unstable();
-            if let [least, .., most] = times[..] {
+            if let (Some(least), Some(most)) = (times.first(), times.last()) {
                 writeln!(f, "  {what}: {} ({least} to {most})", times[times.len() / 2])?;
             }
         }
@@ -142,30 +148,24 @@ pub fn pauses(rounds: usize, other: Option<&[String]>) -> Pauses {
     results.until_steady();
     let mut pauses = Pauses::default();
     for round in 0..rounds {
-        let begun = Instant::now();
-        pauses.undisturbed.push(results.pause_since(begun));
-
-        let begun = Instant::now();
-        members[1].start();
-        pauses.joins.push(results.pause_since(begun));
-
-        let begun = Instant::now();
-        members[1].ask_to_end();
-        pauses.leaves.push(results.pause_since(begun));
+        pauses.undisturbed.push(results.pause_since(Instant::now(), CALM));
+        pauses.joins.push(results.pause_after(|| members[1].start(), JOINED));
+        pauses.leaves.push(results.pause_after(|| members[1].ask_to_end(), CALM));
         members[1].ended();
 
         members[1].start();
         results.until_steady();
-        let begun = Instant::now();
-        members[1].kill();
-        pauses.dies.push(results.pause_since(begun));
+        pauses.dies.push(results.pause_after(|| members[1].kill(), CALM));
 
         members[1].start();
         results.until_steady();
-        let begun = Instant::now();
-        members[1].kill();
-        members[1].start();
-        pauses.restarts.push(results.pause_since(begun));
+        pauses.restarts.push(results.pause_after(
+            || {
+                members[1].kill();
+                members[1].start();
+            },
+            JOINED,
+        ));
         members[1].ask_to_end();
         members[1].ended();
         results.until_steady();
@@ -208,42 +208,36 @@ impl Drop for Votes {
 /// When counts came.
 struct Results {
     follower: Follower,
-    /// Of each partition, the last one.
-    last: Vec<Option<Instant>>,
 }
 
 impl Results {
     fn of(bootstrap: &str) -> Self {
-        let follower = Follower::start(bootstrap, "tally", Isolation::Committed);
-        Self { follower, last: vec![None; PARTITIONS as usize] }
+        Self { follower: Follower::start(bootstrap, "tally", Isolation::Committed) }
     }
 
-    /// The longest time without a count in one of the partitions from then on, until all has been calm for a while.
-    fn pause_since(&mut self, begun: Instant) -> Duration {
+    fn pause_after(&mut self, deed: impl FnOnce(), at_least: Duration) -> Duration {
+        let begun = Instant::now();
+        deed();
+        self.pause_since(begun, at_least)
+    }
+
+    /// The longest time without a count in one of the partitions from then on, until all has been calm for a while, but
+    /// for so long at least.
+    fn pause_since(&mut self, begun: Instant, at_least: Duration) -> Duration {
         let mut longest = Duration::ZERO;
-        let mut before: Vec<Instant> =
-            self.last.iter().map(|last| last.map_or(begun, |at| at.max(begun))).collect();
+        let mut before = [begun; PARTITIONS as usize];
         let mut disturbed = begun;
-        let deadline = begun + PATIENCE * 2;
-        while disturbed.elapsed() < CALM
-            || disturbed == begun && begun.elapsed() < CALM + Duration::from_millis(SESSION)
-        {
-            assert!(Instant::now() < deadline, "results do not come in peace");
+        while disturbed.elapsed() < CALM || begun.elapsed() < at_least {
+            assert!(begun.elapsed() < PATIENCE * 2, "results do not come in peace");
             for (at, record) in self.follower.news() {
-                let partition = usize::try_from(record.partition).expect("a partition");
-                self.last[partition] = Some(at);
-                if at < begun {
-                    continue;
-                }
-                let pause = at.duration_since(before[partition]);
-                before[partition] = at;
-                longest = longest.max(pause);
-                if pause > CALM / 12 {
-                    disturbed = at;
-                }
+                let before = &mut before[usize::try_from(record.partition).expect("a partition")];
+                longest = longest.max(at.saturating_duration_since(*before));
+                *before = at.max(*before);
             }
-            // A pause that has not ended yet.
-            if before.iter().any(|before| before.elapsed() > CALM / 12) {
+            // The one that has not ended yet, too.
+            let lasts = before.iter().map(Instant::elapsed).max().expect("partitions");
+            longest = longest.max(lasts);
+            if lasts > PAUSE {
                 disturbed = Instant::now();
             }
             thread::sleep(Duration::from_millis(5));
@@ -251,14 +245,15 @@ impl Results {
         longest
     }
 
-    /// Waits until there is one from each partition, and all has been calm for a while.
+    /// Waits until counts of all partitions come, and an instance that was just started has its share.
     fn until_steady(&mut self) {
+        let mut come = [false; PARTITIONS as usize];
         until("results of all partitions", PATIENCE * 2, || {
-            for (at, record) in self.follower.news() {
-                self.last[usize::try_from(record.partition).expect("a partition")] = Some(at);
+            for (_, record) in self.follower.news() {
+                come[usize::try_from(record.partition).expect("a partition")] = true;
             }
-            self.last.iter().all(Option::is_some).then_some(())
+            come.iter().all(|come| *come).then_some(())
         });
-        self.pause_since(Instant::now());
+        self.pause_since(Instant::now(), JOINED);
     }
 }

@@ -1,10 +1,4 @@
-//! Does everything to an application on a real broker that a seed decides, and judges what came of it.
-//!
-//!     chaos --kills N [--seed S] [--guarantee at_least_once] [--rate ENTRIES] [--logs FOLDER]
-//!     chaos --pauses ROUNDS [--of COMMAND]
-//!
-//! The first ends with `chaos: N kills, L lost, D duplicated`; the second tells for how long nothing comes out of a
-//! partition when its instance ends, dies or another one joins, of this product or of another one.
+//! What the arguments ask for. Knows no default but those of a plan.
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,7 +13,8 @@ enum Wanted {
     Pauses(usize, Option<Vec<String>>),
 }
 
-fn main() -> ExitCode {
+/// Does what the arguments say.
+pub(super) fn main() -> ExitCode {
     let Some(wanted) = wanted(std::env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
