@@ -60,6 +60,16 @@ pub(super) fn number(record: &Record) -> u64 {
     value(record)["number"].as_u64().expect("outputs name their entries")
 }
 
+/// Everything a reader of committed records sees, by topic.
+struct Seen {
+    statements: Vec<Record>,
+    totals: Vec<Record>,
+    windows: Vec<Record>,
+    accounts_changelog: Vec<Record>,
+    totals_changelog: Vec<Record>,
+    windows_changelog: Vec<Record>,
+}
+
 /// Reads everything, and judges it.
 pub(super) fn verify(
     bootstrap: &str,
@@ -68,21 +78,32 @@ pub(super) fn verify(
     kills: usize,
 ) -> Verdict {
     let committed = |topic: &str| read(bootstrap, topic, Isolation::Committed);
-    let mut books = Books { entries, verdict: Verdict { kills, ..Verdict::default() } };
-    let [statements, totals, windows] = ["statements", "totals", "windows"].map(committed);
+    let seen = Seen {
+        statements: committed("statements"),
+        totals: committed("totals"),
+        windows: committed("windows"),
+        accounts_changelog: committed(&changelog("accounts")),
+        totals_changelog: committed(&changelog("totals")),
+        windows_changelog: committed(&changelog("windows")),
+    };
+    Verdict { kills, ..judge(&seen, entries, versions) }
+}
+
+fn judge(seen: &Seen, entries: &[Entry], versions: &BTreeMap<String, i64>) -> Verdict {
+    let mut books = Books { entries, verdict: Verdict::default() };
     let mut effects = Effects::default();
-    effects.add(&books.once("statements", &statements));
-    effects.add(&books.once("totals", &totals));
-    effects.add(&books.once("windows", &windows));
+    effects.add(&books.once("statements", &seen.statements));
+    effects.add(&books.once("totals", &seen.totals));
+    effects.add(&books.once("windows", &seen.windows));
     (books.verdict.lost, books.verdict.duplicated) = (effects.lost.len(), effects.duplicated.len());
 
-    let rates = books.rates(&statements, versions);
-    books.running("totals", &totals, &rates);
-    books.running("windows", &windows, &rates);
-    books.in_its_window(&windows);
-    books.store("totals", &totals, &committed(&changelog("totals")), 0);
-    books.store("windows", &windows, &committed(&changelog("windows")), SEQUENCE);
-    books.accounts(&committed(&changelog("accounts")), versions);
+    let rates = books.rates(&seen.statements, versions);
+    books.running("totals", &seen.totals, &rates);
+    books.running("windows", &seen.windows, &rates);
+    books.in_its_window(&seen.windows);
+    books.store("totals", &seen.totals, &seen.totals_changelog, 0);
+    books.store("windows", &seen.windows, &seen.windows_changelog, SEQUENCE);
+    books.accounts(&seen.accounts_changelog, versions);
     books.verdict
 }
 
@@ -251,4 +272,109 @@ fn value(record: &Record) -> Value {
 fn shown(record: &Record) -> String {
     let Record { partition, offset, .. } = record;
     format!("{} at {partition}/{offset}", record.value_text())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TIME: i64 = 1_000_000_012_345;
+
+    /// After each entry.
+    const SUMS: [u64; 3] = [3, 11, 21];
+
+    fn entries() -> Vec<Entry> {
+        let entry = |amount| Entry { account: "a".to_owned(), amount, timestamp: TIME };
+        [3, 4, 5].map(entry).to_vec()
+    }
+
+    fn versions() -> BTreeMap<String, i64> {
+        BTreeMap::from([("a".to_owned(), 2)])
+    }
+
+    fn record(offset: i64, key: &[u8], value: &[u8]) -> Record {
+        let (key, value) = (Some(key.to_vec()), Some(value.to_vec()));
+        Record { partition: 0, offset, timestamp: TIME, key, value, headers: Vec::new() }
+    }
+
+    /// What comes of these entries, the last two under the second version.
+    fn right() -> Seen {
+        let window = [b"a".as_slice(), &(TIME - TIME % WINDOW_MS).to_be_bytes()].concat();
+        let row = [window.as_slice(), &[0; SEQUENCE]].concat();
+        let statement =
+            |number: i64| json!({ "number": number, "amount": 0, "version": 1 + i64::from(number > 0) });
+        let total = |number: usize| json!({ "number": number, "count": number + 1, "sum": SUMS[number] });
+        let totals = |key: &[u8]| {
+            (0..3).map(|number| record(number as i64, key, total(number).to_string().as_bytes())).collect()
+        };
+        Seen {
+            statements: (0..3)
+                .map(|number| record(number, b"a", statement(number).to_string().as_bytes()))
+                .collect(),
+            totals: totals(b"a"),
+            windows: totals(&window),
+            accounts_changelog: vec![record(0, b"a", &2_i64.to_be_bytes())],
+            totals_changelog: totals(b"a"),
+            windows_changelog: totals(&row),
+        }
+    }
+
+    fn judged(change: impl FnOnce(&mut Seen)) -> Verdict {
+        let mut seen = right();
+        change(&mut seen);
+        judge(&seen, &entries(), &versions())
+    }
+
+    #[test]
+    fn what_is_right_is_right() {
+        let verdict = judged(|_| {});
+        assert!(verdict.is_right(), "{verdict}");
+    }
+
+    #[test]
+    fn an_entry_that_is_missing_anywhere_is_lost() {
+        let lost: [fn(&mut Seen); 3] = [
+            |seen| drop(seen.statements.pop()),
+            |seen| drop(seen.totals.pop()),
+            |seen| drop(seen.windows.remove(0)),
+        ];
+        for lose in lost {
+            let verdict = judged(lose);
+            assert_eq!((verdict.lost, verdict.duplicated), (1, 0), "{verdict}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_is_there_twice_is_duplicated() {
+        let verdict = judged(|seen| {
+            let again = seen.totals[1].clone();
+            seen.totals.push(again);
+        });
+        assert_eq!((verdict.lost, verdict.duplicated), (0, 1), "{verdict}");
+    }
+
+    /// Nothing is lost and nothing is there twice, and yet it is not as it must be.
+    #[test]
+    fn everything_else_is_noticed_too() {
+        let wrong: [(&str, fn(&mut Seen)); 7] = [
+            ("a sum", |seen| seen.totals[1].value = Some(br#"{"number":1,"count":2,"sum":12}"#.to_vec())),
+            ("a count", |seen| seen.windows[2].value = Some(br#"{"number":2,"count":4,"sum":21}"#.to_vec())),
+            ("an older version", |seen| {
+                seen.statements[2].value = Some(br#"{"number":2,"version":1}"#.to_vec());
+            }),
+            ("another window", |seen| {
+                seen.windows.iter_mut().for_each(|record| {
+                    record.key.as_mut().expect("a key")[8] ^= 1;
+                })
+            }),
+            ("another account", |seen| seen.totals[0].key = Some(b"b".to_vec())),
+            ("a store behind the output", |seen| drop(seen.windows_changelog.pop())),
+            ("a table behind its topic", |seen| seen.accounts_changelog.clear()),
+        ];
+        for (what, change) in wrong {
+            assert!(!judged(change).wrong.is_empty(), "{what}");
+        }
+    }
 }
