@@ -5,6 +5,9 @@
 
 #[cfg(feature = "kafka")]
 pub mod broker;
+#[cfg(feature = "kafka")]
+pub mod chaos;
 pub mod conformance;
+pub mod random;
 pub mod scenarios;
 pub mod simulate;

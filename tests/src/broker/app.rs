@@ -5,7 +5,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl App {
         let always = [("bootstrap.servers", bootstrap), ("state.dir", state.to_str().expect("a plain path"))];
         let mut words: Vec<OsString> = vec!["env".into(), "RUST_BACKTRACE=0".into()];
         words.extend(always.iter().chain(settings).map(|(name, value)| variable(name, value)));
-        words.push(example(binary).into_os_string());
+        words.push(self::binary(binary).into_os_string());
         supervised.run(&words);
         Self { words, supervised }
     }
@@ -77,26 +77,28 @@ fn variable(name: &str, value: &str) -> OsString {
     format!("STREAMS_{}={value}", name.to_uppercase().replace('.', "_")).into()
 }
 
-/// A binary of the examples, built with the features and for the target of this test.
+/// A binary of the examples or of the tests, built with the features and for the target of this program.
 ///
-/// Cargo builds binaries of the package under test only, so it is asked once more; when nothing has changed that takes
-/// less than a second.
-fn example(binary: &str) -> PathBuf {
+/// Cargo builds what it was asked for only, so it is asked once more; when nothing has changed that takes less than a
+/// second.
+pub(super) fn binary(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(build).join(binary)
+    FOLDER.get_or_init(build).join(name)
 }
 
 fn build() -> PathBuf {
-    let test = env::current_exe().expect("a test has a path");
-    let profile = test.parent().and_then(Path::parent).expect("tests lie in `deps` of the profile's folder");
+    let this = env::current_exe().expect("a program has a path");
+    let folder = this.parent().expect("a program lies in a folder");
+    // Tests lie in `deps` of the profile's folder, binaries in the folder itself.
+    let profile = if folder.ends_with("deps") { folder.parent().expect("above `deps`") } else { folder };
     let target = profile.parent().expect("profiles lie in the target folder");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--bins", "--package", "streams-examples"]);
-    // Chosen together with this package, its features are what they are for this test, and nothing is built twice.
+    // Chosen together with this package, its features are what they are for this program, and nothing is built twice.
     cargo.args(["--package", "streams-tests", "--features", "streams-tests/kafka"]);
     cargo.args(profile.ends_with("release").then_some("--release"));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", target);
     let built = cargo.status().expect("cargo starts");
-    assert!(built.success(), "the examples do not build");
+    assert!(built.success(), "the applications do not build");
     profile.to_owned()
 }

@@ -1,11 +1,12 @@
 //! A real Apache Kafka for tests: one node, started from its released jars, gone when the test is.
 //!
 //! [`Broker`] starts, kills and restarts it; `tools` speak with it as a client that has nothing to do with the
-//! product; a [`Proxy`](proxy::Proxy) loses what they say to each other; an [`App`](app::App) runs beside it, in a
-//! process of its own. Everything here panics with words instead of returning errors: a test can do nothing
+//! product; a [`Proxy`](proxy::Proxy) loses what they say to each other; an [`App`](app::App) or an
+//! [`Application`](application::Application) runs beside it, in a process of its own. Everything here panics with words instead of returning errors: a test can do nothing
 //! about them.
 
 pub mod app;
+pub mod application;
 mod installation;
 mod listeners;
 pub mod proxy;

@@ -6,8 +6,8 @@
 //! Knows batches. Does not know what is in them, nor when a worker writes one.
 
 use super::observed::current;
-use super::random::Random;
 use super::seam::Call;
+use crate::random::Random;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use streams_runtime::state::{

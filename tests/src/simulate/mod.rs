@@ -22,7 +22,6 @@ mod machine;
 mod membership;
 mod observed;
 mod oracle;
-mod random;
 mod script;
 mod seam;
 mod shrink;

@@ -7,9 +7,9 @@
 
 use super::applications::{ALL, Application};
 use super::disk::Fate;
-use super::random::Random;
 use super::seam::{Armed, Call, Strike, When};
 use super::world::Act;
+use crate::random::Random;
 use streams_runtime::mutants::Mutant;
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::transport::memory::Fault as Accident;
@@ -140,7 +140,7 @@ impl Script {
 fn fate(random: &mut Random) -> Fate {
     match random.below(8) {
         0..4 => Fate::Kept,
-        4..7 => Fate::PowerLost(random.next()),
+        4..7 => Fate::PowerLost(random.number()),
         _ => Fate::Deleted,
     }
 }

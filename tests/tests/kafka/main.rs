@@ -1,6 +1,7 @@
 //! Tests on a real Apache Kafka, which they start themselves.
 
 mod agreement;
+mod chaos;
 mod examples;
 mod harness;
 mod leaders;

@@ -186,6 +186,15 @@ fn two_members_of_one_name_do_not_throw_each_other_out_for_ever() {
     assert!(events.iter().any(|event| matches!(event, Event::Lost(lost) if lost.len() == 2)), "{events:?}");
     assert!(old.consumer.group_metadata().is_none());
     assert!(old.consumer.poll(&mut events, 10).is_err(), "it does not join again");
+    // Nothing is left that it could give up, and the place of the other one is not its own.
+    let told = new.told;
+    old.consumer.leave().expect("an end");
+    let wait = Instant::now();
+    while wait.elapsed() < Duration::from_secs(1) {
+        new.step();
+    }
+    assert_eq!((new.told, new.owned.len()), (told, 2));
+    assert!(new.consumer.group_metadata().is_some());
 }
 
 /// Runs it on a thread of its own: what hangs is left there.

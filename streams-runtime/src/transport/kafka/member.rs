@@ -235,7 +235,7 @@ impl Member {
     /// Ends as its kind ends.
     pub(super) fn close(self) -> Result<(), TransportError> {
         self.answer_all();
-        self.client.close().map_err(|fault| errors::error("leaving the group", "", &fault))
+        self.end()
     }
 
     /// Ends for good: a static member too is forgotten by the group. Not under the newer protocol: librdkafka has no
@@ -243,12 +243,25 @@ impl Member {
     pub(super) fn leave(self) -> Result<(), TransportError> {
         self.answer_all();
         // Only a member that unsubscribes tells the broker so: a static one that closes keeps its place.
-        if self.identity.instance.is_some() && self.identity.clients.is_classic() {
+        if self.identity.instance.is_some() && self.identity.clients.is_classic() && !self.has_no_place() {
             let gone = self.client.unsubscribe();
             gone.map_err(|fault| errors::error("leaving the group", "", &fault))?;
             self.serve_until_left();
         }
-        self.client.close().map_err(|fault| errors::error("leaving the group", "", &fault))
+        self.end()
+    }
+
+    /// Its client is of no use any more: what it had in the group is gone or somebody else's, so there is nothing to
+    /// give up. The client would refuse to.
+    fn has_no_place(&self) -> bool {
+        !matches!(self.life, Life::Alive) || self.client.fatal().is_some()
+    }
+
+    fn end(&self) -> Result<(), TransportError> {
+        match self.client.close() {
+            Err(_) if self.has_no_place() => Ok(()),
+            closed => closed.map_err(|fault| errors::error("leaving the group", "", &fault)),
+        }
     }
 
     /// From now on nobody works on anything: what waits for an answer gets it, and what comes is answered at once.

@@ -4,6 +4,7 @@
 //! What happens is told on standard error, one event a line. Knows nothing of the tests.
 
 mod judged;
+mod ledger;
 mod pairs;
 mod tally;
 
@@ -25,6 +26,7 @@ async fn main() -> Result<(), Error> {
         "orders" => orders::OrdersApp::builder(&id),
         "greetings" => greetings::GreetingsApp::builder(&id),
         "tally" => tally::TallyApp::builder(&id),
+        "ledger" => ledger::Ledger::builder(&id),
         "strict" => judged::Strict::builder(&id),
         "apart" => pairs::Apart::builder(&id),
         "together" => pairs::Together::builder(&id),

@@ -32,6 +32,11 @@ impl Frame {
         to.write_all(&bytes)
     }
 
+    /// How many bytes it is on the wire.
+    pub(super) fn len(&self) -> usize {
+        self.0.len() + size_of::<i32>()
+    }
+
     /// Of a request: its kind and its number.
     pub(super) fn request(&self) -> Option<(Api, i32)> {
         let api = i16::from_be_bytes(*self.0.first_chunk()?);

@@ -15,6 +15,15 @@ pub use api::Api;
 pub use faults::Fault;
 pub(super) use wire::Line;
 
+/// One direction of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// From the client to the broker. Closed, the broker takes the client for gone; the client waits for answers.
+    Requests,
+    /// From the broker to the client. Closed, the client takes the broker for gone; the broker goes on.
+    Answers,
+}
+
 /// A proxy, this test's alone. Dropped, it forgets its faults and cuts its connections.
 #[derive(Debug)]
 pub struct Proxy {
@@ -64,6 +73,17 @@ impl Proxy {
         self.line.cut();
     }
 
+    /// Closes one direction of all connections that are open. The other one stays, and nobody there is told, until
+    /// somebody has waited for too long or [`cut`](Self::cut) ends it.
+    pub fn half_close(&self, half: Half) {
+        self.line.half_close(half);
+    }
+
+    /// From now on each connection takes so many bytes a second in each direction; 0 is as fast as it goes.
+    pub fn slow(&self, bytes_a_second: u32) {
+        self.line.speed.store(bytes_a_second, Ordering::SeqCst);
+    }
+
     /// Cuts all connections and refuses new ones, until [`reconnect`](Self::reconnect).
     pub fn disconnect(&self) {
         self.line.open.store(false, Ordering::SeqCst);
@@ -79,6 +99,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.heal();
+        self.slow(0);
         self.cut();
         self.reconnect();
         self.line.faults.forget();

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
+use super::Half;
 use super::faults::{Fault, Faults};
 use super::frame::Frame;
 
@@ -23,7 +25,9 @@ pub(crate) struct Line {
     /// The broker is gone.
     closed: AtomicBool,
     pub(super) faults: Faults,
-    connections: Mutex<Vec<Connection>>,
+    /// In bytes a second, each connection and direction; 0 is as fast as it goes.
+    pub(super) speed: AtomicU32,
+    connections: Mutex<Vec<Arc<Connection>>>,
 }
 
 /// Both ends of a connection.
@@ -33,6 +37,10 @@ struct Connection {
     broker: TcpStream,
     /// What happens to the answers of requests under way, by their numbers.
     fates: Mutex<HashMap<i32, Fault>>,
+    /// One direction was closed, and its other end is not told.
+    half_closed: AtomicBool,
+    /// Both were.
+    over: AtomicBool,
 }
 
 impl Line {
@@ -46,6 +54,7 @@ impl Line {
             open: AtomicBool::new(true),
             closed: AtomicBool::new(false),
             faults: Faults::default(),
+            speed: AtomicU32::new(0),
             connections: Mutex::default(),
         });
         let acceptor = Arc::clone(&line);
@@ -76,6 +85,11 @@ impl Line {
         self.connections.lock().unwrap().drain(..).for_each(|connection| connection.cut());
     }
 
+    /// Closes one direction of all connections; the other one stays open.
+    pub(super) fn half_close(&self, half: Half) {
+        self.connections.lock().unwrap().iter().for_each(|connection| connection.half_close(half));
+    }
+
     fn accept(self: &Arc<Self>) {
         for client in self.listener.incoming() {
             if self.closed.load(Ordering::SeqCst) {
@@ -96,56 +110,85 @@ impl Line {
         let broker = TcpStream::connect(("127.0.0.1", self.broker.load(Ordering::SeqCst)))?;
         client.set_nodelay(true)?;
         broker.set_nodelay(true)?;
-        Ok(Connection { client, broker, fates: Mutex::default() })
+        Ok(Connection {
+            client,
+            broker,
+            fates: Mutex::default(),
+            half_closed: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        })
     }
 
     fn serve(self: &Arc<Self>, connection: Connection) {
-        let Ok(kept) = connection.another() else { return };
-        self.connections.lock().unwrap().push(kept);
         let there = Arc::new(connection);
         let back = Arc::clone(&there);
-        let line = Arc::clone(self);
-        // An end of one direction is the end of both.
+        {
+            let mut connections = self.connections.lock().unwrap();
+            connections.retain(|connection| !connection.over.load(Ordering::SeqCst));
+            connections.push(Arc::clone(&there));
+        }
+        let (line, other) = (Arc::clone(self), Arc::clone(self));
+        // An end of one direction is the end of both, unless one was closed alone.
         thread::spawn(move || {
-            let _ = there.requests(&line.faults);
+            let _ = there.requests(&line);
             there.cut();
         });
         thread::spawn(move || {
-            let _ = back.answers();
-            back.cut();
+            let _ = back.answers(&other);
+            if !back.half_closed.load(Ordering::SeqCst) {
+                back.cut();
+            }
         });
+    }
+
+    /// Passes a message on, no faster than the line is.
+    fn pass(&self, frame: &Frame, mut to: &TcpStream) -> io::Result<()> {
+        let speed = self.speed.load(Ordering::SeqCst);
+        if speed > 0 {
+            thread::sleep(Duration::from_secs_f64(frame.len() as f64 / f64::from(speed)));
+        }
+        frame.write(&mut to)
     }
 }
 
 impl Connection {
-    fn another(&self) -> io::Result<Self> {
-        let (client, broker) = (self.client.try_clone()?, self.broker.try_clone()?);
-        Ok(Self { client, broker, fates: Mutex::default() })
-    }
-
     fn cut(&self) {
+        self.over.store(true, Ordering::SeqCst);
         // Already closed by the other side is as good.
         let _ = self.client.shutdown(Shutdown::Both);
         let _ = self.broker.shutdown(Shutdown::Both);
     }
 
+    fn half_close(&self, half: Half) {
+        self.half_closed.store(true, Ordering::SeqCst);
+        let closed = match half {
+            Half::Requests => &self.broker,
+            Half::Answers => &self.client,
+        };
+        let _ = closed.shutdown(Shutdown::Write);
+    }
+
     /// From the client to the broker, until one of them ends or a request is lost.
-    fn requests(&self, faults: &Faults) -> io::Result<()> {
+    fn requests(&self, line: &Line) -> io::Result<()> {
         loop {
             let frame = Frame::read(&mut &self.client)?;
             let (api, number) = frame.request().ok_or(io::ErrorKind::InvalidData)?;
-            match faults.meet(api) {
+            match line.faults.meet(api) {
                 Some(Fault::LoseRequest) => return Ok(()),
                 // Remembered before the broker can answer.
                 Some(fault) => drop(self.fates.lock().unwrap().insert(number, fault)),
                 None => {}
             }
-            frame.write(&mut &self.broker)?;
+            let passed = line.pass(&frame, &self.broker);
+            // Who speaks into a connection whose other half was closed is not told.
+            if !self.half_closed.load(Ordering::SeqCst) {
+                passed?;
+            }
         }
     }
 
     /// From the broker to the client, until one of them ends or an answer is lost.
-    fn answers(&self) -> io::Result<()> {
+    fn answers(&self, line: &Line) -> io::Result<()> {
         loop {
             let frame = Frame::read(&mut &self.broker)?;
             let number = frame.answer().ok_or(io::ErrorKind::InvalidData)?;
@@ -156,7 +199,10 @@ impl Connection {
                 Some(Fault::Delay(time)) => thread::sleep(time),
                 Some(Fault::LoseRequest) | None => {}
             }
-            frame.write(&mut &self.client)?;
+            let passed = line.pass(&frame, &self.client);
+            if !self.half_closed.load(Ordering::SeqCst) {
+                passed?;
+            }
         }
     }
 }

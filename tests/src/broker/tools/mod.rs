@@ -5,6 +5,7 @@
 
 mod acls;
 mod admin;
+mod follower;
 mod groups;
 mod producer;
 mod reader;
@@ -13,6 +14,7 @@ mod wait;
 
 pub use acls::{Right, allow};
 pub use admin::{Topic, alter_topic, create_topic, delete_topic, grow_topic, topic, topics};
+pub use follower::Follower;
 pub use groups::{Group, Member, committed, group};
 pub use producer::Producer;
 pub use reader::{Isolation, end_offsets, read, read_until};

@@ -73,7 +73,8 @@ pub fn end_offsets(bootstrap: &str, topic: &str, isolation: Isolation) -> Vec<i6
     ends.collect()
 }
 
-struct Reader {
+/// A consumer of a whole topic, from its beginning.
+pub(super) struct Reader {
     client: BaseConsumer,
     partitions: usize,
     /// Partitions whose end was seen.
@@ -83,7 +84,7 @@ struct Reader {
 
 impl Reader {
     #[track_caller]
-    fn new(bootstrap: &str, topic: &str, isolation: Isolation) -> Self {
+    pub(super) fn new(bootstrap: &str, topic: &str, isolation: Isolation) -> Self {
         let client = consumer(bootstrap, isolation);
         let partitions = partitions(&client, topic);
         let mut assignment = TopicPartitionList::new();
@@ -95,7 +96,7 @@ impl Reader {
         Self { client, partitions, ended: BTreeSet::new(), records: Vec::new() }
     }
 
-    fn poll(&mut self) {
+    pub(super) fn poll(&mut self) {
         match self.client.poll(Duration::from_millis(100)) {
             Some(Ok(message)) => {
                 self.ended.remove(&message.partition());
@@ -105,6 +106,11 @@ impl Reader {
             // A broker that is not there at this moment; the deadline decides.
             Some(Err(_)) | None => {}
         }
+    }
+
+    /// What has come, which is then the caller's.
+    pub(super) fn take(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.records)
     }
 
     fn sorted(mut self) -> Vec<Record> {

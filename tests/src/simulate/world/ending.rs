@@ -1,8 +1,8 @@
 //! The end: no more faults, everybody works it off, and ends as it should.
 
 use super::{Act, ROUNDS, World};
+use crate::random::Random;
 use crate::simulate::disk::{Disk, Fate};
-use crate::simulate::random::Random;
 use crate::simulate::script::THREADS;
 use std::collections::BTreeMap;
 use streams_runtime::Headers;

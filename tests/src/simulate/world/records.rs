@@ -3,8 +3,8 @@
 //! What goes is kept aside for the oracle, which asks for all that was ever visible.
 
 use super::{APPLICATION, DELETE_RETENTION_MS, World};
+use crate::random::Random;
 use crate::simulate::applications::{Fed, Values};
-use crate::simulate::random::Random;
 use std::collections::HashMap;
 use streams_runtime::Headers;
 use streams_runtime::transport::memory::MemoryMessage;

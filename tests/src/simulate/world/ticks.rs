@@ -3,7 +3,7 @@
 //! Knows how a fault is made to happen. Does not know what follows from it.
 
 use super::{APPLICATION, Act, DELETE_RETENTION_MS, World};
-use crate::simulate::random::Random;
+use crate::random::Random;
 use crate::simulate::script::{Fault, THREADS, What};
 use crate::simulate::seam::{Seam, Who};
 use streams_runtime::transport::memory::{Marker, MarkerTarget};

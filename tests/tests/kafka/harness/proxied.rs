@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use streams_tests::broker::Broker;
-use streams_tests::broker::proxy::{Api, Fault};
+use streams_tests::broker::proxy::{Api, Fault, Half};
 use streams_tests::broker::tools::{
     Isolation, Message, PATIENCE, Producer, create_topic, read, read_until, topics, unique,
 };
@@ -79,4 +79,42 @@ fn answers_can_come_late_and_connections_can_be_refused() {
     // What goes past the proxy is not its business.
     assert!(topics(&broker.bootstrap()).contains(&name));
     assert_eq!(proxy.seen(Api::CREATE_TOPICS), 0);
+}
+
+#[test]
+fn connections_can_be_slow() {
+    let broker = Broker::shared();
+    let (proxy, name) = (broker.proxy(), unique("slow"));
+    create_topic(&broker.bootstrap(), &name, 1, &[]);
+    let producer = Producer::new(&proxy.bootstrap());
+    producer.write([Message::to(&name).value("at once")]);
+    proxy.slow(20_000);
+    let start = Instant::now();
+    producer.write([Message::to(&name).value([7; 10_000])]);
+    assert!(start.elapsed() >= Duration::from_millis(500), "{:?}", start.elapsed());
+    proxy.slow(0);
+    producer.write([Message::to(&name).value("at once")]);
+    assert_eq!(read(&broker.bootstrap(), &name, Isolation::Committed).len(), 3);
+}
+
+/// Whoever is cut off hears nothing until he gives up; the one who closed is told. Either way nothing is written twice.
+#[test]
+fn connections_can_be_closed_by_half() {
+    let broker = Broker::shared();
+    let (proxy, name) = (broker.proxy(), unique("half-closed"));
+    create_topic(&broker.bootstrap(), &name, 1, &[]);
+    // How long the client waits for an answer.
+    let patience = Duration::from_secs(2);
+    let settings = [("socket.timeout.ms", "2000"), ("request.timeout.ms", "2000")];
+    let producer = Producer::with(&proxy.bootstrap(), &settings);
+    producer.write([Message::to(&name).value("before")]);
+    for (half, waits) in [(Half::Requests, true), (Half::Answers, false)] {
+        proxy.half_close(half);
+        let start = Instant::now();
+        producer.write([Message::to(&name).value(format!("{half:?}"))]);
+        assert_eq!(start.elapsed() >= patience, waits, "{half:?}: {:?}", start.elapsed());
+    }
+    let written = read(&broker.bootstrap(), &name, Isolation::Committed);
+    let written: Vec<String> = written.iter().map(|record| record.value_text()).collect();
+    assert_eq!(written, ["before", "Requests", "Answers"]);
 }

@@ -27,7 +27,7 @@ enum Disk {
 fn words_are_counted_once_though_the_process_is_killed_again_and_again() {
     let broker = Broker::start();
     let seed = seed();
-    let mut random = Random(seed);
+    let mut random = Random::of(seed, 0);
     let mut app = Application::new("word-count", "killed", &broker.bootstrap()).on_disk();
     app.set("commit.interval.ms", "50");
     let flow = Words::lines(&broker.bootstrap(), seed).flow(300);
@@ -43,7 +43,7 @@ fn words_are_counted_once_though_the_process_is_killed_again_and_again() {
         if opened {
             app.until_restored(STORES);
         }
-        thread::sleep(Duration::from_millis(random.below(1_200)));
+        thread::sleep(Duration::from_millis(random.below(1_200) as u64));
         app.kill();
         if with == Disk::Lost {
             disk.clear();
@@ -108,14 +108,14 @@ fn shown(restored: &[Restored]) -> String {
 fn at_least_once_loses_nothing_though_the_process_is_killed() {
     let broker = Broker::start();
     let seed = seed();
-    let mut random = Random(seed);
+    let mut random = Random::of(seed, 0);
     let mut app = Application::new("word-count", "at-least", &broker.bootstrap()).on_disk();
     app.set("processing.guarantee", "at_least_once").set("commit.interval.ms", "300");
     let flow = Words::lines(&broker.bootstrap(), seed).flow(300);
     for _ in 0..6 {
         app.start();
         app.until_restored(STORES);
-        thread::sleep(Duration::from_millis(random.below(1_500)));
+        thread::sleep(Duration::from_millis(random.below(1_500) as u64));
         app.kill();
     }
     app.start();

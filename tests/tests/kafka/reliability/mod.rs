@@ -3,7 +3,6 @@
 //! Each test runs applications in processes of their own and judges them from the outside: by what a client that knows
 //! nothing of the product reads, by exit codes, and by the words on standard error.
 
-mod application;
 mod broker_killed;
 mod consumer_protocol;
 mod disk;
@@ -30,32 +29,17 @@ mod zombie;
 
 use std::time::Duration;
 
+use streams_tests::broker::application;
+use streams_tests::random::Random;
+
 /// Far more than anything takes on a busy machine: a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A seed that is printed, so that a failure says which moments were chosen; `SEED` chooses the same again.
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     let said = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = said.unwrap_or(now.subsec_nanos().into());
     println!("SEED={seed}");
     seed
-}
-
-/// Numbers that look random (SplitMix64).
-#[derive(Clone, Debug)]
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
 }

@@ -32,7 +32,7 @@ impl Input {
 /// How many stores the application has: one, in two partitions.
 pub const STORES: usize = 2;
 
-const WORDS_A_LINE: u64 = 4;
+const WORDS_A_LINE: usize = 4;
 
 /// Writes lines, and knows how often it has written each word.
 pub struct Words {
@@ -42,7 +42,7 @@ pub struct Words {
     random: Random,
     counts: BTreeMap<String, u64>,
     lines: i32,
-    different: u64,
+    different: usize,
     /// How long a word is, at least.
     width: usize,
 }
@@ -62,7 +62,7 @@ impl Words {
         let (from, to) = input.topics();
         create_topic(bootstrap, from, 2, &[]);
         create_topic(bootstrap, to, 2, &[]);
-        let (producer, random) = (Producer::new(bootstrap), Random(seed));
+        let (producer, random) = (Producer::new(bootstrap), Random::of(seed, 1));
         Self {
             bootstrap: bootstrap.to_owned(),
             input,
@@ -76,7 +76,7 @@ impl Words {
     }
 
     /// So many different words, each at least so long.
-    pub fn of(self, different: u64, width: usize) -> Self {
+    pub fn of(self, different: usize, width: usize) -> Self {
         Self { different, width, ..self }
     }
 

@@ -5,17 +5,18 @@
 
 /// A stream of numbers (SplitMix64).
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// The stream of one question about one seed.
-    pub(super) fn of(seed: u64, question: u64) -> Random {
+    pub fn of(seed: u64, question: u64) -> Random {
         let mut random = Random(seed ^ question.wrapping_mul(0xd1b5_4a32_d192_ed03));
-        random.next();
+        random.number();
         random
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    /// Any number.
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,22 +25,22 @@ impl Random {
     }
 
     /// 0 to `n` − 1.
-    pub(super) fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.number() % n as u64) as usize
     }
 
     /// True once in `n`.
-    pub(super) fn once_in(&mut self, n: usize) -> bool {
+    pub fn once_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 
     /// One of these.
-    pub(super) fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.below(of.len())]
     }
 
     /// One of these, the first field says how often.
-    pub(super) fn weigh<T: Copy>(&mut self, of: &[(usize, T)]) -> T {
+    pub fn weigh<T: Copy>(&mut self, of: &[(usize, T)]) -> T {
         let mut left = self.below(of.iter().map(|(weight, _)| weight).sum());
         for (weight, what) in of {
             match left.checked_sub(*weight) {

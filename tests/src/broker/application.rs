@@ -1,11 +1,12 @@
-//! An application in a process of its own, and what it says about itself.
+//! One of the topologies in `bin/app`, in a process of its own, and what it says about itself.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use streams_tests::broker::supervised::{Signal, Supervised};
-use streams_tests::broker::tools::{PATIENCE, until};
+use super::app::binary;
+use super::supervised::{Signal, Supervised};
+use super::tools::{PATIENCE, until};
 
 /// How much of what it said is shown when its test fails.
 const LINES: usize = 200;
@@ -26,8 +27,11 @@ pub struct Application {
 pub struct Restored {
     /// Name and partition.
     pub store: (String, u32),
+    /// How many were replayed.
     pub records: i64,
+    /// The offset the disk had.
     pub from: i64,
+    /// The end of the changelog.
     pub to: i64,
 }
 
@@ -103,6 +107,7 @@ impl Application {
         }
     }
 
+    /// Starts it, the first time or again.
     pub fn start(&mut self) {
         self.began = self.process.stderr().len();
         // Where stores are if nothing is said: an empty folder for each run.
@@ -117,14 +122,16 @@ impl Application {
             let limited = format!("trap '' XFSZ; ulimit -f {largest}; exec \"$0\"");
             words.extend(["sh".to_owned(), "-c".to_owned(), limited]);
         }
-        words.push(env!("CARGO_BIN_EXE_app").to_owned());
+        words.push(binary("app").display().to_string());
         self.process.run(words);
     }
 
+    /// Ends it as a crash does.
     pub fn kill(&self) {
         self.process.kill();
     }
 
+    /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         self.process.signal(signal);
     }
@@ -143,6 +150,7 @@ impl Application {
         self.process.ended(within)
     }
 
+    /// Its process.
     pub fn pid(&self) -> u32 {
         self.process.pid().expect("it was started")
     }
@@ -150,6 +158,11 @@ impl Application {
     /// What it said in its last run.
     pub fn log(&self) -> String {
         self.process.stderr()[self.began..].to_owned()
+    }
+
+    /// What it said in all its runs.
+    pub fn whole_log(&self) -> String {
+        self.process.stderr()
     }
 
     /// The stores it opened in its last run, in that order. One that was opened again is there again.
