@@ -29,6 +29,8 @@ pub(super) enum Meaning {
 
 pub(super) const FENCED_INSTANCE: Code = Code(82);
 pub(super) const UNRELEASED_INSTANCE: Code = Code(111);
+pub(super) const FENCED_EPOCH: Code = Code(74);
+pub(super) const UNKNOWN_EPOCH: Code = Code(75);
 pub(super) const UNSTABLE_OFFSETS: Code = Code(88);
 pub(super) const NOT_COORDINATOR: Code = Code(16);
 pub(super) const END_OF_PARTITION: Code = Code(-191);
