@@ -3,7 +3,8 @@
 //! Each measurement has a process of its own, so that nothing else is measured with it.
 
 use std::fs;
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use streams_runtime::StateDirectory;
 use streams_runtime::commit::Commit;
 use streams_runtime::guarantee::Guarantee;
@@ -68,11 +69,21 @@ fn resident(field: &str) -> usize {
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
 }
 
+/// Where the stores of a process are.
+fn root(process: u32) -> PathBuf {
+    std::env::temp_dir().join(format!("streams-bounds-{process}"))
+}
+
 /// Runs a test of this file alone, in a process that measures itself.
 fn measure(test: &str, guarantee: &str) {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", "disk::measured", "--nocapture", "--test-threads=1"]);
-    let output = child.env(MEASURE, format!("{test} {guarantee}")).output().unwrap();
+    child.env(MEASURE, format!("{test} {guarantee}")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = child.spawn().unwrap();
+    let root = root(child.id());
+    let output = child.wait_with_output().unwrap();
+    // Whatever came of it: one that succeeded has removed it.
+    let _ = fs::remove_dir_all(root);
     let said = String::from_utf8_lossy(&output.stdout);
     println!("{said}");
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
@@ -89,7 +100,7 @@ fn measured() {
     let size: i64 = size.parse().unwrap();
     let keys = BUDGET as i64 / size / STORES.len() as i64;
 
-    let root = std::env::temp_dir().join(format!("streams-bounds-{}", std::process::id()));
+    let root = root(std::process::id());
     let budget = Budget::of(BUDGET);
     let directory = StateDirectory::with_memory(&root, "wide", DiskMemory { bytes: budget.disk() }).unwrap();
     let log = MemoryLog::new();

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use streams_runtime::transport::kafka::{ClientSettings, KafkaClients, KafkaConsumer, KafkaMessage};
 use streams_runtime::transport::topics::Topics as _;
-use streams_runtime::transport::{Consumer, Event, Isolation, TopicPartition, TransportError};
+use streams_runtime::transport::{Consumer, Event, Isolation, Message as _, TopicPartition, TransportError};
 use streams_tests::broker::Broker;
+use streams_tests::broker::proxy::{Api, Fault};
 use streams_tests::broker::tools::{Message, Producer, create_topic, unique};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -311,6 +312,48 @@ fn who_waits_is_woken_by_a_record() {
         });
         assert!(took < PATIENCE / 2, "{took:?}");
     });
+}
+
+/// A client can be told wrong of a leader and then says nothing for ever; a fetch whose answer never comes looks the same
+/// from here, and would be waited for for a minute.
+#[test]
+fn a_partition_that_is_silent_though_there_is_more_is_read_by_another_client() {
+    let broker = Broker::shared();
+    let (proxy, topic) = (broker.proxy(), unique("silent"));
+    create_topic(&broker.bootstrap(), &topic, 1, &[]);
+    let clients =
+        KafkaClients::new(ClientSettings { brokers: proxy.bootstrap(), ..ClientSettings::default() });
+    let mut consumer =
+        clients.consumer(&unique("silent"), "s", None, Isolation::ReadCommitted).expect("a consumer");
+    consumer.assign(&TopicPartition { topic: topic.clone(), partition: 0 }, 0).expect("an assignment");
+    let producer = Producer::new(&broker.bootstrap());
+    let mut offsets = Vec::new();
+    let mut read_to = |consumer: &mut KafkaConsumer, end: i64| {
+        let mut events = Vec::new();
+        until("records", || {
+            consumer.poll(&mut events, 10).expect("a poll");
+            offsets.extend(events.drain(..).filter_map(|event| match event {
+                Event::Record { message, .. } => Some(message.offset()),
+                _ => None,
+            }));
+            consumer.wait(5);
+            offsets.last() == Some(&(end - 1))
+        })
+    };
+    producer.write((0..5).map(|_| Message::to(&topic).value("x")));
+    read_to(&mut consumer, 5);
+    proxy.next(Api::FETCH, 1, Fault::WithholdAnswer);
+    let withheld = Instant::now();
+    while proxy.struck(Api::FETCH) == 0 {
+        consumer.poll(&mut Vec::new(), 10).expect("a poll");
+        assert!(withheld.elapsed() < PATIENCE, "nothing is fetched");
+    }
+    producer.write((0..5).map(|_| Message::to(&topic).value("y")));
+    let took = read_to(&mut consumer, 10);
+    println!("read after {took:?}");
+    assert!(took < Duration::from_secs(35), "{took:?}");
+    // Each once, in their order.
+    assert_eq!(offsets, (0..10).collect::<Vec<i64>>());
 }
 
 #[test]

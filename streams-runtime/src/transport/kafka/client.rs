@@ -82,6 +82,20 @@ const WRITING: &[(&str, &str)] = &[
 /// Properties that speak of membership: a client that is no member must not have them.
 const MEMBERSHIP: &[&str] = &["group.protocol", "group.remote.assignor", "group.instance.id"];
 
+/// How a client reads.
+#[derive(Clone, Copy)]
+pub(super) struct Reads {
+    defaults: &'static [(&'static str, &'static str)],
+    isolation: Isolation,
+}
+
+impl Reads {
+    /// Whether offsets of open transactions are waited for.
+    pub(super) fn waits_for_offsets(self) -> bool {
+        self.isolation == Isolation::ReadCommitted
+    }
+}
+
 /// Makes the clients of an application.
 ///
 /// It holds nothing but settings: every consumer and producer is a client of its own, and stays on the thread that
@@ -124,14 +138,25 @@ impl KafkaClients {
 
     fn consumer_with(
         &self,
-        defaults: &[(&str, &str)],
+        defaults: &'static [(&'static str, &'static str)],
         group: &str,
         client_id: &str,
         instance: Option<&str>,
         isolation: Isolation,
     ) -> Result<KafkaConsumer, TransportError> {
         let reader = self.reader_with(defaults, group, client_id, isolation)?;
-        Ok(KafkaConsumer::new(self.clone(), reader.into(), group, client_id, instance, isolation))
+        let reads = Reads { defaults, isolation };
+        Ok(KafkaConsumer::new(self.clone(), reader.into(), group, client_id, instance, reads))
+    }
+
+    /// A client that reads as another one did.
+    pub(super) fn reader(
+        &self,
+        reads: Reads,
+        group: &str,
+        client_id: &str,
+    ) -> Result<Client, TransportError> {
+        self.reader_with(reads.defaults, group, client_id, reads.isolation)
     }
 
     /// A client that asks, reads nothing and is no member.

@@ -20,17 +20,20 @@ use std::time::{Duration, Instant};
 use foldhash::HashMap;
 
 use super::admin::{ASKING_FOR_MEMBERS, members};
-use super::client::KafkaClients;
-use super::errors::{self, END_OF_PARTITION, Meaning, NOT_COORDINATOR, UNSTABLE_OFFSETS, meaning};
+use super::client::{KafkaClients, Reads};
+use super::errors::{
+    self, END_OF_PARTITION, FENCED_EPOCH, Meaning, NOT_COORDINATOR, UNKNOWN_EPOCH, UNSTABLE_OFFSETS, meaning,
+};
 use super::handles::{ANSWER_MS, Handles};
 use super::member::{Identity, Member, News};
 use super::message::KafkaMessage;
 use super::questions::{Answered, Questions, Reply, Subject};
+use super::silence::{self, Silence};
 use super::sys::{Answer, Batch, Client, Code, Fault, Fetched, PartitionList, Settings, Wakeup};
 use crate::transport::topics::GroupMember;
 use crate::transport::{
-    CommittedOffset, Consumer, Event, GroupMetadata, Isolation, PENDING_OFFSETS, TopicPartition,
-    TransportError, Watermarks,
+    CommittedOffset, Consumer, Event, GroupMetadata, PENDING_OFFSETS, TopicPartition, TransportError,
+    Watermarks,
 };
 
 /// A partition that was assigned once; it keeps its slot when it is assigned again.
@@ -44,6 +47,9 @@ struct Slot {
     is_assigned: bool,
     /// Is in the list of changes.
     is_changed: bool,
+    /// Something came of it lately.
+    is_heard: bool,
+    silence: Silence,
 }
 
 /// What went wrong, and of which slot.
@@ -80,6 +86,7 @@ struct Known {
 /// the group notices when the session time-out has passed.
 pub struct KafkaConsumer {
     identity: Identity,
+    reads: Reads,
     reader: Rc<Client>,
     member: Option<Member>,
     wakeup: Arc<Wakeup>,
@@ -97,6 +104,8 @@ pub struct KafkaConsumer {
     /// What was told of topics, and when it was asked for.
     described: HashMap<String, (Instant, Known)>,
     settings: HashMap<String, (Instant, Settings)>,
+    /// When partitions of which nothing comes are looked after next.
+    looks: Instant,
 }
 
 /// How long it is believed what was told of a topic: tasks that are opened together ask about the same ones.
@@ -111,13 +120,13 @@ impl KafkaConsumer {
         group: &str,
         client_id: &str,
         instance: Option<&str>,
-        isolation: Isolation,
+        reads: Reads,
     ) -> Self {
         let wakeup = Arc::<Wakeup>::default();
         reader.ring(&wakeup);
-        let stable = isolation == Isolation::ReadCommitted;
         KafkaConsumer {
-            questions: Questions::new(&reader, &wakeup, group, stable),
+            questions: Questions::new(&reader, &wakeup, group, reads.waits_for_offsets()),
+            reads,
             identity: Identity {
                 clients,
                 group: group.into(),
@@ -137,6 +146,7 @@ impl KafkaConsumer {
             troubles: VecDeque::new(),
             described: HashMap::default(),
             settings: HashMap::default(),
+            looks: Instant::now(),
         }
     }
 
@@ -218,6 +228,7 @@ impl KafkaConsumer {
                     let slot = &mut self.slots[at as usize];
                     if slot.is_wanted && fetched.offset() >= slot.position {
                         slot.position = fetched.offset() + 1;
+                        slot.is_heard = true;
                         records += 1;
                         events.push(Event::Record { slot: at, message: KafkaMessage(fetched) });
                     }
@@ -226,6 +237,7 @@ impl KafkaConsumer {
                     let slot = &mut self.slots[at as usize];
                     if slot.is_wanted && fetched.offset() >= slot.position {
                         slot.position = fetched.offset();
+                        slot.is_heard = true;
                         events.push(Event::End { slot: at, position: slot.position });
                     }
                 }
@@ -306,6 +318,75 @@ impl KafkaConsumer {
             }
         };
         self.troubles.push_back(Trouble { slot, error });
+    }
+
+    /// Looks after partitions of which nothing comes: whether there is nothing, or this client does not get it.
+    ///
+    /// One that was told by a broker, in its answer to a fetch, that some partitions have no leader yet may read
+    /// more leaders out of this answer than are in it, and an epoch that never was (librdkafka 2.12.1: the partitions are
+    /// counted with those that have none, and written without them). It believes that epoch from then on, every
+    /// fetch under it is refused, and it says nothing. Nothing but another client helps.
+    fn look(&mut self) -> Result<(), TransportError> {
+        let now = Instant::now();
+        if now < self.looks {
+            return Ok(());
+        }
+        self.looks = now + silence::LOOKS;
+        for at in 0..self.slots.len() {
+            let slot = &mut self.slots[at];
+            let is_heard = std::mem::take(&mut slot.is_heard) || !slot.is_assigned || slot.is_changed;
+            if !slot.silence.lasts(is_heard, now) {
+                continue;
+            }
+            let Slot { place, position, .. } = slot;
+            let (place, position) = (place.clone(), *position);
+            let Reply::Answered(Answered { answers, .. }) =
+                self.questions.take(&Subject::Ends(place.clone()), "looking after a silent partition")
+            else {
+                continue;
+            };
+            let last_stable =
+                answers.and_then(|answers| answers.get(1).map_or(Err(Fault::none()), Answer::end));
+            let is_behind = match last_stable {
+                Ok(end) => Some(position < end),
+                // Under the epoch that this client believes in.
+                Err(Fault { code: FENCED_EPOCH | UNKNOWN_EPOCH, .. }) => Some(true),
+                Err(_) => None,
+            };
+            if self.slots[at].silence.is_unfounded(is_behind, now) {
+                let TopicPartition { topic, partition } = &place;
+                tracing::warn!(
+                    topic,
+                    partition,
+                    position,
+                    "nothing comes though there is more: read by a new client"
+                );
+                return self.renew();
+            }
+        }
+        Ok(())
+    }
+
+    /// Another client goes on where this one is.
+    fn renew(&mut self) -> Result<(), TransportError> {
+        let Identity { clients, group, client_id, .. } = &self.identity;
+        let reader = Rc::new(clients.reader(self.reads, group, client_id)?);
+        reader.ring(&self.wakeup);
+        self.topics = self.topics.with(&reader)?;
+        self.questions = Questions::new(&reader, &self.wakeup, group, self.reads.waits_for_offsets());
+        self.described.clear();
+        self.by_number.clear();
+        self.last = (0, -1, 0);
+        self.reader = reader;
+        for at in 0..self.slots.len() {
+            let slot = &mut self.slots[at];
+            slot.is_assigned = false;
+            slot.silence = Silence::default();
+            if slot.is_wanted && !std::mem::replace(&mut slot.is_changed, true) {
+                self.changes.push(at as u32);
+            }
+        }
+        Ok(())
     }
 
     /// The answers to a question, as `read` reads them.
@@ -442,6 +523,8 @@ impl Consumer for KafkaConsumer {
                     is_wanted: false,
                     is_assigned: false,
                     is_changed: false,
+                    is_heard: false,
+                    silence: Silence::default(),
                 });
                 self.by_place.insert(partition.clone(), at);
                 at
@@ -465,6 +548,12 @@ impl Consumer for KafkaConsumer {
             true => self.fetch(events, max),
             false => 0,
         };
+        // Whoever is silent now has nothing that waits to be taken.
+        if records < max
+            && let Err(error) = self.look()
+        {
+            self.troubles.push_back(Trouble { slot: None, error });
+        }
         // What was handed out must be seen first; the next poll tells what went wrong then.
         match events.len() == before {
             true => self.troubles.pop_front().map_or(Ok(records), |trouble| Err(trouble.error)),

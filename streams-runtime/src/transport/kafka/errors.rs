@@ -29,6 +29,8 @@ pub(super) enum Meaning {
 
 pub(super) const FENCED_INSTANCE: Code = Code(82);
 pub(super) const UNRELEASED_INSTANCE: Code = Code(111);
+pub(super) const FENCED_EPOCH: Code = Code(74);
+pub(super) const UNKNOWN_EPOCH: Code = Code(75);
 pub(super) const UNSTABLE_OFFSETS: Code = Code(88);
 pub(super) const NOT_COORDINATOR: Code = Code(16);
 pub(super) const END_OF_PARTITION: Code = Code(-191);
@@ -55,6 +57,9 @@ pub(super) fn meaning(code: Code) -> Meaning {
         5 | 6 | 7 | 8 | 9 | 13 | 14 | 15 | 16 | 19 | 20 | 51 | 56 | 70 | 71 | 74 | 75 | 78 | 88 | 89 => {
             Meaning::Later
         }
+        // OUT_OF_ORDER_SEQUENCE_NUMBER, UNKNOWN_PRODUCER_ID: the numbering of what is written was torn. The transaction is
+        // lost, and the library takes another epoch for the next one; where there are none, it calls them fatal.
+        45 | 59 => Meaning::Later,
         // UNKNOWN_TOPIC_OR_PART, _UNKNOWN_TOPIC, _UNKNOWN_PARTITION, INVALID_TOPIC, UNKNOWN_TOPIC_ID.
         3 | -188 | -190 | 17 | 100 => Meaning::Unknown,
         // OFFSET_OUT_OF_RANGE, _AUTO_OFFSET_RESET, _LOG_TRUNCATION.
@@ -130,6 +135,8 @@ mod tests {
             (-156, "_NOENT", Meaning::Later),
             (-184, "_QUEUE_FULL", Meaning::Later),
             (-193, "_RESOLVE", Meaning::Later),
+            (45, "OUT_OF_ORDER_SEQUENCE_NUMBER", Meaning::Later),
+            (59, "UNKNOWN_PRODUCER_ID", Meaning::Later),
             (5, "LEADER_NOT_AVAILABLE", Meaning::Later),
             (6, "NOT_LEADER_FOR_PARTITION", Meaning::Later),
             (7, "REQUEST_TIMED_OUT", Meaning::Later),

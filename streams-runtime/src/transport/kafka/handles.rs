@@ -34,6 +34,13 @@ impl Handles {
         Handles { client: Rc::clone(client), known: Vec::new(), by_name: HashMap::default(), last: 0 }
     }
 
+    /// The same topics for another client.
+    pub(super) fn with(&self, client: &Rc<Client>) -> Result<Self, TransportError> {
+        let mut handles = Handles::new(client);
+        self.known.iter().try_for_each(|known| handles.learn(&known.name, known.partitions))?;
+        Ok(handles)
+    }
+
     /// The handle of a topic, whether it exists or not.
     #[inline]
     pub(super) fn handle(&mut self, topic: &str) -> Result<&Topic, TransportError> {

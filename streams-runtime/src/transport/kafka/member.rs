@@ -145,9 +145,8 @@ impl Member {
         while self.leaving.is_empty()
             && !self.answer_lost
             && let Some(rebalance) = self.decided.pop_front()
-        {
-            self.decide(rebalance, &mut tell);
-        }
+            && self.decide(rebalance, &mut tell)
+        {}
         if let Some(fault) = self.client.fatal() {
             self.lose_all(&mut tell);
             self.client.silence();
@@ -173,12 +172,23 @@ impl Member {
         trouble
     }
 
-    fn decide(&mut self, rebalance: Rebalance, tell: &mut impl FnMut(News)) {
+    /// False if what is told must be worked off before anything else is.
+    fn decide(&mut self, rebalance: Rebalance, tell: &mut impl FnMut(News)) -> bool {
         match rebalance {
             Rebalance::Assigned { partitions, member } => {
+                let is_another = !self.id.is_empty() && *self.id != *member;
                 self.id = member.into();
                 self.answer(self.client.answer_assign());
-                let more = named(partitions);
+                let mut more = named(partitions);
+                if is_another && !self.owned.is_empty() {
+                    // The group had forgotten the member that had these, and may have given them to somebody else in
+                    // between, who went on. A client that learns of it by the answer to a join is not told that they were
+                    // lost: they are kept where the next assignment has them too.
+                    tell(News::Lost(self.owned.clone()));
+                    self.owned.append(&mut more);
+                    tell(News::Assigned(self.owned.clone()));
+                    return false;
+                }
                 if !more.is_empty() {
                     self.owned.extend(more.iter().cloned());
                     tell(News::Assigned(more));
@@ -200,6 +210,7 @@ impl Member {
                 }
             }
         }
+        true
     }
 
     /// These are not worked on any more. Others are somebody else's question.
@@ -375,4 +386,57 @@ fn named(partitions: Vec<(String, i32)>) -> Vec<TopicPartition> {
         Some(TopicPartition { topic, partition: u32::try_from(partition).ok()? })
     };
     partitions.into_iter().filter_map(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::ClientSettings;
+
+    /// A member of no group: nobody answers here, and nobody is asked.
+    fn member() -> Member {
+        let settings = ClientSettings { brokers: "127.0.0.1:1".to_owned(), ..ClientSettings::default() };
+        let clients = KafkaClients::new(settings);
+        let identity =
+            Identity { clients, group: "group".into(), client_id: "client".to_owned(), instance: None };
+        let wakeup = Arc::<Wakeup>::default();
+        let client = Rc::new(identity.clients.member("group", "client", None).expect("a client"));
+        Member {
+            identity,
+            topics: Vec::new(),
+            client,
+            wakeup,
+            id: "".into(),
+            owned: Vec::new(),
+            leaving: Vec::new(),
+            decided: VecDeque::new(),
+            answer_lost: false,
+            life: Life::Alive,
+            is_mute: Cell::new(false),
+        }
+    }
+
+    fn told(member: &mut Member, id: &str, partition: i32) -> Vec<(&'static str, Vec<u32>)> {
+        let numbers = |places: Vec<TopicPartition>| places.iter().map(|place| place.partition).collect();
+        let mut told = Vec::new();
+        let partitions = vec![("inputs".to_owned(), partition)];
+        member.decide(Rebalance::Assigned { partitions, member: id.to_owned() }, &mut |news| {
+            told.push(match news {
+                News::Assigned(places) => ("assigned", numbers(places)),
+                News::Revoked(places) => ("revoked", numbers(places)),
+                News::Lost(places) => ("lost", numbers(places)),
+            });
+        });
+        told
+    }
+
+    #[test]
+    fn what_a_forgotten_member_had_is_lost_though_the_next_one_has_it() {
+        let mut member = member();
+        assert_eq!(told(&mut member, "a", 0), [("assigned", vec![0])]);
+        assert_eq!(told(&mut member, "a", 1), [("assigned", vec![1])]);
+        let lost = ("lost", vec![0, 1]);
+        assert_eq!(told(&mut member, "b", 2), [lost, ("assigned", vec![0, 1, 2])]);
+        assert_eq!(told(&mut member, "b", 3), [("assigned", vec![3])]);
+    }
 }

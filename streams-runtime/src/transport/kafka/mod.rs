@@ -23,6 +23,7 @@ mod member;
 mod message;
 mod producer;
 mod questions;
+mod silence;
 mod sys;
 
 pub use super::clients::ClientSettings;

@@ -193,7 +193,8 @@ impl KafkaProducer {
             return self.fenced();
         }
         self.state = State::Unknown;
-        errors::broker(doing, &cause)
+        // Whatever it is, another producer takes its place; whether that helps depends on what it is.
+        errors::error(doing, "", &cause)
     }
 
     fn record_fails(&mut self, doing: &'static str, fault: &Fault) -> TransportError {
@@ -525,3 +526,6 @@ const FULL_MS: u64 = 20;
 const REPORT_MS: u64 = 1_000;
 
 const METADATA_TOO_LARGE: i32 = 12;
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::types::RDKafkaApiKey;
 
 use super::*;
-use crate::transport::ClientSettings;
+use crate::transport::{ClientSettings, Isolation};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
