@@ -71,6 +71,38 @@ pub struct Dropped {
     pub last: Option<String>,
 }
 
+impl Dropped {
+    /// What these have counted, places with nothing omitted.
+    pub(crate) fn sum<'c>(counters: impl Iterator<Item = &'c Rc<DropCounter>>) -> Vec<Dropped> {
+        let mut drops: Vec<Dropped> = Vec::new();
+        for counter in counters.filter(|counter| counter.committed() > 0) {
+            let (at, reason, records, last) =
+                (counter.at, counter.reason, counter.committed(), counter.last());
+            match drops.iter_mut().find(|dropped| dropped.at == at && dropped.reason == reason) {
+                Some(dropped) => {
+                    dropped.records += records;
+                    dropped.last = last.or(dropped.last.take());
+                }
+                None => drops.push(Dropped { at, reason, records, last }),
+            }
+        }
+        drops
+    }
+
+    /// What came to `told` since then. A task that went away took what it had counted along; then all of it is new.
+    pub(crate) fn since<'d>(
+        now: &'d [Dropped],
+        told: &[Dropped],
+    ) -> impl Iterator<Item = (&'d Dropped, u64)> {
+        now.iter().filter_map(|dropped| {
+            let same = |other: &&Dropped| other.at == dropped.at && other.reason == dropped.reason;
+            let before = told.iter().find(same).map_or(0, |told| told.records);
+            let more = dropped.records.checked_sub(before).unwrap_or(dropped.records);
+            (more > 0).then_some((dropped, more))
+        })
+    }
+}
+
 impl DropCounter {
     pub(crate) fn new(at: &'static str, reason: Reason, any: Rc<Cell<bool>>) -> Self {
         DropCounter {
@@ -120,5 +152,20 @@ impl DropCounter {
     pub(crate) fn abort(&self) {
         self.open.set(0);
         self.open_last.take();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_since_it_was_told() {
+        let of = |at, records| Dropped { at, reason: Reason::Late, records, last: None };
+        let told = [of("a", 3), of("b", 5), of("c", 2)];
+        // `b` went to another instance and came back; nothing happened at `c`.
+        let now = [of("a", 4), of("b", 1), of("c", 2), of("d", 7)];
+        let since: Vec<_> = Dropped::since(&now, &told).map(|(dropped, more)| (dropped.at, more)).collect();
+        assert_eq!(since, [("a", 1), ("b", 1), ("d", 7)]);
     }
 }

@@ -340,18 +340,7 @@ impl Driver {
 
 /// Where and why records were left out, in committed transactions; places with none omitted.
 pub(crate) fn drops(worker: &Worker<InProcess>) -> Vec<Dropped> {
-    let mut drops: Vec<Dropped> = Vec::new();
-    for counter in worker.tasks().iter().flat_map(|task| &task.wired().drops).filter(|c| c.committed() > 0) {
-        let (at, reason, records, last) = (counter.at, counter.reason, counter.committed(), counter.last());
-        match drops.iter_mut().find(|dropped| dropped.at == at && dropped.reason == reason) {
-            Some(dropped) => {
-                dropped.records += records;
-                dropped.last = last.or(dropped.last.take());
-            }
-            None => drops.push(Dropped { at, reason, records, last }),
-        }
-    }
-    drops
+    Dropped::sum(worker.tasks().iter().flat_map(|task| &task.wired().drops))
 }
 
 /// As [`run_until_idle`], with each transaction taken back once.

@@ -52,13 +52,16 @@ pub enum OpenError {
     Transport(#[from] TransportError),
     /// Stores without offsets: reading from the beginning would count everything twice.
     #[error(
-        "store `{0}` holds rows, but the group has no committed offset for any input: \
-         reset the offsets, or delete the changelog as well"
+        "store `{0}` holds rows of `{1}`, and the group has no committed offset for any input (were the inputs made anew, or \
+         did the offsets expire?): everything would count again. To go on where it was, give the group its offsets \
+         (`kafka-consumer-groups.sh --reset-offsets`); to begin from nothing, delete `{1}` with the offsets of its repartition \
+         topics, and the state directory"
     )]
-    NoOffsets(&'static str),
+    NoOffsets(&'static str, String),
     /// Offsets that were there and are gone: reading from the beginning would process everything twice.
     #[error(
-        "the group had committed offsets for its inputs, and has none any more: set them, and start it again"
+        "the group had committed offsets for its inputs, and has none any more: give it its offsets \
+         (`kafka-consumer-groups.sh --reset-offsets`), and start it again"
     )]
     OffsetsGone,
     /// Its stream times do not fit beside an offset.
@@ -492,7 +495,7 @@ impl<C: Connect> Worker<C> {
             && !mutant!(NoOffsetsIsStart)
             && let Some((replay, _)) = replays.iter().find(|(replay, _)| replay.found)
         {
-            let cause = OpenError::NoOffsets(replay.store);
+            let cause = OpenError::NoOffsets(replay.store, replay.partition().topic.clone());
             return self.misses_offsets(at, cause, now_ms);
         }
         let times = wired.times.to_metadata().into_bytes();

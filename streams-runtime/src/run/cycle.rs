@@ -13,6 +13,7 @@
 //!
 //! Knows when. Does not know what a step does, nor who asks it to stop.
 
+use crate::counters::Dropped;
 use crate::transport::TopicPartition;
 use crate::worker::{Connect, Worker, WorkerError};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +27,7 @@ pub(crate) struct Rhythm {
     consumed: Duration,
     rest: Duration,
     finish: Duration,
+    dropped: Duration,
 }
 
 impl Rhythm {
@@ -42,6 +44,7 @@ impl Rhythm {
             // As long as it may take to see that it is asked to stop.
             rest: Duration::from_millis(100),
             finish: Duration::from_secs(5),
+            dropped: Duration::from_secs(10),
         }
     }
 }
@@ -66,6 +69,7 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) fn cycle<C: Connect>(mut worker: Worker<C>, around: &Surroundings<'_>) -> Result<(), WorkerError> {
     let rhythm = around.rhythm;
     let (mut committed, mut renewed, mut told) = (Instant::now(), Instant::now(), Instant::now());
+    let (mut counted, mut dropped) = (Instant::now(), Vec::new());
     let mut failed: Option<(WorkerError, Instant)> = None;
     while !around.stop.load(Ordering::Acquire) {
         let now = Instant::now();
@@ -76,6 +80,10 @@ pub(crate) fn cycle<C: Connect>(mut worker: Worker<C>, around: &Surroundings<'_>
         if now - told >= rhythm.consumed {
             (around.consumed)(worker.consumed());
             told = now;
+        }
+        if now - counted >= rhythm.dropped {
+            tell_dropped(&worker, &mut dropped);
+            counted = now;
         }
         let turned = turn(&mut worker, rhythm, now, &mut committed);
         match (turned, &failed) {
@@ -97,6 +105,7 @@ pub(crate) fn cycle<C: Connect>(mut worker: Worker<C>, around: &Surroundings<'_>
             }
         }
     }
+    tell_dropped(&worker, &mut dropped);
     // Who gives way is not waited for.
     let gives_way = matches!(&failed, Some((WorkerError::Strangers { .. }, _)));
     let closed = if around.leave || gives_way { worker.leave() } else { worker.close() };
@@ -104,6 +113,16 @@ pub(crate) fn cycle<C: Connect>(mut worker: Worker<C>, around: &Surroundings<'_>
         Some((error, _)) => Err(error),
         None => closed,
     }
+}
+
+/// Says what was left out since the last time: a policy that skips says nothing of each record.
+fn tell_dropped<C: Connect>(worker: &Worker<C>, told: &mut Vec<Dropped>) {
+    let now = Dropped::sum(worker.tasks().iter().flat_map(|task| &task.wired().drops));
+    for (dropped, records) in Dropped::since(&now, told) {
+        let Dropped { at, reason, last, .. } = dropped;
+        tracing::warn!(at, records, last, "records left out: {reason}");
+    }
+    *told = now;
 }
 
 /// One turn; true if there is nothing left to do.

@@ -339,6 +339,13 @@ fn addresses() {
             help: write `host:port`, and commas between several"#]],
     );
     wrong(
+        &[("bootstrap.servers", "http://b:9092")],
+        expect![[r#"
+        a setting is wrong:
+          `bootstrap.servers = http://b:9092` in the code: `http://` is not how brokers are spoken to
+            help: write `host:port`, and commas between several"#]],
+    );
+    wrong(
         &[("bootstrap.servers", "a:1,,b:2")],
         expect![[r#"
         a setting is wrong:

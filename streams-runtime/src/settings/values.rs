@@ -12,7 +12,10 @@ pub(super) fn brokers(text: &str) -> Result<String, String> {
         if broker.is_empty() {
             return Err("there is a comma too many".to_owned());
         }
-        let address = broker.split_once("://").map_or(broker, |(_, address)| address);
+        let (scheme, address) = broker.split_once("://").unwrap_or(("", broker));
+        if !["", "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"].contains(&scheme) {
+            return Err(format!("`{scheme}://` is not how brokers are spoken to"));
+        }
         // Colons inside brackets belong to an address of version 6.
         let behind_host = address.rfind(']').map_or(address, |bracket| &address[bracket + 1..]);
         let port = behind_host.rsplit_once(':').map(|(_, port)| port);

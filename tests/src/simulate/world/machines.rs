@@ -161,7 +161,7 @@ impl World {
             }
             // Its patience ended before the mistake did.
             Ok(Err(
-                error @ WorkerError::Open { cause: OpenError::NoOffsets(_) | OpenError::OffsetsGone, .. },
+                error @ WorkerError::Open { cause: OpenError::NoOffsets(..) | OpenError::OffsetsGone, .. },
             )) if seam.hidden.get() => {
                 self.trace.say(|| format!("{who} gives up: {error}"));
                 seam.die();
