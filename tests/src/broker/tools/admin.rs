@@ -8,6 +8,7 @@ use rdkafka::admin::{
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::metadata::Metadata;
+use rdkafka::types::RDKafkaErrorCode;
 use tokio::runtime;
 
 use super::{ANSWER, PATIENCE, config, until};
@@ -28,9 +29,15 @@ pub fn create_topic(bootstrap: &str, name: &str, partitions: i32, settings: &[(&
     for (key, value) in settings {
         topic = topic.set(key, value);
     }
-    let options = AdminOptions::new().operation_timeout(Some(ANSWER));
-    let answer = wait(admin(bootstrap).create_topics([&topic], &options));
-    answer.expect("an answer").remove(0).unwrap_or_else(|(topic, error)| panic!("no topic {topic}: {error}"));
+    let options = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
+    // A question that a broker loses on its way up is asked again; then it may have been done already.
+    let made = until("an answer", PATIENCE, || {
+        wait(admin(bootstrap).create_topics([&topic], &options)).ok().map(|mut made| made.remove(0))
+    });
+    match made {
+        Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+        Err((topic, error)) => panic!("no topic {topic}: {error}"),
+    }
     until_led(bootstrap, name, usize::try_from(partitions).expect("a topic has partitions"));
 }
 
