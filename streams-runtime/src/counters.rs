@@ -90,6 +90,7 @@ impl Dropped {
     }
 
     /// What came to `told` since then. A task that went away took what it had counted along; then all of it is new.
+    #[cfg(any(test, feature = "kafka"))]
     pub(crate) fn since<'d>(
         now: &'d [Dropped],
         told: &[Dropped],

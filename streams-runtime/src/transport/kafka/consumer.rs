@@ -5,25 +5,27 @@
 //! member   subscribed, assigned nothing: what the group decides                               (`member`)
 //! ```
 //!
-//! Questions to brokers wait for nothing: what is not answered yet stays asked (`questions`), and says `TimedOut`.
+//! Questions to brokers (`asking`) wait for nothing: what is not answered yet stays asked (`questions`), and says
+//! `TimedOut`.
 //!
 //! What is assigned is collected and told to librdkafka by the next `poll`, all of it in one call. From that call on
 //! nothing that was fetched before comes out, so an event never belongs to a position that was left.
 //!
 //! It knows slots and positions. It deliberately does not know whose partitions they are: a task's, a changelog's.
 
+mod asking;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use foldhash::HashMap;
 
+use self::asking::{ASKING_FOR_TOPIC, Known, Unanswered, first};
 use super::admin::{ASKING_FOR_MEMBERS, members};
 use super::client::{KafkaClients, Reads};
-use super::errors::{
-    self, END_OF_PARTITION, FENCED_EPOCH, Meaning, NOT_COORDINATOR, UNKNOWN_EPOCH, UNSTABLE_OFFSETS, meaning,
-};
+use super::errors::{self, END_OF_PARTITION, FENCED_EPOCH, Meaning, UNKNOWN_EPOCH, meaning};
 use super::handles::{ANSWER_MS, Handles};
 use super::member::{Identity, Member, News};
 use super::message::KafkaMessage;
@@ -32,8 +34,7 @@ use super::silence::{self, Silence};
 use super::sys::{Answer, Batch, Client, Code, Fault, Fetched, PartitionList, Settings, Wakeup};
 use crate::transport::topics::GroupMember;
 use crate::transport::{
-    CommittedOffset, Consumer, Event, GroupMetadata, PENDING_OFFSETS, TopicPartition, TransportError,
-    Watermarks,
+    CommittedOffset, Consumer, Event, GroupMetadata, TopicPartition, TransportError, Watermarks,
 };
 
 /// A partition that was assigned once; it keeps its slot when it is assigned again.
@@ -56,30 +57,6 @@ struct Slot {
 struct Trouble {
     slot: Option<u32>,
     error: TransportError,
-}
-
-/// A question without an answer.
-enum Unanswered {
-    /// It has been asked; or, with the fault, answered by "not now", and is asked again.
-    NotYet(&'static str, Option<Fault>),
-    /// It is refused.
-    Refused(Fault),
-}
-
-impl Unanswered {
-    fn error(self, doing: &'static str, topic: &str) -> TransportError {
-        match self {
-            Unanswered::NotYet(waits_for, _) => TransportError::TimedOut(waits_for),
-            Unanswered::Refused(fault) => errors::error(doing, topic, &fault),
-        }
-    }
-}
-
-/// What is known of a topic.
-#[derive(Clone, Copy)]
-struct Known {
-    id: u128,
-    partitions: u32,
 }
 
 /// A [`Consumer`] of Kafka. Dropping it without [`leave`](Consumer::leave) or [`close`](Consumer::close) is a crash:
@@ -107,11 +84,6 @@ pub struct KafkaConsumer {
     /// When partitions of which nothing comes are looked after next.
     looks: Instant,
 }
-
-/// How long it is believed what was told of a topic: tasks that are opened together ask about the same ones.
-const GOOD: Duration = Duration::from_secs(10);
-
-const ASKING_FOR_TOPIC: &str = "asking for a topic";
 
 impl KafkaConsumer {
     pub(super) fn new(
@@ -389,75 +361,6 @@ impl KafkaConsumer {
         Ok(())
     }
 
-    /// The answers to a question, as `read` reads them.
-    fn ask<T>(
-        &mut self,
-        subject: Subject,
-        doing: &'static str,
-        read: impl FnOnce(&[Answer]) -> Result<T, Fault>,
-    ) -> Result<(T, Instant), Unanswered> {
-        let Answered { answers, since } = match self.questions.take(&subject, doing) {
-            Reply::NotYet(waits_for) => return Err(Unanswered::NotYet(waits_for, None)),
-            Reply::Answered(answered) => answered,
-        };
-        match answers.and_then(|answers| read(&answers)) {
-            Ok(read) => Ok((read, since)),
-            Err(fault) if meaning(fault.code) == Meaning::Later => {
-                let waits_for = if fault.code == UNSTABLE_OFFSETS { PENDING_OFFSETS } else { doing };
-                self.questions.again(subject, since, waits_for);
-                Err(Unanswered::NotYet(waits_for, Some(fault)))
-            }
-            Err(fault) => Err(Unanswered::Refused(fault)),
-        }
-    }
-
-    /// What is known of a topic, and whether it was told just now. Once it is, the client knows its leaders.
-    fn describe(&mut self, topic: &str) -> Result<(Known, bool), TransportError> {
-        if let Some((asked, known)) = self.described.get(topic)
-            && asked.elapsed() < GOOD
-        {
-            return Ok((*known, false));
-        }
-        let answered = self.ask(Subject::Topic(topic.to_owned()), ASKING_FOR_TOPIC, |answers| {
-            let described = first(answers)?.topics()?.pop().unwrap_or_else(|| Err(Fault::none()))?;
-            Ok(Known { id: described.id, partitions: described.partitions.len() as u32 })
-        });
-        let (known, asked) = answered.map_err(|why| why.error(ASKING_FOR_TOPIC, topic))?;
-        self.topics.learn(topic, known.partitions)?;
-        self.described.insert(topic.to_owned(), (asked, known));
-        Ok((known, true))
-    }
-
-    /// A setting of a topic; none if this principal may not see it.
-    fn setting(&mut self, topic: &str, name: &str) -> Result<Option<String>, TransportError> {
-        const DOING: &str = "asking for a topic's settings";
-        if self.settings.get(topic).is_none_or(|(asked, _)| asked.elapsed() >= GOOD) {
-            let answered = self.ask(Subject::Settings(topic.to_owned()), DOING, |answers| {
-                first(answers)?.settings()?.pop().unwrap_or_else(|| Ok(Settings::new()))
-            });
-            let settings = match answered {
-                Ok((settings, asked)) => (asked, settings),
-                // Settings may be hidden from who may read and write.
-                Err(Unanswered::Refused(fault)) if meaning(fault.code) == Meaning::Refused => {
-                    (Instant::now(), Settings::new())
-                }
-                Err(why) => return Err(why.error(DOING, topic)),
-            };
-            self.settings.insert(topic.to_owned(), settings);
-        }
-        let settings = self.settings.get(topic).map_or(&[][..], |(_, settings)| settings);
-        Ok(settings.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()))
-    }
-
-    /// A broker that says it is not the group's coordinator is asked no more.
-    fn change_coordinator<T>(&mut self, answered: &Result<T, Unanswered>) -> Result<(), TransportError> {
-        if let Err(Unanswered::NotYet(_, Some(Fault { code: NOT_COORDINATOR, .. }))) = answered {
-            let Identity { clients, group, client_id, .. } = &self.identity;
-            self.questions.ask_group_with(clients.asker(group, client_id)?);
-        }
-        Ok(())
-    }
-
     fn stale(&self) -> TransportError {
         let found = self.member.as_ref().and_then(Member::metadata);
         TransportError::StaleGeneration {
@@ -466,10 +369,6 @@ impl KafkaConsumer {
             member: found.map_or(String::new(), |metadata| metadata.member.to_string()),
         }
     }
-}
-
-fn first(answers: &[Answer]) -> Result<&Answer, Fault> {
-    answers.first().ok_or_else(Fault::none)
 }
 
 impl Consumer for KafkaConsumer {

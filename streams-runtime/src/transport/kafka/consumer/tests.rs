@@ -5,6 +5,8 @@ use rdkafka::bindings::rd_kafka_resp_err_t as RDKafkaRespErr;
 use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::types::RDKafkaApiKey;
 
+use std::time::Duration;
+
 use super::*;
 use crate::transport::{ClientSettings, Isolation};
 
