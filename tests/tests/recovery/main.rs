@@ -454,7 +454,9 @@ fn rows_without_offsets_stop_with_words() {
     let errors = errors(&mut one);
     assert_eq!(errors.len(), 4, "{errors:?}");
     assert!(errors[0].starts_with("task 0_0 cannot be opened: store `"), "{errors:?}");
-    assert!(errors[0].contains("holds rows, but the group has no committed offset"), "{errors:?}");
+    assert!(errors[0].contains("holds rows of `app-"), "{errors:?}");
+    assert!(errors[0].contains("and the group has no committed offset"), "{errors:?}");
+    assert!(errors[0].contains("`kafka-consumer-groups.sh --reset-offsets`"), "{errors:?}");
     assert_eq!((one.set_aside().len(), one.tasks().len()), (4, 2), "the others run");
 }
 
