@@ -30,6 +30,10 @@ use crate::transport::topics::{
     Creation, Found, MayWrite, NewTopic, Operation, Operations, TopicDescription, Topics,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// How long a start rests before it asks brokers again that gave no answer.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// What a start needs to know beside the topology.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +88,21 @@ impl<'a> Startup<'a> {
     /// # Errors
     /// Everything that does not fit, at once. Nothing was made then, unless the making itself failed.
     pub fn run(&self, topics: &mut dyn Topics, topology: &Topology) -> Result<Started, StartupError> {
+        let until = Instant::now() + Duration::from_millis(self.patience_ms);
+        loop {
+            match self.try_once(topics, topology) {
+                // A broker that answered and then went away is waited for like one that was not there. Whatever was made
+                // already is found.
+                Err(error) if error.problems.iter().all(Problem::may_pass) && Instant::now() < until => {
+                    tracing::warn!(application = self.application, "{error}; asks again");
+                    std::thread::sleep(AGAIN);
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    fn try_once(&self, topics: &mut dyn Topics, topology: &Topology) -> Result<Started, StartupError> {
         let failed = |mut problems: Vec<Problem>| {
             problems.sort();
             problems.dedup();
@@ -305,7 +324,8 @@ impl<'a> Startup<'a> {
 }
 
 fn asking(error: TransportError) -> Vec<Problem> {
-    vec![Problem(What::Asking { words: error.to_string() })]
+    let is_silence = matches!(error, TransportError::TimedOut(_));
+    vec![Problem(What::Asking { is_silence, words: error.to_string() })]
 }
 
 /// What was found by the last look.

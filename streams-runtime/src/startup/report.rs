@@ -30,6 +30,8 @@ pub(super) enum What {
         reasons: Vec<String>,
     },
     Asking {
+        /// They gave no answer, and may give one if they are asked again.
+        is_silence: bool,
         words: String,
     },
     Stranger(Stranger),
@@ -100,6 +102,13 @@ impl fmt::Display for StartupError {
     }
 }
 
+impl Problem {
+    /// True if it may pass by itself: a broker that is being started again.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self.0, What::Asking { is_silence: true, .. })
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -113,7 +122,7 @@ impl fmt::Display for What {
                 write!(f, "no broker answered within {}", Time(*waited_ms))?;
                 reasons.iter().try_for_each(|reason| write!(f, "\n      {reason}"))
             }
-            What::Asking { words } => write!(f, "the brokers could not be asked: {words}"),
+            What::Asking { words, .. } => write!(f, "the brokers could not be asked: {words}"),
             What::Forbidden { resource, all, cause, words } => {
                 let operation = all.first().copied().unwrap_or_default();
                 write!(f, "{resource} may not be used for `{operation}`, which is needed {cause}")?;
