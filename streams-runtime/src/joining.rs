@@ -11,8 +11,9 @@
 //! Knows the worker and its group. Does not know how maps are compared (`members`), nor how a task is opened.
 
 use crate::members::{give_way, strangers};
+use crate::open::led_by;
 use crate::task::TaskId;
-use crate::topology::{Plan, SubPlan};
+use crate::topology::Plan;
 use crate::transport::{Consumer, TopicPartition, TransportError};
 use crate::worker::{Connect, Worker, WorkerError};
 
@@ -39,11 +40,7 @@ impl Joining {
 
     /// The tasks that wait for an answer.
     pub(crate) fn tasks<'j>(&'j self, plan: &'j Plan) -> impl Iterator<Item = TaskId> + 'j {
-        self.partitions.iter().flat_map(|leader| {
-            let led = |sub: &&SubPlan| sub.sources[sub.leader].name == leader.topic;
-            let subs = plan.subs.iter().enumerate().filter(move |(_, sub)| led(sub));
-            subs.map(|(sub, _)| TaskId { sub, partition: leader.partition })
-        })
+        self.partitions.iter().flat_map(|leader| led_by(plan, leader))
     }
 
     /// These were taken away again.

@@ -35,7 +35,7 @@ use crate::restore::{self, BySlot, Replay, RestoreError, StepError};
 use crate::state::StateError;
 use crate::task::{Task, TaskId};
 use crate::times::{Times, TooManyTimes};
-use crate::topology::{PlannedTopic, SubPlan};
+use crate::topology::{Plan, PlannedTopic, SubPlan};
 use crate::transport::{Consumer, PENDING_OFFSETS, Producer, TopicPartition, TransportError};
 use crate::wiring::Wiring;
 use crate::worker::{Connect, Worker, WorkerError};
@@ -214,20 +214,15 @@ impl<C: Connect> Worker<C> {
         let here = self.tasks.iter().map(Task::id).chain(self.opening.iter().map(Opening::id));
         let mut here: HashSet<TaskId> = here.collect();
         let mut first = Ok(());
-        for leader in partitions {
-            for sub in 0..self.plan.subs.len() {
-                let id = TaskId { sub, partition: leader.partition };
-                let plan = &self.plan.subs[sub];
-                if plan.sources[plan.leader].name != leader.topic || !here.insert(id) {
-                    continue;
-                }
-                match self.take_more(id) {
-                    Ok(()) => self.opening.push(Opening::new(id, &self.plan.subs[sub])),
-                    // It stays here, so that nobody else is given it.
-                    Err(error) => {
-                        self.aside.push(id);
-                        first = first.and(Err(error));
-                    }
+        let led = partitions.iter().flat_map(|leader| led_by(&self.plan, leader));
+        let given: Vec<TaskId> = led.filter(|id| here.insert(*id)).collect();
+        for id in given {
+            match self.take_more(id) {
+                Ok(()) => self.opening.push(Opening::new(id, &self.plan.subs[id.sub])),
+                // It stays here, so that nobody else is given it.
+                Err(error) => {
+                    self.aside.push(id);
+                    first = first.and(Err(error));
                 }
             }
         }
@@ -554,6 +549,13 @@ impl<C: Connect> Worker<C> {
         self.opening = stay;
         gone.into_iter().for_each(|mut opening| opening.stop(&mut self.reader));
     }
+}
+
+/// The tasks whose leader partition this is.
+pub(crate) fn led_by<'p>(plan: &'p Plan, leader: &'p TopicPartition) -> impl Iterator<Item = TaskId> + 'p {
+    let led = |sub: &SubPlan| sub.sources[sub.leader].name == leader.topic;
+    let subs = plan.subs.iter().enumerate().filter(move |(_, sub)| led(sub));
+    subs.map(|(sub, _)| TaskId { sub, partition: leader.partition })
 }
 
 /// The partitions a task reads. A topic with fewer partitions than there are tasks has none for the last ones.

@@ -92,7 +92,11 @@ impl Member {
         wakeup: &Arc<Wakeup>,
     ) -> Result<Member, TransportError> {
         let client = connect(&identity, topics, wakeup)?;
-        Ok(Member {
+        Ok(Member::with(client, identity, topics, wakeup))
+    }
+
+    fn with(client: Rc<Client>, identity: Identity, topics: &[String], wakeup: &Arc<Wakeup>) -> Member {
+        Member {
             identity,
             topics: topics.to_vec(),
             client,
@@ -104,7 +108,7 @@ impl Member {
             answer_lost: false,
             life: Life::Alive,
             is_mute: Cell::new(false),
-        })
+        }
     }
 
     /// Other topics.
@@ -401,19 +405,7 @@ mod tests {
             Identity { clients, group: "group".into(), client_id: "client".to_owned(), instance: None };
         let wakeup = Arc::<Wakeup>::default();
         let client = Rc::new(identity.clients.member("group", "client", None).expect("a client"));
-        Member {
-            identity,
-            topics: Vec::new(),
-            client,
-            wakeup,
-            id: "".into(),
-            owned: Vec::new(),
-            leaving: Vec::new(),
-            decided: VecDeque::new(),
-            answer_lost: false,
-            life: Life::Alive,
-            is_mute: Cell::new(false),
-        }
+        Member::with(client, identity, &[], &wakeup)
     }
 
     fn told(member: &mut Member, id: &str, partition: i32) -> Vec<(&'static str, Vec<u32>)> {
