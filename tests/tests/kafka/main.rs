@@ -5,6 +5,7 @@ mod chaos;
 mod examples;
 mod harness;
 mod leaders;
+mod load;
 mod members;
 mod reliability;
 mod startup;
