@@ -201,7 +201,9 @@ impl Replay {
         if topic_id != 0 && log.topic_id != 0 && topic_id != log.topic_id {
             replay.rebuild(reader, Rebuilt::OtherTopic)?;
         } else if offset > log.ends.high {
-            return Err(RestoreError::Ahead { store: replay.store, offset, end: log.ends.high });
+            let ahead = RestoreError::Ahead { store: replay.store, offset, end: log.ends.high };
+            replay.state.borrow().keep(&ahead.to_string());
+            return Err(ahead);
         } else if offset < log.ends.high
             && !mutant!(TombstoneAgeIgnored)
             && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms))

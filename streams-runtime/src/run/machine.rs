@@ -7,7 +7,7 @@
 //! Knows names. Does not know tasks, nor what threads do with what they get.
 
 use crate::app::Error;
-use crate::directory::{DirectoryError, StateDirectory};
+use crate::directory::{Cleaner, DirectoryError, StateDirectory};
 use crate::guarantee::Guarantee;
 use crate::members::{client_name, is_of_process};
 use crate::memory::{Budget, Share};
@@ -24,7 +24,7 @@ use crate::wiring::{Engines, in_memory};
 use crate::worker::{Connect, member_id};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Which process this is. Known before anything is asked of the group: a run before this one may still be a member.
 pub(crate) struct Process {
@@ -43,8 +43,7 @@ impl Process {
         let budget = Budget::of(settings.memory_bytes);
         let has_state = topology.entries().iter().any(|entry| entry.spec.store.is_some());
         // Where Kafka Streams keeps stores as well if nothing is said: among the temporary files.
-        let by_default =
-            (has_state && cfg!(feature = "rocksdb")).then(|| std::env::temp_dir().join("streams"));
+        let by_default = (has_state && cfg!(feature = "rocksdb")).then(crate::directory::default_root);
         let directory = match settings.state_dir.as_ref().or(by_default.as_ref()) {
             Some(root) => match open_directory(root, application, budget) {
                 Ok(directory) => Some(directory),
@@ -75,6 +74,12 @@ impl Process {
 
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Deletes stores that were not here for so long.
+    pub(crate) fn cleaner(&self, delay_ms: u64) -> Cleaner {
+        let delay = Duration::from_millis(delay_ms);
+        self.directory.as_ref().map_or_else(Cleaner::default, |directory| directory.cleaner(delay))
     }
 }
 

@@ -68,11 +68,14 @@ mod on_kafka {
         let (consumed, told) = std::sync::mpsc::channel();
         let (stops, mut grown) = tokio::sync::mpsc::unbounded_channel();
         let (mut watch, period) = (Watch::new(started.plan.clone()), refresh_interval(&settings.clients));
+        let mut cleaner = process.cleaner(settings.cleanup_delay_ms);
         let upkeeping = std::thread::Builder::new().name(format!("{application}-upkeep"));
         // Ends with the last worker that could tell something.
         let upkeeping = upkeeping.spawn(move || match clients.admin() {
             // Who stopped already does not hear it.
-            Ok(mut admin) => upkeep(&mut admin, &told, &mut watch, period, &|growth| drop(stops.send(growth))),
+            Ok(mut admin) => {
+                upkeep(&mut admin, &told, &mut watch, period, &|growth| drop(stops.send(growth)), &mut cleaner);
+            }
             Err(error) => {
                 tracing::warn!(%error, "repartition topics are not purged, and partitions of inputs not counted");
             }

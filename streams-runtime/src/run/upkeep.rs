@@ -3,11 +3,12 @@
 //! It deletes what was consumed from repartition topics, which keep everything for ever otherwise: their records carry the
 //! times of records, not of their writing, so no retention fits (`TaskManager.maybePurgeCommittedRecords`). A worker only
 //! tells its committed positions and goes on. And it counts the partitions of inputs (`watch`). What cannot be done now is
-//! done another time.
+//! done another time. On the same thread, stores are deleted that nobody has here (`directory`).
 //!
 //! Knows positions, what looks after topics, and when. Does not know tasks.
 
 use super::watch::Watch;
+use crate::directory::Cleaner;
 use crate::topology::Growth;
 use crate::transport::TopicPartition;
 use crate::transport::topics::Topics;
@@ -22,14 +23,17 @@ pub(crate) fn upkeep(
     watch: &mut Watch,
     period: Duration,
     stop: &dyn Fn(Growth),
+    cleaner: &mut Cleaner,
 ) {
     let mut next = Instant::now() + period;
     loop {
-        match told.recv_timeout(next.saturating_duration_since(Instant::now())) {
+        let until = cleaner.next().map_or(next, |cleaning| cleaning.min(next));
+        match told.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(consumed) => purge(topics, &consumed),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
+        cleaner.clean();
         if Instant::now() >= next {
             match watch.look(topics) {
                 Ok(growth) => growth.into_iter().for_each(stop),
@@ -88,7 +92,14 @@ mod tests {
         tell.send(consumed).unwrap();
         drop(tell);
         let mut watch = Watch::new(worker.plan.clone());
-        upkeep(&mut log, &told, &mut watch, Duration::from_secs(3_600), &|growth| panic!("{growth}"));
+        upkeep(
+            &mut log,
+            &told,
+            &mut watch,
+            Duration::from_secs(3_600),
+            &|growth| panic!("{growth}"),
+            &mut Cleaner::default(),
+        );
         assert_eq!(left(&log, "parity-by_parity-repartition").unwrap(), 0);
         assert_eq!((left(&log, "numbers").unwrap(), left(&log, "sums").unwrap()), (5, 5));
     }
@@ -176,11 +187,18 @@ mod tests {
         // Whoever heard of it, ends.
         let tell = std::cell::Cell::new(Some(tell));
         let heard = std::cell::Cell::new(0);
-        upkeep(&mut log, &told, &mut watch, Duration::from_millis(5), &|growth| {
-            assert_eq!((growth.topic.as_str(), growth.had, growth.has), ("b", 2, 3));
-            heard.set(heard.get() + 1);
-            drop(tell.take());
-        });
+        upkeep(
+            &mut log,
+            &told,
+            &mut watch,
+            Duration::from_millis(5),
+            &|growth| {
+                assert_eq!((growth.topic.as_str(), growth.had, growth.has), ("b", 2, 3));
+                heard.set(heard.get() + 1);
+                drop(tell.take());
+            },
+            &mut Cleaner::default(),
+        );
         assert_eq!(heard.get(), 1);
     }
 }
