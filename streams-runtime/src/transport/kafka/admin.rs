@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::client::KafkaClients;
+use super::deleting::{Before, delete};
 use super::errors::{self, Meaning, meaning};
 use super::sys::{Client, Code, Fault, PartitionList, ToMake};
 use crate::transport::topics::{
@@ -238,16 +239,14 @@ impl Topics for KafkaAdmin {
     }
 
     fn delete_records(&mut self, before: &[(TopicPartition, i64)]) -> Result<(), TransportError> {
-        let mut list = PartitionList::new();
-        for (partition, offset) in before {
-            list.push_at(&partition.topic, partition.partition.cast_signed(), *offset);
-        }
-        if list.is_empty() {
-            return Ok(());
-        }
-        self.client
-            .delete_records(&list, ANSWER_MS)
-            .map_err(|fault| errors::error("deleting records", "", &fault))
+        let ask = |before: &[Before]| {
+            let mut list = PartitionList::new();
+            for (partition, offset) in before {
+                list.push_at(&partition.topic, partition.partition.cast_signed(), *offset);
+            }
+            self.client.delete_records(&list, ANSWER_MS)
+        };
+        delete(before, ask, |topics| self.client.describe_topics(topics, ANSWER_MS).map(drop))
     }
 }
 

@@ -9,7 +9,7 @@
 //! questions what a consumer has asked brokers and has no answer to yet
 //! member    what the group decides, by a client that reads nothing
 //! producer  transactions; delivery reports by callback
-//! admin     topics: what is there, and making what is not
+//! admin     topics: what is there, and making what is not                deleting  what was read
 //! ```
 //!
 //! It knows clients, codes and properties. It deliberately does not know tasks, stores or which topic is a changelog.
@@ -17,6 +17,7 @@
 mod admin;
 mod client;
 mod consumer;
+mod deleting;
 mod errors;
 mod handles;
 mod member;
