@@ -278,7 +278,9 @@ impl<C: Connect> Worker<C> {
             }
             at += 1;
         }
-        self.tell(now_ms);
+        if let Err((at, hopeless)) = self.tell(now_ms) {
+            return Err(self.cannot_open(at, hopeless.into()));
+        }
         Ok(progress)
     }
 
