@@ -215,10 +215,7 @@ impl Drop for Application {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.process.stderr();
-            // While a broker is away its clients say so several times a second.
-            let away = ["failed: Connection refused", "brokers are down"];
-            let lines: Vec<&str> =
-                log.lines().filter(|line| !away.iter().any(|away| line.contains(away))).collect();
+            let lines: Vec<&str> = log.lines().collect();
             let first = lines.len().saturating_sub(LINES);
             println!("{}:\n{}", self.process.folder().display(), lines[first..].join("\n"));
         }

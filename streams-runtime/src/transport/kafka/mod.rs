@@ -3,7 +3,7 @@
 //! ```text
 //! sys       owned handles over the C interface: the only `unsafe` of the transport
 //! errors    what librdkafka's and the broker's codes mean to a worker
-//! client    properties → clients
+//! client    properties → clients                                        noise     what librdkafka says, once
 //! handles   the topics a client has met, and how many partitions they have
 //! consumer  batches out of one queue, committed offsets, ends of logs        message   a record, lent
 //! questions what a consumer has asked brokers and has no answer to yet
@@ -22,6 +22,7 @@ mod errors;
 mod handles;
 mod member;
 mod message;
+mod noise;
 mod producer;
 mod questions;
 mod silence;
