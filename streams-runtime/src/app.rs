@@ -83,6 +83,21 @@ pub enum Error {
         /// What the worker said.
         cause: WorkerError,
     },
+    /// A thread panicked outside of any step.
+    #[cfg(any(test, feature = "kafka"))]
+    #[error(transparent)]
+    Thread(crate::run::ThreadFailure),
+    /// An instance called on all others to end: [`OnFailure::ShutdownApplication`](crate::OnFailure::ShutdownApplication).
+    #[cfg(feature = "kafka")]
+    #[error("`{by}` asked every instance of the application to end; its log says why")]
+    CalledOff {
+        /// `<application>-<process>` of who did.
+        by: String,
+    },
+    /// It is asked for something that only a running instance can do.
+    #[cfg(any(test, feature = "kafka"))]
+    #[error("the instance has ended, or is about to")]
+    Stopping,
     /// A second signal came before everything was closed.
     #[error("stopped by a second signal; what was not committed is processed again at the next start")]
     Interrupted,
@@ -134,6 +149,8 @@ pub struct Builder {
     files: Vec<PathBuf>,
     quiet: bool,
     pub(crate) settings: Given,
+    #[cfg(feature = "kafka")]
+    pub(crate) hooks: crate::run::Hooks,
 }
 
 /// What the command line asks for.
@@ -157,7 +174,15 @@ usage: [--quiet] [FILE | TOPIC=FILE | -]...
 
 impl Builder {
     pub(crate) fn new(topology: Topology, id: &str) -> Self {
-        Builder { topology, id: id.to_owned(), files: Vec::new(), quiet: false, settings: Given::default() }
+        Builder {
+            topology,
+            id: id.to_owned(),
+            files: Vec::new(),
+            quiet: false,
+            settings: Given::default(),
+            #[cfg(feature = "kafka")]
+            hooks: Default::default(),
+        }
     }
 
     /// Reads records from this file; with a file, neither the command line nor standard input is looked at. As on
@@ -206,7 +231,7 @@ impl Builder {
                     file.display()
                 )));
             }
-            return crate::run::run(self.topology, &self.id, settings).await;
+            return crate::run::run(self.on_kafka(settings)).await;
         }
         // Brokers without the feature are a mistake in the settings.
         drop(settings);
@@ -232,6 +257,30 @@ impl Builder {
         let settings = self.settings()?;
         let root = settings.state_dir.unwrap_or_else(directory::default_root);
         Ok(StateDirectory::clean_up_of(&root, &self.id)?)
+    }
+
+    /// Starts it on Kafka, and returns once settings, topics and rights are found to be in order and its threads join the
+    /// group (`KafkaStreams.start`): for a program that does other things as well, or wants to steer it. It hears of no signal, and
+    /// does not look at the command line. Needs a tokio runtime; nothing of it runs there.
+    ///
+    /// # Errors
+    /// Everything that is wrong at start, at once; also if no brokers are named.
+    #[cfg(feature = "kafka")]
+    pub async fn start(self) -> Result<crate::Running, Error> {
+        let settings = self.settings()?;
+        if settings.brokers.is_none() {
+            return Err(Error::Usage(
+                "there is nothing to start: `start` runs on Kafka, and no setting names brokers (`bootstrap.servers`, \
+                 `STREAMS_BOOTSTRAP_SERVERS`)"
+                    .to_owned(),
+            ));
+        }
+        crate::run::start(self.on_kafka(settings)).await
+    }
+
+    #[cfg(feature = "kafka")]
+    fn on_kafka(self, settings: crate::Settings) -> crate::run::Application {
+        crate::run::Application { topology: self.topology, id: self.id, settings, hooks: self.hooks }
     }
 
     fn command_line(&mut self) -> Result<Asked, Error> {

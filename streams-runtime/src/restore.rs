@@ -166,6 +166,7 @@ pub(crate) struct Replay {
     from: i64,
     position: i64,
     records: u64,
+    bytes: u64,
     /// The wall clock as of which nothing before `position` can have been missed.
     complete_ms: i64,
     /// The wall clock as of which its rows were complete, when the replay began: deletions from then on must be read before
@@ -208,6 +209,7 @@ impl Replay {
             from: start,
             position: start,
             records: 0,
+            bytes: 0,
             complete_ms: log.asked_ms,
             since_ms: log.asked_ms,
             rebuilt: None,
@@ -282,9 +284,9 @@ impl Replay {
         (self.from, self.position, self.log.ends.high)
     }
 
-    /// How many records it has replayed.
-    pub(crate) fn records(&self) -> u64 {
-        self.records
+    /// How many records it has replayed, and how many bytes of keys and values.
+    pub(crate) fn amount(&self) -> (u64, u64) {
+        (self.records, self.bytes)
     }
 
     /// Once it is done: whether it was fast enough to see every deletion, and what the changelog had lost is really expired.
@@ -328,6 +330,8 @@ impl Replay {
         }
         self.found |= !records.is_empty();
         self.records += records.len() as u64;
+        let bytes = |restored: &Restored<'_>| restored.key.len() + restored.value.map_or(0, <[u8]>::len);
+        self.bytes += records.iter().map(bytes).sum::<usize>() as u64;
         if !records.is_empty() {
             // The task's times belong to the end; until then they are unknown.
             let mark = self.mark(self.complete_ms, Vec::new());

@@ -1,44 +1,38 @@
-//! Deletes stores of a directory that somebody else holds, each time it is due.
+//! Deletes stores of a directory that somebody else holds.
 //!
-//! The first time is as long after the start as a store may be unused: tasks of a process that was started again may just
-//! be coming back. Knows when. Does not know which stores go (`cleaning`).
+//! It is called for the first time as long after the start as a store may be unused: tasks of a process that was started
+//! again may just be coming back. Knows for how long. Does not know when it is called, nor which stores go (`cleaning`).
 
 use super::{Inner, StateDirectory};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// See above. The default one never deletes anything.
-#[derive(Default)]
+/// See above.
 pub(crate) struct Cleaner {
     directory: Weak<Inner>,
     delay: Duration,
-    /// `None`: never.
-    next: Option<Instant>,
 }
 
+/// As good as never.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
+
 impl StateDirectory {
-    /// What deletes stores that are unused for so long now and then. It does not keep the directory open for that.
-    pub(crate) fn cleaner(&self, delay: Duration) -> Cleaner {
-        Cleaner { directory: Arc::downgrade(&self.0), delay, next: Instant::now().checked_add(delay) }
+    /// What deletes stores that are unused for so long, unless that is never. It does not keep the directory open.
+    pub(crate) fn cleaner(&self, delay: Duration) -> Option<Cleaner> {
+        (delay < NEVER).then(|| Cleaner { directory: Arc::downgrade(&self.0), delay })
     }
 }
 
 impl Cleaner {
-    /// When it is due.
-    pub(crate) fn next(&self) -> Option<Instant> {
-        self.next
+    /// For how long a store may be unused: when it should be called first, and how often.
+    pub(crate) fn delay(&self) -> Duration {
+        self.delay
     }
 
-    /// Deletes what has to go, if it is due.
-    pub(crate) fn clean(&mut self) {
-        if self.next.is_none_or(|next| Instant::now() < next) {
-            return;
-        }
+    /// Deletes what has to go, and says so.
+    pub(crate) fn clean(&self) {
         // Who closed it has ended.
-        let Some(directory) = self.directory.upgrade().map(StateDirectory) else {
-            self.next = None;
-            return;
-        };
+        let Some(directory) = self.directory.upgrade().map(StateDirectory) else { return };
         match directory.clean(self.delay) {
             Ok(deleted) => deleted.iter().for_each(|path| {
                 let delay_s = self.delay.as_secs();
@@ -46,7 +40,6 @@ impl Cleaner {
             }),
             Err(error) => tracing::warn!(%error, "stores that nobody has here are not deleted"),
         }
-        self.next = Instant::now().checked_add(self.delay);
     }
 }
 
@@ -72,27 +65,21 @@ mod tests {
     }
 
     #[test]
-    fn a_cleaner_waits_for_its_time_and_keeps_nothing_open() {
+    fn a_cleaner_keeps_nothing_open() {
         let root = scratch("cleaner");
         let directory = StateDirectory::open(&root, "app").unwrap();
         store(&directory);
-        let delay = Duration::from_millis(50);
-        let mut cleaner = directory.cleaner(delay);
-        let due = cleaner.next().unwrap();
-        cleaner.clean();
-        assert!(has_store(&directory));
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let cleaner = directory.cleaner(Duration::from_secs(60)).unwrap();
         cleaner.clean();
         assert!(!has_store(&directory));
-        assert!(cleaner.next().unwrap() >= due + delay);
         // The end of the application is the end of its cleaning.
         drop(directory);
         let directory = StateDirectory::open(&root, "app").unwrap();
         store(&directory);
-        std::thread::sleep(delay * 2);
         cleaner.clean();
-        assert!(has_store(&directory) && cleaner.next().is_none());
-        assert_eq!(directory.cleaner(Duration::MAX).next(), None, "never");
+        assert!(has_store(&directory));
+        assert!(directory.cleaner(Duration::from_millis(i64::MAX as u64)).is_none(), "never");
+        drop(directory);
         fs::remove_dir_all(root).unwrap();
     }
 }

@@ -12,14 +12,14 @@
 //!
 //! Knows files and names. Does not know whether what is in them is still good: `restore` does.
 
-#[cfg(any(test, feature = "kafka"))]
+#[cfg(feature = "kafka")]
 mod cleaner;
 mod cleaning;
 #[cfg(feature = "rocksdb")]
 mod engines;
 mod process;
 
-#[cfg(any(test, feature = "kafka"))]
+#[cfg(feature = "kafka")]
 pub(crate) use cleaner::Cleaner;
 #[cfg(feature = "rocksdb")]
 pub(crate) use cleaning::KEEP;

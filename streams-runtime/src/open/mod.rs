@@ -18,14 +18,18 @@
 //! ```text
 //! known      what is asked, and the answers so far
 //! patience   what is said of those that take long
+//! progress   what is told of each
 //! ```
 //!
 //! Knows plans, wirings and the two consumers. Does not know records, nor why a task has to be opened.
 
 mod known;
 mod patience;
+mod progress;
 #[cfg(test)]
 mod tests;
+
+pub use self::progress::{RestoreStage, Restoring};
 
 use self::known::Known;
 use self::patience::{Lasting, Patience};
@@ -173,12 +177,13 @@ impl<M: crate::transport::Message> Opening<M> {
     }
 
     /// Back to the beginning; stops what was begun.
-    fn stop(&mut self, reader: &mut impl Consumer) {
+    fn stop<C: Connect>(&mut self, reader: &mut C::Consumer, connect: &C) {
         if let Stage::Replaying { replays, .. } = std::mem::replace(&mut self.stage, Stage::Begun) {
             replays
                 .iter()
                 .filter(|(replay, _)| !replay.is_done())
                 .for_each(|(replay, _)| replay.close(reader));
+            tell(self.id, &replays, RestoreStage::Suspended, connect);
         }
     }
 
@@ -427,6 +432,7 @@ impl<C: Connect> Worker<C> {
             }
         }
         let has_offsets = known.has_offsets();
+        tell(id, &replays, RestoreStage::Begun, &self.connect);
         opening.enter(Stage::Replaying { replays, has_offsets }, now_ms);
         Ok(true)
     }
@@ -443,18 +449,39 @@ impl<C: Connect> Worker<C> {
         if replays.is_empty() {
             return Ok(0);
         }
-        match restore::step(&mut self.reader, &mut self.replayed, max, &mut replays) {
-            Ok(restored) => Ok(restored),
-            Err(StepError::Store(at, cause)) => Err(self.cannot_open(at, RestoreError::from(cause).into())),
-            Err(StepError::Log(TransportError::OffsetOutOfRange { topic, partition, offset })) => {
+        let stepped = restore::step(&mut self.reader, &mut self.replayed, max, &mut replays);
+        let stepped = stepped.map_err(|failed| match failed {
+            StepError::Log(TransportError::OffsetOutOfRange { topic, partition, offset }) => {
                 let owner = replays.owner(&topic, partition);
-                let cause = TransportError::OffsetOutOfRange { topic, partition, offset };
-                let Some(at) = owner else { return Err(cause.into()) };
-                // Deleted while it was read: it begins again where the changelog now begins.
-                self.opening[at].stop(&mut self.reader);
+                (owner, StepError::Log(TransportError::OffsetOutOfRange { topic, partition, offset }))
+            }
+            failed => (None, failed),
+        });
+        if stepped.as_ref().is_ok_and(|restored| *restored > 0) {
+            self.tell_batches();
+        }
+        match stepped {
+            Ok(restored) => Ok(restored),
+            // Deleted while it was read: it begins again where the changelog now begins.
+            Err((Some(at), StepError::Log(_))) => {
+                self.opening[at].stop(&mut self.reader, &self.connect);
                 Ok(1)
             }
-            Err(StepError::Log(cause)) => Err(cause.into()),
+            Err((_, StepError::Store(at, cause))) => {
+                Err(self.cannot_open(at, RestoreError::from(cause).into()))
+            }
+            Err((None, StepError::Log(cause))) => Err(cause.into()),
+        }
+    }
+
+    /// Tells of the stores that have come further.
+    fn tell_batches(&mut self) {
+        for Opening { id, stage, .. } in &mut self.opening {
+            if let Stage::Replaying { replays, .. } = stage {
+                let further =
+                    replays.iter_mut().filter_map(|both| both.1.has_moved(&both.0).then_some(&*both));
+                tell(*id, further, RestoreStage::Batch, &self.connect);
+            }
         }
     }
 
@@ -505,6 +532,7 @@ impl<C: Connect> Worker<C> {
             self.restored.retain(|other| (other.task, other.store) != (report.task, report.store));
             self.restored.push(report);
         }
+        tell(opening.id, replays, RestoreStage::Ended, &self.connect);
         self.begins |= self.guarantee == Guarantee::AtLeastOnce && task.is_changed();
         let opening = self.opening.remove(at);
         self.tasks.extend(opening.task);
@@ -531,7 +559,7 @@ impl<C: Connect> Worker<C> {
             return Err(self.cannot_open(at, cause));
         }
         tracing::warn!(task = %self.opening[at].id, %cause, "a task is not open yet: asks again");
-        self.opening[at].stop(&mut self.reader);
+        self.opening[at].stop(&mut self.reader, &self.connect);
         self.opening[at].not_before_ms = now_ms + RETRY_MS;
         Ok(())
     }
@@ -540,7 +568,7 @@ impl<C: Connect> Worker<C> {
     fn cannot_open(&mut self, at: usize, cause: OpenError) -> WorkerError {
         let mut opening = self.opening.remove(at);
         let task = opening.id;
-        opening.stop(&mut self.reader);
+        opening.stop(&mut self.reader, &self.connect);
         self.aside.push(task);
         WorkerError::Open { task, cause }
     }
@@ -551,7 +579,20 @@ impl<C: Connect> Worker<C> {
         let (gone, stay) =
             std::mem::take(&mut self.opening).into_iter().partition::<Vec<_>, _>(|opening| goes(opening.id));
         self.opening = stay;
-        gone.into_iter().for_each(|mut opening| opening.stop(&mut self.reader));
+        gone.into_iter().for_each(|mut opening| opening.stop(&mut self.reader, &self.connect));
+    }
+}
+
+/// Tells how far these stores of a task are.
+fn tell<'r, C: Connect>(
+    task: TaskId,
+    replays: impl IntoIterator<Item = &'r (Replay, Lasting)>,
+    stage: RestoreStage,
+    connect: &C,
+) {
+    let now_ms = connect.now_ms();
+    for (replay, lasting) in replays {
+        connect.restoring(&Restoring::of(task, replay, lasting, stage, now_ms));
     }
 }
 

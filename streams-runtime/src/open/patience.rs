@@ -15,11 +15,13 @@
 //!
 //! Knows words and how long things last. Changes nothing but that.
 
+use super::progress::{RestoreStage, Restoring};
 use super::{Opening, Stage};
 use crate::restore::{EndGone, Replay, RestoreError};
 use crate::task::TaskId;
 use crate::transport::{Consumer, Message, PENDING_OFFSETS, TopicPartition, TransportError, Watermarks};
 use crate::worker::{Connect, Worker};
+use std::time::Duration;
 
 /// How often the progress of a replay is told.
 const PROGRESS_MS: i64 = 10_000;
@@ -59,13 +61,14 @@ pub(super) struct Lasting {
     told_ms: i64,
     told_at: Option<i64>,
     position: Option<i64>,
+    records: u64,
     patience: Patience,
 }
 
 impl Lasting {
     pub(super) fn from(now_ms: i64) -> Self {
         let patience = Patience::from(now_ms);
-        Lasting { began_ms: now_ms, told_ms: now_ms, told_at: None, position: None, patience }
+        Lasting { began_ms: now_ms, told_ms: now_ms, told_at: None, position: None, records: 0, patience }
     }
 
     fn look<C: Consumer>(
@@ -104,18 +107,23 @@ impl Lasting {
         Ok(())
     }
 
+    /// True if it replayed something since this was asked last.
+    pub(super) fn has_moved(&mut self, replay: &Replay) -> bool {
+        let (records, _) = replay.amount();
+        std::mem::replace(&mut self.records, records) != records
+    }
+
+    /// For how long it has been going on.
+    pub(super) fn elapsed(&self, now_ms: i64) -> Duration {
+        Duration::from_millis(u64::try_from(now_ms.saturating_sub(self.began_ms)).unwrap_or(0))
+    }
+
     fn tell_progress(&self, task: TaskId, replay: &Replay, now_ms: i64) {
-        let (from, position, end) = replay.way();
-        let (done, all) = ((position - from).max(0) as f64, (end - from).max(1) as f64);
-        let seconds = now_ms.saturating_sub(self.began_ms) as f64 / 1_000.0;
-        let (store, partition, records) = (replay.store, task.partition, replay.records());
-        let share = format_args!("{:.0} %", 100.0 * done / all).to_string();
-        if done > 0.0 {
-            let remaining_s = (seconds * (all - done) / done).ceil() as i64;
-            tracing::info!(%task, store, partition, records, position, end, share, remaining_s, "restoring");
-        } else {
-            tracing::info!(%task, store, partition, records, position, end, share, "restoring");
-        }
+        let restoring = Restoring::of(task, replay, self, RestoreStage::Batch, now_ms);
+        let Restoring { store, position, to: end, records, bytes, .. } = restoring;
+        let (partition, share) = (task.partition, format!("{:.0} %", 100.0 * restoring.share()));
+        let remaining_s = restoring.remaining().map(|rest| rest.as_secs_f64().ceil() as u64);
+        tracing::info!(%task, store, partition, records, bytes, position, end, share, remaining_s, "restoring");
     }
 }
 

@@ -6,11 +6,14 @@
 //!
 //! Knows names. Does not know tasks, nor what threads do with what they get.
 
+use super::hooks::RestoreListener;
+use super::line::Common;
 use crate::app::Error;
 use crate::directory::{Cleaner, DirectoryError, StateDirectory};
 use crate::guarantee::Guarantee;
 use crate::members::{client_name, is_of_process};
 use crate::memory::{Budget, Share};
+use crate::open::Restoring;
 use crate::settings::Settings;
 use crate::startup::Started;
 #[cfg(feature = "rocksdb")]
@@ -76,10 +79,9 @@ impl Process {
         &self.id
     }
 
-    /// Deletes stores that were not here for so long.
-    pub(crate) fn cleaner(&self, delay_ms: u64) -> Cleaner {
-        let delay = Duration::from_millis(delay_ms);
-        self.directory.as_ref().map_or_else(Cleaner::default, |directory| directory.cleaner(delay))
+    /// Deletes stores that were not here for so long, if there is a disk.
+    pub(crate) fn cleaner(&self, delay_ms: u64) -> Option<Cleaner> {
+        self.directory.as_ref()?.cleaner(Duration::from_millis(delay_ms))
     }
 }
 
@@ -88,8 +90,10 @@ pub(crate) struct Machine {
     application: String,
     clients: KafkaClients,
     guarantee: Guarantee,
-    /// Of each thread.
-    memory: Share,
+    /// Of all threads.
+    memory: Budget,
+    common: Arc<Common>,
+    restoring: Option<RestoreListener>,
     process: Process,
 }
 
@@ -99,19 +103,33 @@ impl Machine {
         process: Process,
         started: &Started,
         settings: &Settings,
+        common: Arc<Common>,
+        restoring: Option<RestoreListener>,
     ) -> Machine {
         Machine {
             application: application.to_owned(),
             clients: KafkaClients::new(bounded(settings.clients.clone(), started)),
             guarantee: settings.guarantee,
-            memory: Budget::of(settings.memory_bytes).worker(settings.threads),
+            memory: Budget::of(settings.memory_bytes),
+            common,
+            restoring,
             process,
         }
     }
 
+    /// What the clients of a thread are called.
+    pub(crate) fn name_of(&self, thread: usize) -> String {
+        client_name(&self.application, &self.process.id, thread)
+    }
+
+    /// What clients of no thread are called.
+    pub(crate) fn name(&self) -> String {
+        format!("{}-{}", self.application, self.process.id)
+    }
+
     /// What thread `number` works with.
     pub(crate) fn thread(self: Arc<Self>, number: usize) -> OnMachine {
-        let name = client_name(&self.application, &self.process.id, number);
+        let name = self.name_of(number);
         OnMachine { machine: self, number, name }
     }
 }
@@ -202,7 +220,13 @@ impl Connect for OnMachine {
     }
 
     fn memory(&self) -> Share {
-        self.machine.memory
+        self.machine.memory.worker(self.machine.common.threads())
+    }
+
+    fn restoring(&self, store: &Restoring) {
+        if let Some(listener) = &self.machine.restoring {
+            listener(store);
+        }
     }
 
     fn now_ms(&self) -> i64 {

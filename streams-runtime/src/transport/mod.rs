@@ -296,6 +296,11 @@ pub trait Consumer {
     /// Live membership, read just before offsets are committed; `None` if this member was thrown out.
     fn group_metadata(&self) -> Option<GroupMetadata>;
 
+    /// True if the group has told this member its share of the partitions, which may be none, and it was not thrown out since.
+    fn is_member(&self) -> bool {
+        self.group_metadata().is_some()
+    }
+
     /// Who is in the group now, this member included if it is one: as [`Topics::members`](topics::Topics::members).
     fn members(&mut self) -> Result<Vec<GroupMember>, TransportError>;
 

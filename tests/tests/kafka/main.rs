@@ -4,6 +4,7 @@ mod agreement;
 mod chaos;
 mod examples;
 mod harness;
+mod instance;
 mod leaders;
 mod load;
 mod members;
