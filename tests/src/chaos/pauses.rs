@@ -139,18 +139,40 @@ impl Member {
     }
 }
 
+/// Two instances, of which the first counts votes that come in.
+struct Poll {
+    members: [Member; 2],
+    results: Results,
+    _votes: Votes,
+    /// Dropped last.
+    _broker: Broker,
+}
+
+impl Poll {
+    fn start(other: Option<&[String]>, set: &[(String, String)]) -> Self {
+        let broker = Broker::start();
+        let bootstrap = broker.bootstrap();
+        create_topic(&bootstrap, "votes", PARTITIONS, &[]);
+        create_topic(&bootstrap, "tally", PARTITIONS, &[]);
+        let mut members = [0, 1].map(|number| Member::new(number, &bootstrap, other, set));
+        members[0].start();
+        let votes = Votes::start(&bootstrap);
+        let mut results = Results::of(&bootstrap);
+        results.until_steady();
+        Self { members, results, _votes: votes, _broker: broker }
+    }
+}
+
+/// For how long nothing comes out of a partition when a second instance joins, as an application is set by default.
+pub fn pause_of_a_join() -> Duration {
+    let Poll { members: [_, second], results, .. } = &mut Poll::start(None, &[]);
+    results.pause_after(|| second.start(), JOINED)
+}
+
 /// Measures so many rounds, with more settings.
 pub fn pauses(rounds: usize, other: Option<&[String]>, set: &[(String, String)]) -> Pauses {
     let trace = Trace::start();
-    let broker = Broker::start();
-    let bootstrap = broker.bootstrap();
-    create_topic(&bootstrap, "votes", PARTITIONS, &[]);
-    create_topic(&bootstrap, "tally", PARTITIONS, &[]);
-    let mut members = [0, 1].map(|number| Member::new(number, &bootstrap, other, set));
-    members[0].start();
-    let votes = Votes::start(&bootstrap);
-    let mut results = Results::of(&bootstrap);
-    results.until_steady();
+    let Poll { members, results, .. } = &mut Poll::start(other, set);
     let mut pauses = Pauses::default();
     for round in 0..rounds {
         pauses.undisturbed.push(results.pause_since(Instant::now(), CALM));
@@ -176,7 +198,6 @@ pub fn pauses(rounds: usize, other: Option<&[String]>, set: &[(String, String)])
         results.until_steady();
         trace.say(&format!("round {}", round + 1));
     }
-    drop(votes);
     pauses
 }
 
