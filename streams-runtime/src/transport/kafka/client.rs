@@ -83,8 +83,8 @@ const HEARTBEAT: &str = "heartbeat.interval.ms";
 
 /// A member hears of a rebalance by the answer to its next heartbeat. A cooperative one has two rounds, and between them
 /// nobody has what was taken from one and is not yet given to the other: with the library's three seconds nothing came
-/// out of such a partition for as long. (Kafka Streams lets the member that waits for a task ask for the second round;
-/// librdkafka has no call for that.)
+/// out of such a partition for as long. Less than this would hardly help, because the library asks to join at most once a
+/// second. (Kafka Streams lets the member that waits for a task ask for the second round; librdkafka has no call for that.)
 const HEARTBEAT_MS: u64 = 500;
 
 /// Properties that speak of membership: a client that is no member must not have them.
