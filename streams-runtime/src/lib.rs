@@ -103,6 +103,8 @@ pub mod topology;
 pub mod transport;
 mod turns;
 pub mod verify;
+#[doc(hidden)]
+pub mod warming;
 pub mod window;
 pub mod wiring;
 pub mod worker;
