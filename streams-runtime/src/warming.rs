@@ -58,6 +58,9 @@ pub struct Warmed {
 /// So many offsets take a worker some milliseconds: it may as well do them itself.
 const NEAR: i64 = 10_000;
 
+/// For so long brokers are asked how far there is to go, in ms. Who opens the task asks them as well, and says what it waits for.
+const ASKING_MS: i64 = 3_000;
+
 /// How often is asked again whether somebody else has let go of a store.
 const RETRY_MS: i64 = 100;
 
@@ -196,6 +199,9 @@ impl<C: Consumer> Warming<C> {
         }
         let Stage::Open(stores, logs) = stage else { return Ok(()) };
         if logs.ask(&mut self.reader)?.is_some() {
+            if now_ms - logs.asked_ms() >= ASKING_MS {
+                *stage = Stage::Over(Vec::new());
+            }
             return Ok(());
         }
         let mut replays = Vec::new();

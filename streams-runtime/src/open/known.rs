@@ -113,6 +113,11 @@ impl Logs {
         Logs { logs: logs.collect(), asked_ms: now_ms }
     }
 
+    /// The wall clock before anything was asked.
+    pub(crate) fn asked_ms(&self) -> i64 {
+        self.asked_ms
+    }
+
     /// Which partitions they are.
     pub(crate) fn partitions(&self) -> Vec<TopicPartition> {
         self.logs.iter().map(|log| log.partition.clone()).collect()

@@ -313,7 +313,7 @@ fn who_listens_hears_of_every_store_that_is_restored() {
 }
 
 /// How many rows are restored beside a task that processes.
-const ROWS: i64 = 300_000;
+const ROWS: i64 = 1_500_000;
 
 #[test]
 fn a_task_goes_on_while_another_one_is_restored_beside_it() {
@@ -336,7 +336,10 @@ fn a_task_goes_on_while_another_one_is_restored_beside_it() {
         });
         running.leave().await.expect("it ends");
         let changelog = Message::to("beside-visit-counts-changelog").partition(1).value(7_i64.to_be_bytes());
-        producer.write((0..ROWS).map(|n| changelog.clone().key(format!("row-{n:09}"))));
+        // As many at a time as a client holds.
+        for first in (0..ROWS).step_by(50_000) {
+            producer.write((first..first + 50_000).map(|n| changelog.clone().key(format!("row-{n:09}"))));
+        }
 
         let ended: Arc<Mutex<Option<(Instant, u64)>>> = Arc::default();
         let told = ended.clone();
