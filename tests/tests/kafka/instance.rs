@@ -398,9 +398,9 @@ fn what_is_wrong_at_the_start_is_told_by_start() {
     let folder = Folder::new("wrong");
     on_tokio(async {
         let app = application(Stamping::builder("wrong"), &broker, &folder);
-        let error = app.start().await.err().expect("the topics are not there").to_string();
+        let error = app.start().await.expect_err("the topics are not there").to_string();
         assert!(error.contains("letters") && error.contains("stamped"), "{error}");
-        let error = Stamping::builder("nowhere").start().await.err().expect("no brokers");
+        let error = Stamping::builder("nowhere").start().await.expect_err("no brokers");
         assert!(error.to_string().contains("bootstrap.servers"), "{error}");
     });
 }
