@@ -86,7 +86,7 @@ fn a_record_that_fails_ends_the_run_with_one_message() {
     assert_eq!(
         message,
         "Error: standard input, line 1: task 0_0: cannot read the value on topic stores, partition 0, \
-         offset 0: missing field `locationId` at line 1 column 2 (`decode = skip` on the topic would leave such records out)"
+         offset 0, read by step `Stores`: missing field `locationId` at line 1 column 2 (`decode = skip` on the topic would leave such records out)"
     );
 }
 

@@ -15,6 +15,8 @@ pub struct Failure(Box<Inner>);
 struct Inner {
     what: What,
     source: Option<(String, u32, i64)>,
+    /// The steps that read the topic, where the failure came before any of them.
+    readers: Vec<&'static str>,
     cause: Option<UserError>,
 }
 
@@ -60,13 +62,26 @@ impl Failure {
     /// A failure at a boundary.
     #[cold]
     pub fn new(what: What, cause: Option<UserError>) -> Self {
-        Failure(Box::new(Inner { what, source: None, cause }))
+        Failure(Box::new(Inner { what, source: None, readers: Vec::new(), cause }))
     }
 
     /// Says which record it was, unless that is known already.
     #[cold]
     pub fn on(mut self, source: &Source<'_>) -> Self {
         self.0.source.get_or_insert((source.topic.to_owned(), source.partition, source.offset));
+        self
+    }
+
+    /// Says which steps read the topic of the record, if it failed before it reached any.
+    #[cold]
+    pub(crate) fn read_by(mut self, steps: impl FnOnce(&str) -> Vec<&'static str>) -> Self {
+        use What::{DecodeKey, DecodeValue, NoTime, NullKey, NullValue};
+        let Inner { what, source, readers, .. } = &mut *self.0;
+        if let (DecodeKey | DecodeValue | NoTime | NullKey(None) | NullValue(None), Some((topic, ..))) =
+            (what, source)
+        {
+            *readers = steps(topic);
+        }
         self
     }
 
@@ -135,6 +150,9 @@ impl std::fmt::Display for Failure {
         }
         if let Some(source) = self.record() {
             write!(f, " on {source}")?;
+        }
+        for (at, step) in self.0.readers.iter().enumerate() {
+            write!(f, "{} `{step}`", if at == 0 { ", read by step" } else { " and" })?;
         }
         if let Some(cause) = &self.0.cause {
             write!(f, ": {cause}")?;

@@ -56,7 +56,7 @@ impl Patience {
 }
 
 /// A replay as it was when it was last looked at.
-pub(super) struct Lasting {
+pub(crate) struct Lasting {
     began_ms: i64,
     told_ms: i64,
     told_at: Option<i64>,
@@ -66,12 +66,19 @@ pub(super) struct Lasting {
 }
 
 impl Lasting {
-    pub(super) fn from(now_ms: i64) -> Self {
+    pub(crate) fn from(now_ms: i64) -> Self {
         let patience = Patience::from(now_ms);
         Lasting { began_ms: now_ms, told_ms: now_ms, told_at: None, position: None, records: 0, patience }
     }
 
-    fn look<C: Consumer>(
+    /// As [`from`](Lasting::from), of a replay that somebody else began so long ago.
+    pub(crate) fn since(elapsed: Duration, now_ms: i64) -> Self {
+        let ms = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
+        Lasting { began_ms: now_ms.saturating_sub(ms), ..Lasting::from(now_ms) }
+    }
+
+    /// Says how far it is if it has been going on for long, and what it waits for if it does not move.
+    pub(crate) fn look<C: Consumer>(
         &mut self,
         task: TaskId,
         replay: &Replay,
@@ -108,13 +115,13 @@ impl Lasting {
     }
 
     /// True if it replayed something since this was asked last.
-    pub(super) fn has_moved(&mut self, replay: &Replay) -> bool {
+    pub(crate) fn has_moved(&mut self, replay: &Replay) -> bool {
         let (records, _) = replay.amount();
         std::mem::replace(&mut self.records, records) != records
     }
 
     /// For how long it has been going on.
-    pub(super) fn elapsed(&self, now_ms: i64) -> Duration {
+    pub(crate) fn elapsed(&self, now_ms: i64) -> Duration {
         Duration::from_millis(u64::try_from(now_ms.saturating_sub(self.began_ms)).unwrap_or(0))
     }
 
@@ -176,7 +183,7 @@ impl<C: Connect> Worker<C> {
         let limit_ms = self.connect.transaction_timeout_ms().saturating_add(CLEANUP_MS);
         for (at, opening) in self.opening.iter_mut().enumerate() {
             match &mut opening.stage {
-                Stage::Begun | Stage::Known(_) => {}
+                Stage::Warming | Stage::Begun | Stage::Known(_) => {}
                 Stage::Offsets | Stage::Ends(_) => {
                     if opening.patience.is_over(now_ms, limit_ms) {
                         opening.patience.said_ms = Some(now_ms);

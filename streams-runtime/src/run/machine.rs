@@ -8,6 +8,8 @@
 
 use super::hooks::RestoreListener;
 use super::line::Common;
+#[cfg(feature = "rocksdb")]
+use super::restorer::Restorer;
 use crate::app::Error;
 use crate::directory::{Cleaner, DirectoryError, StateDirectory};
 use crate::guarantee::Guarantee;
@@ -19,10 +21,14 @@ use crate::startup::Started;
 #[cfg(feature = "rocksdb")]
 use crate::state::DiskMemory;
 use crate::state::OverlayLimit;
+#[cfg(feature = "rocksdb")]
+use crate::stream::StoreSpec;
 use crate::task::TaskId;
 use crate::topology::Topology;
 use crate::transport::kafka::{KafkaClients, KafkaConsumer, KafkaProducer};
 use crate::transport::{ClientSettings, Isolation, TransportError};
+#[cfg(feature = "rocksdb")]
+use crate::warming::{Order, Warmed, Warming};
 use crate::wiring::{Engines, in_memory};
 use crate::worker::{Connect, member_id};
 use std::path::Path;
@@ -94,6 +100,9 @@ pub(crate) struct Machine {
     memory: Budget,
     common: Arc<Common>,
     restoring: Option<RestoreListener>,
+    /// Of stores that outlast their task: what is in memory goes with whoever restored it.
+    #[cfg(feature = "rocksdb")]
+    restorer: Option<Restorer<KafkaConsumer>>,
     process: Process,
 }
 
@@ -106,12 +115,18 @@ impl Machine {
         common: Arc<Common>,
         restoring: Option<RestoreListener>,
     ) -> Machine {
+        let clients = KafkaClients::new(bounded(settings.clients.clone(), started));
         Machine {
             application: application.to_owned(),
-            clients: KafkaClients::new(bounded(settings.clients.clone(), started)),
             guarantee: settings.guarantee,
             memory: Budget::of(settings.memory_bytes),
             common,
+            #[cfg(feature = "rocksdb")]
+            restorer: process
+                .directory
+                .clone()
+                .map(|directory| restorer(application, &process.id, &clients, directory, restoring.clone())),
+            clients,
             restoring,
             process,
         }
@@ -132,6 +147,30 @@ impl Machine {
         let name = self.name_of(number);
         OnMachine { machine: self, number, name }
     }
+}
+
+/// The thread that restores what is in this directory.
+#[cfg(feature = "rocksdb")]
+fn restorer(
+    application: &str,
+    process: &str,
+    clients: &KafkaClients,
+    directory: StateDirectory,
+    restoring: Option<RestoreListener>,
+) -> Restorer<KafkaConsumer> {
+    let (group, name) = (application.to_owned(), format!("{application}-{process}-restore"));
+    let clients = clients.clone();
+    let make = Box::new(move || {
+        let reader = clients.restore_consumer(&group, &name)?;
+        let timeout_ms = i64::try_from(clients.transaction_timeout_ms()).unwrap_or(i64::MAX);
+        let hear = move |restoring_store: &Restoring| {
+            if let Some(listener) = &restoring {
+                listener(restoring_store);
+            }
+        };
+        Ok(Warming::new(reader, move |task| directory.engines(task), hear, timeout_ms))
+    });
+    Restorer::new(format!("{application}-restore"), make)
 }
 
 /// A broker refuses a batch that is larger than its topic allows as a whole, however small its records are: no batch is
@@ -221,6 +260,22 @@ impl Connect for OnMachine {
 
     fn memory(&self) -> Share {
         self.machine.memory.worker(self.machine.common.threads())
+    }
+
+    #[cfg(feature = "rocksdb")]
+    fn warm(&self, task: TaskId, stores: &[(StoreSpec, String)]) -> Option<Vec<Warmed>> {
+        let order = || Order { worker: self.number, task, stores: stores.to_vec() };
+        match &self.machine.restorer {
+            Some(restorer) if !stores.is_empty() => restorer.warm(order, (self.number, task)),
+            _ => Some(Vec::new()),
+        }
+    }
+
+    #[cfg(feature = "rocksdb")]
+    fn cool(&self, task: TaskId) {
+        if let Some(restorer) = &self.machine.restorer {
+            restorer.cool((self.number, task));
+        }
     }
 
     fn restoring(&self, store: &Restoring) {

@@ -12,6 +12,7 @@
 //! line        what runs between them and each thread
 //! cycle       what one thread does: step, commit when it is due, rest
 //! machine     clients, ids and stores of one process
+//! restorer    the thread that brings stores near the ends of their changelogs
 //! upkeep      what is asked of brokers now and then      watch    whether inputs have grown     call    all shall end
 //! ```
 //!
@@ -29,6 +30,8 @@ mod line;
 mod machine;
 #[cfg(any(test, feature = "kafka"))]
 mod on_failure;
+#[cfg(all(feature = "kafka", feature = "rocksdb"))]
+mod restorer;
 #[cfg(feature = "kafka")]
 mod running;
 #[cfg(feature = "kafka")]
