@@ -271,16 +271,24 @@ impl<C: Consumer> Warming<C> {
     /// Says how far they are.
     fn tell(&mut self, now_ms: i64) {
         let limit_ms = self.transaction_ms;
-        for Job { order, stage, .. } in &mut self.jobs {
+        let mut hopeless = Vec::new();
+        for (at, Job { order, stage, .. }) in self.jobs.iter_mut().enumerate() {
             let Stage::Replaying(replays) = stage else { continue };
             for (_, replay, lasting) in replays {
                 if lasting.has_moved(replay) {
                     (self.hear)(&Restoring::of(order.task, replay, lasting, RestoreStage::Batch, now_ms));
                 }
                 if !replay.is_done() {
-                    lasting.look(order.task, replay, &mut self.reader, now_ms, limit_ms);
+                    let looked = lasting.look(order.task, replay, &mut self.reader, now_ms, limit_ms);
+                    hopeless.extend(looked.err().map(|cause| (at, cause)));
                 }
             }
+        }
+        hopeless.dedup_by_key(|(at, _)| *at);
+        for (at, cause) in hopeless {
+            // Who opens the task asks for ends anew, and does not learn what they were.
+            tracing::warn!(task = %self.jobs[at].order.task, "{cause}");
+            self.give_up(at, &cause, now_ms);
         }
     }
 
