@@ -401,7 +401,9 @@ impl<C: Connect> Worker<C> {
             }
             Trouble::Log(cause @ TransportError::Fenced(_)) => self.recover(&cause),
             // Normal in a rebalance or on a slow network: nothing is lost, it is processed again.
-            Trouble::Log(cause @ (TransportError::StaleGeneration { .. } | TransportError::TimedOut(_))) => {
+            Trouble::Log(cause)
+                if cause.timed_out().is_some() || matches!(cause, TransportError::StaleGeneration { .. }) =>
+            {
                 if let Some(times) = self.taken_back.happened(self.connect.now_ms()) {
                     tracing::warn!(%cause, times, "what is not committed is taken back and processed again");
                 }

@@ -49,6 +49,33 @@ pub enum RestoreError {
         /// Where its changelog ends.
         end: i64,
     },
+    /// The end of a replay is not in the log any more.
+    #[error(transparent)]
+    EndGone(Box<EndGone>),
+}
+
+/// What a store was to have is not in the log any more, and its replay would never end.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "store `{store}`: its changelog `{}`, partition {}, ended at {end} when the replay began and ends at {high} now; the \
+     replay stands at {position} for {waited_s} s. Records were lost there (was a broker's disk put back, or an election \
+     unclean?): mend that first if you can, and start again; the next start takes what is left",
+    changelog.topic,
+    changelog.partition
+)]
+pub struct EndGone {
+    /// The store.
+    pub store: &'static str,
+    /// Its changelog.
+    pub changelog: TopicPartition,
+    /// How far the replay is.
+    pub position: i64,
+    /// Where it was to end.
+    pub end: i64,
+    /// Where the log ends.
+    pub high: i64,
+    /// For how long nothing came, in seconds.
+    pub waited_s: i64,
 }
 
 /// What bringing a store up to its changelog took; see [`Worker::restored`](crate::worker::Worker::restored).
@@ -209,7 +236,9 @@ impl Replay {
         if topic_id != 0 && log.topic_id != 0 && topic_id != log.topic_id {
             replay.rebuild(reader, Rebuilt::OtherTopic)?;
         } else if offset > log.ends.high {
-            return Err(RestoreError::Ahead { store: replay.store, offset, end: log.ends.high });
+            let ahead = RestoreError::Ahead { store: replay.store, offset, end: log.ends.high };
+            replay.state.borrow().keep(&ahead.to_string());
+            return Err(ahead);
         } else if offset < log.ends.high
             && !mutant!(TombstoneAgeIgnored)
             && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms))

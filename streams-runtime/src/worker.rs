@@ -437,7 +437,7 @@ impl<C: Connect> Worker<C> {
         if !self.ready {
             match self.producer.init() {
                 Ok(()) => self.ready = true,
-                Err(TransportError::TimedOut(_)) => {}
+                Err(cause) if cause.timed_out().is_some() => {}
                 Err(cause) => return Err(cause.into()),
             }
         }

@@ -165,8 +165,8 @@ fn ask<T>(
 ) -> Result<(), TransportError> {
     if answer.is_none() {
         match question() {
-            Err(TransportError::TimedOut(what)) => *waits_for = waits_for.or(Some(what)),
-            answered => *answer = Some(answered?),
+            Ok(answered) => *answer = Some(answered),
+            Err(error) => *waits_for = waits_for.or(Some(error.timed_out().ok_or(error)?)),
         }
     }
     Ok(())

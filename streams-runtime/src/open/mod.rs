@@ -82,11 +82,12 @@ pub enum OpenError {
 impl OpenError {
     /// True if asking again may help.
     fn is_no_answer(&self) -> bool {
-        use TransportError::TimedOut;
-        matches!(
-            self,
-            OpenError::Transport(TimedOut(_)) | OpenError::Restore(RestoreError::Transport(TimedOut(_)))
-        )
+        match self {
+            OpenError::Transport(cause) | OpenError::Restore(RestoreError::Transport(cause)) => {
+                cause.timed_out().is_some()
+            }
+            _ => false,
+        }
     }
 }
 
@@ -296,7 +297,9 @@ impl<C: Connect> Worker<C> {
             }
             at += 1;
         }
-        self.tell(now_ms);
+        if let Err((at, hopeless)) = self.tell(now_ms) {
+            return Err(self.cannot_open(at, hopeless.into()));
+        }
         Ok(progress)
     }
 
@@ -338,14 +341,15 @@ impl<C: Connect> Worker<C> {
         });
         let opening = &mut self.opening[at];
         if let Stage::Offsets = opening.stage {
-            match self.consumer.committed(&opening.inputs) {
+            let committed = self.consumer.committed(&opening.inputs);
+            match committed.as_ref().err().and_then(TransportError::timed_out) {
                 // Pending, or a broker that does not answer: because it is being started again, or somebody else
                 // takes over from it.
-                Err(TransportError::TimedOut(waits_for)) => {
+                Some(waits_for) => {
                     opening.waits_for = waits_for;
                     return Ok(());
                 }
-                committed => {
+                None => {
                     let plan = &self.plan.subs[opening.id.sub];
                     let known = Known::new(plan, opening.id.partition, committed?, now_ms);
                     if !known.has_offsets() && opening.task.as_ref().is_some_and(Task::has_offsets) {

@@ -11,7 +11,7 @@ use super::line::Common;
 #[cfg(feature = "rocksdb")]
 use super::restorer::Restorer;
 use crate::app::Error;
-use crate::directory::{DirectoryError, StateDirectory};
+use crate::directory::{Cleaner, DirectoryError, StateDirectory};
 use crate::guarantee::Guarantee;
 use crate::members::{client_name, is_of_process};
 use crate::memory::{Budget, Share};
@@ -33,7 +33,7 @@ use crate::wiring::{Engines, in_memory};
 use crate::worker::{Connect, member_id};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Which process this is. Known before anything is asked of the group: a run before this one may still be a member.
 pub(crate) struct Process {
@@ -52,8 +52,7 @@ impl Process {
         let budget = Budget::of(settings.memory_bytes);
         let has_state = topology.entries().iter().any(|entry| entry.spec.store.is_some());
         // Where Kafka Streams keeps stores as well if nothing is said: among the temporary files.
-        let by_default =
-            (has_state && cfg!(feature = "rocksdb")).then(|| std::env::temp_dir().join("streams"));
+        let by_default = (has_state && cfg!(feature = "rocksdb")).then(crate::directory::default_root);
         let directory = match settings.state_dir.as_ref().or(by_default.as_ref()) {
             Some(root) => match open_directory(root, application, budget) {
                 Ok(directory) => Some(directory),
@@ -84,6 +83,11 @@ impl Process {
 
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Deletes stores that were not here for so long, if there is a disk.
+    pub(crate) fn cleaner(&self, delay_ms: u64) -> Option<Cleaner> {
+        self.directory.as_ref()?.cleaner(Duration::from_millis(delay_ms))
     }
 }
 

@@ -136,6 +136,9 @@ pub trait Remembered {
         None
     }
 
+    /// As [`Engine::keep`].
+    fn keep(&self, _why: &str) {}
+
     /// The lowest start of a window that a reader can see; `None` for what does not keep windows, or has none.
     fn first_visible(&self) -> Option<i64> {
         None

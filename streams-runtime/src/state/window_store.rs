@@ -341,6 +341,10 @@ impl<S: Serde> Remembered for WindowStore<S> {
         self.overlay.engine().damage().map(str::to_owned)
     }
 
+    fn keep(&self, why: &str) {
+        self.overlay.engine().keep(why);
+    }
+
     fn first_visible(&self) -> Option<i64> {
         self.highest.get_committed().map(|highest| first_visible(highest, self.retention))
     }
