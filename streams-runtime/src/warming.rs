@@ -268,20 +268,23 @@ impl<C: Consumer> Warming<C> {
         0
     }
 
-    /// Says how far they are.
+    /// Says how far they are, and gives up what cannot get to its end.
     fn tell(&mut self, now_ms: i64) {
-        let limit_ms = self.transaction_ms;
-        for Job { order, stage, .. } in &mut self.jobs {
+        let (limit_ms, mut hopeless) = (self.transaction_ms, Vec::new());
+        for (at, Job { order, stage, .. }) in self.jobs.iter_mut().enumerate() {
             let Stage::Replaying(replays) = stage else { continue };
             for (_, replay, lasting) in replays {
                 if lasting.has_moved(replay) {
                     (self.hear)(&Restoring::of(order.task, replay, lasting, RestoreStage::Batch, now_ms));
                 }
-                if !replay.is_done() {
-                    lasting.look(order.task, replay, &mut self.reader, now_ms, limit_ms);
+                if !replay.is_done()
+                    && let Err(cause) = lasting.look(order.task, replay, &mut self.reader, now_ms, limit_ms)
+                {
+                    hopeless.push((at, cause));
                 }
             }
         }
+        hopeless.iter().for_each(|(at, cause)| self.give_up(*at, cause, now_ms));
     }
 
     /// The ends are reached: whether that was enough, and if so the stores are given back.
