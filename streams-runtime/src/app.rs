@@ -10,7 +10,7 @@ use crate::directory::{self, DirectoryError, StateDirectory};
 use crate::driver::{Driver, drops};
 use crate::instance::{InProcess, create_topics, run_until_idle};
 use crate::lines::{self, LineError, TextInput, Topics};
-use crate::settings::{Given, SettingsError};
+use crate::settings::{Given, SettingsError, Sources};
 use crate::startup::StartupError;
 use crate::stream::Topic;
 use crate::topology::{Entry, Plan, PlanError, Topology};
@@ -235,6 +235,16 @@ impl Builder {
         }
         // Brokers without the feature are a mistake in the settings.
         drop(settings);
+        if let (Asked::Run, Some(entry)) =
+            (&asked, Sources::of_process(&self.settings).of_who_runs_it().next())
+        {
+            // Whoever sets this up for Kafka and forgets the brokers would wait for ever, or see nothing happen.
+            eprintln!(
+                "note: `{}` ({}) is for Kafka, and no brokers are named (`bootstrap.servers`, \
+                 `STREAMS_BOOTSTRAP_SERVERS`): this runs on the in-process log",
+                entry.name, entry.origin
+            );
+        }
         let stdout = &mut std::io::stdout().lock();
         let result = match asked {
             Asked::Print(text) => stdout.write_all(text.as_bytes()).map_err(Error::printing),

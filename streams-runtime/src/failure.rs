@@ -121,6 +121,11 @@ impl Failure {
         self.0.cause
     }
 
+    /// What happened, in words that tell nobody to do anything.
+    pub(crate) fn happened(&self) -> Happened<'_> {
+        Happened(self)
+    }
+
     /// The record it failed on.
     pub fn record(&self) -> Option<Source<'_>> {
         let (topic, partition, offset) = self.0.source.as_ref()?;
@@ -130,7 +135,21 @@ impl Failure {
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0.what {
+        write!(f, "{}", self.happened())?;
+        match self.policy() {
+            Some((policy, place)) => write!(f, " (`{policy}` on the {place} would leave such records out)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What happened, without what would help: for a record that is left out already.
+pub(crate) struct Happened<'a>(&'a Failure);
+
+impl std::fmt::Display for Happened<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let this = self.0;
+        match &this.0.what {
             What::Step(step) => write!(f, "step `{step}` failed")?,
             What::DecodeKey => f.write_str("cannot read the key")?,
             What::DecodeValue => f.write_str("cannot read the value")?,
@@ -148,19 +167,16 @@ impl std::fmt::Display for Failure {
             What::Refused { topic, .. } => write!(f, "the log refused a record for topic `{topic}`")?,
             What::Panic => f.write_str("a step panicked")?,
         }
-        if let Some(source) = self.record() {
+        if let Some(source) = this.record() {
             write!(f, " on {source}")?;
         }
-        for (at, step) in self.0.readers.iter().enumerate() {
+        for (at, step) in this.0.readers.iter().enumerate() {
             write!(f, "{} `{step}`", if at == 0 { ", read by step" } else { " and" })?;
         }
-        if let Some(cause) = &self.0.cause {
+        if let Some(cause) = &this.0.cause {
             write!(f, ": {cause}")?;
         }
-        match self.policy() {
-            Some((policy, place)) => write!(f, " (`{policy}` on the {place} would leave such records out)"),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 

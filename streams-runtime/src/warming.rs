@@ -268,27 +268,26 @@ impl<C: Consumer> Warming<C> {
         0
     }
 
-    /// Says how far they are.
+    /// Says how far they are, and gives up what cannot get to its end.
     fn tell(&mut self, now_ms: i64) {
-        let limit_ms = self.transaction_ms;
-        let mut hopeless = Vec::new();
+        let (limit_ms, mut hopeless) = (self.transaction_ms, Vec::new());
         for (at, Job { order, stage, .. }) in self.jobs.iter_mut().enumerate() {
             let Stage::Replaying(replays) = stage else { continue };
             for (_, replay, lasting) in replays {
                 if lasting.has_moved(replay) {
                     (self.hear)(&Restoring::of(order.task, replay, lasting, RestoreStage::Batch, now_ms));
                 }
-                if !replay.is_done() {
-                    let looked = lasting.look(order.task, replay, &mut self.reader, now_ms, limit_ms);
-                    hopeless.extend(looked.err().map(|cause| (at, cause)));
+                if !replay.is_done()
+                    && let Err(cause) = lasting.look(order.task, replay, &mut self.reader, now_ms, limit_ms)
+                {
+                    hopeless.push((at, cause));
                 }
             }
         }
-        hopeless.dedup_by_key(|(at, _)| *at);
-        for (at, cause) in hopeless {
+        for (at, cause) in &hopeless {
             // Who opens the task asks for ends anew, and does not learn what they were.
-            tracing::warn!(task = %self.jobs[at].order.task, "{cause}");
-            self.give_up(at, &cause, now_ms);
+            tracing::warn!(task = %self.jobs[*at].order.task, "{cause}");
+            self.give_up(*at, cause, now_ms);
         }
     }
 
