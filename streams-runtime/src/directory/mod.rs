@@ -10,7 +10,7 @@
 //! nothing. What it does not know (stores of steps that are gone, partitions that are elsewhere, files moved aside)
 //! it leaves alone.
 //!
-//! Knows files and names. Does not know whether what is in them is still good: `restore` does.
+//! Knows files and names. Does not know whether what is in them is still good: engines and `restore` do.
 
 #[cfg(feature = "rocksdb")]
 mod engines;

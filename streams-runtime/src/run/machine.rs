@@ -18,7 +18,7 @@ use crate::settings::Settings;
 use crate::startup::Started;
 #[cfg(feature = "rocksdb")]
 use crate::state::DiskMemory;
-use crate::state::OverlayLimit;
+use crate::state::{OnUnreadable, OverlayLimit};
 use crate::task::TaskId;
 use crate::topology::Topology;
 use crate::transport::kafka::{KafkaClients, KafkaConsumer, KafkaProducer};
@@ -86,6 +86,7 @@ pub(crate) struct Machine {
     application: String,
     clients: KafkaClients,
     guarantee: Guarantee,
+    unreadable: OnUnreadable,
     /// Of all threads.
     memory: Budget,
     common: Arc<Common>,
@@ -106,6 +107,7 @@ impl Machine {
             application: application.to_owned(),
             clients: KafkaClients::new(bounded(settings.clients.clone(), started)),
             guarantee: settings.guarantee,
+            unreadable: settings.unreadable,
             memory: Budget::of(settings.memory_bytes),
             common,
             restoring,
@@ -204,7 +206,7 @@ impl Connect for OnMachine {
     fn engines(&self, task: TaskId) -> Engines {
         #[cfg(feature = "rocksdb")]
         if let Some(directory) = &self.machine.process.directory {
-            return directory.engines(task);
+            return directory.engines(task, self.machine.unreadable);
         }
         let _ = task;
         in_memory()

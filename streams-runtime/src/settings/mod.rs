@@ -47,6 +47,7 @@ pub use mistakes::{Mistake, SettingsError};
 pub use resolve::resolve;
 
 use crate::guarantee::Guarantee;
+use crate::state::OnUnreadable;
 use crate::transport::ClientSettings;
 use std::path::PathBuf;
 
@@ -63,6 +64,8 @@ pub struct Settings {
     pub threads: usize,
     /// Where stores rest; `None`: in `streams` among the system's temporary files.
     pub state_dir: Option<PathBuf>,
+    /// What becomes of a store there that cannot be used.
+    pub unreadable: OnUnreadable,
     /// How much memory rows and waiting records may take, in bytes, for the process as a whole.
     pub memory_bytes: u64,
     /// How many brokers keep each internal topic; `None`: the brokers decide.

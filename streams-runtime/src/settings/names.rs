@@ -14,6 +14,8 @@ pub(super) const COMMIT_INTERVAL: &str = "commit.interval.ms";
 pub(super) const THREADS: &str = "num.stream.threads";
 /// Where stores rest.
 pub(super) const STATE_DIR: &str = "state.dir";
+/// What becomes of a store that cannot be used.
+pub(super) const UNREADABLE: &str = "state.unreadable";
 /// How many brokers keep an internal topic.
 pub(super) const REPLICATION: &str = "replication.factor";
 /// How long the start waits for brokers.
@@ -24,8 +26,10 @@ pub(super) const MEMORY: &str = "memory.max.bytes";
 pub(super) const LEAVE: &str = "leave.group.on.close";
 
 /// Ours; everything else goes to librdkafka or to internal topics.
-pub(super) const OURS: [&str; 9] =
-    [BROKERS, GUARANTEE, COMMIT_INTERVAL, THREADS, STATE_DIR, MEMORY, REPLICATION, PATIENCE, LEAVE];
+#[rustfmt::skip]
+pub(super) const OURS: [&str; 10] = [
+    BROKERS, GUARANTEE, COMMIT_INTERVAL, THREADS, STATE_DIR, UNREADABLE, MEMORY, REPLICATION, PATIENCE, LEAVE,
+];
 
 /// What stands before the settings of internal topics.
 pub(super) const TOPIC_PREFIX: &str = "topic.";

@@ -19,6 +19,7 @@
 //! | `scan` | what is there between two keys, in order? |
 //! | [`KeyValueStore`], [`WindowStore`] | what may a step do? |
 //! | [`Undo`], [`TimeCell`] | how is a single value remembered? |
+//! | [`Unreadable`] | may what was found be used, and what if not? |
 //!
 //! It deliberately does not know topics, offsets' meaning, tasks, transactions' outcome or clocks: a task says
 //! `committed` or `aborted`, and when to `apply`.
@@ -36,6 +37,7 @@ mod scan;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unreadable;
 mod window_store;
 
 pub use cell::{TimeCell, Undo};
@@ -49,6 +51,8 @@ pub(crate) use rocks::Shared;
 pub use rocks::{DiskMemory, RocksEngine};
 pub use row::Stamped;
 pub use scan::Scan;
+pub(crate) use unreadable::readable;
+pub use unreadable::{ForeignRow, OnUnreadable, Unreadable, UnreadableStore};
 pub use window_store::{WindowRow, WindowScan, WindowStore};
 
 use crate::serde::SerdeError;
@@ -194,6 +198,12 @@ pub enum StateError {
         /// The store.
         store: Box<str>,
     },
+    /// What was found of a store cannot be used, and nobody said that it may be rebuilt.
+    #[error(transparent)]
+    Unreadable(Box<UnreadableStore>),
+    /// A record of the changelog is no row of the store.
+    #[error(transparent)]
+    Foreign(Box<ForeignRow>),
     /// A value has no form in the format of its store.
     #[error("store `{store}`: the value of key {key} cannot be encoded: {cause}")]
     Encode {
