@@ -6,11 +6,11 @@
 //!
 //! Knows the command line and files. Does not know what a line means (`lines`), nor how records are processed (`worker`).
 
-use crate::directory::DirectoryError;
+use crate::directory::{self, DirectoryError, StateDirectory};
 use crate::driver::{Driver, drops};
 use crate::instance::{InProcess, create_topics, run_until_idle};
 use crate::lines::{self, LineError, TextInput, Topics};
-use crate::settings::{Given, SettingsError};
+use crate::settings::{Given, SettingsError, Sources};
 use crate::startup::StartupError;
 use crate::stream::Topic;
 use crate::topology::{Entry, Plan, PlanError, Topology};
@@ -235,6 +235,16 @@ impl Builder {
         }
         // Brokers without the feature are a mistake in the settings.
         drop(settings);
+        if let (Asked::Run, Some(entry)) =
+            (&asked, Sources::of_process(&self.settings).of_who_runs_it().next())
+        {
+            // Whoever sets this up for Kafka and forgets the brokers would wait for ever, or see nothing happen.
+            eprintln!(
+                "note: `{}` ({}) is for Kafka, and no brokers are named (`bootstrap.servers`, \
+                 `STREAMS_BOOTSTRAP_SERVERS`): this runs on the in-process log",
+                entry.name, entry.origin
+            );
+        }
         let stdout = &mut std::io::stdout().lock();
         let result = match asked {
             Asked::Print(text) => stdout.write_all(text.as_bytes()).map_err(Error::printing),
@@ -244,6 +254,19 @@ impl Builder {
             Err(error) if error.is_broken_pipe() => Ok(()),
             result => result,
         }
+    }
+
+    /// Deletes the stores of this application on this machine, as `KafkaStreams.cleanUp` does: they are rebuilt from their
+    /// changelogs when it runs again. Call it before [`run`](Builder::run); while the application runs, here or in
+    /// another process with the same `state.dir`, it is refused. Without brokers in its settings stores are in memory, and
+    /// it still deletes what a run on brokers left. What was moved aside as damaged stays.
+    ///
+    /// # Errors
+    /// If the settings cannot be followed, the application runs, or the system refuses.
+    pub fn clean_up(&self) -> Result<(), Error> {
+        let settings = self.settings()?;
+        let root = settings.state_dir.unwrap_or_else(directory::default_root);
+        Ok(StateDirectory::clean_up_of(&root, &self.id)?)
     }
 
     /// Starts it on Kafka, and returns once settings, topics and rights are found to be in order and its threads join the

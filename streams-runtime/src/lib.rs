@@ -103,6 +103,8 @@ pub mod topology;
 pub mod transport;
 mod turns;
 pub mod verify;
+#[doc(hidden)]
+pub mod warming;
 pub mod window;
 pub mod wiring;
 pub mod worker;
@@ -132,6 +134,7 @@ pub use serde::{ByType, DefaultSerde, Json, Serde, SerdeError, TimeWindowed};
 pub use settings::{Settings, SettingsError};
 pub use state::OnUnreadable;
 pub use stream::{Stream, Table, Topic};
+pub use task::TaskId;
 pub use topology::Topology;
 pub use window::{TimeSpan, Tumbling, Windowed, Windows};
 

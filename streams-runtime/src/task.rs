@@ -503,6 +503,7 @@ impl<M: Message> Task<M> {
     pub fn suspend(&mut self) -> Vec<(TopicPartition, i64)> {
         let sent = self.positions().collect();
         self.go_back();
+        self.wired.outbox.borrow_mut().forget_partitions();
         sent
     }
 

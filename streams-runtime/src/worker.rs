@@ -28,9 +28,11 @@ use crate::pressure::Pressure;
 use crate::repeated::Repeated;
 use crate::restore::RestoredStore;
 use crate::state::{OverlayLimit, StateError};
+use crate::stream::StoreSpec;
 use crate::task::{Due, Task, TaskId};
 use crate::topology::{Growth, Plan, TopicRef, Topology};
 use crate::transport::{CommittedOffset, Consumer, Event, Producer, TopicPartition, TransportError};
+use crate::warming::Warmed;
 use crate::wiring::Engines;
 
 /// How a worker makes the parts that belong to one thread or one task.
@@ -66,6 +68,13 @@ pub trait Connect {
     fn memory(&self) -> Share {
         Share::UNBOUNDED
     }
+    /// Lets somebody else bring these stores of a task near the ends of their changelogs, if there is somebody and they have far
+    /// to go. Asked again and again until it says what was done; `None`: not yet.
+    fn warm(&self, _task: TaskId, _stores: &[(StoreSpec, String)]) -> Option<Vec<Warmed>> {
+        Some(Vec::new())
+    }
+    /// That is not wanted any more.
+    fn cool(&self, _task: TaskId) {}
     /// Hears how far a store is that is being restored.
     fn restoring(&self, _store: &Restoring) {}
     /// The wall clock, in milliseconds since the epoch. Asked once a commit, while tasks are opened, and after some
@@ -428,7 +437,7 @@ impl<C: Connect> Worker<C> {
         if !self.ready {
             match self.producer.init() {
                 Ok(()) => self.ready = true,
-                Err(TransportError::TimedOut(_)) => {}
+                Err(cause) if cause.timed_out().is_some() => {}
                 Err(cause) => return Err(cause.into()),
             }
         }

@@ -62,7 +62,7 @@ pub struct Restoring {
 }
 
 impl Restoring {
-    pub(super) fn of(
+    pub(crate) fn of(
         task: TaskId,
         replay: &Replay,
         lasting: &Lasting,

@@ -277,16 +277,54 @@ fn a_transaction_in_a_changelog_that_hangs_is_named() {
     }
 }
 
-#[test]
-fn a_long_restore_tells_how_far_it_is() {
-    let log = log();
-    for n in 0..10_240_i64 {
+/// Fills a changelog, and commits an offset beside it.
+fn fill(log: &MemoryLog, partition: u32, records: i64) {
+    for n in 0..records {
         let (key, value) = (n.to_string(), n.to_be_bytes());
-        log.append(CHANGELOG, 2, Some(key.as_bytes()), Some(&value), 0, &Headers::new()).unwrap();
+        log.append(CHANGELOG, partition, Some(key.as_bytes()), Some(&value), 0, &Headers::new()).unwrap();
     }
     let committed = CommittedOffset { offset: 0, metadata: String::new() };
     let mut reset = log.consumer("app", "reset", crate::transport::Isolation::ReadCommitted);
-    crate::transport::Consumer::commit(&mut reset, &[(place("votes", 2), committed)]).unwrap();
+    crate::transport::Consumer::commit(&mut reset, &[(place("votes", partition), committed)]).unwrap();
+}
+
+#[test]
+fn a_replay_whose_end_is_gone_ends_in_words_and_others_go_on() {
+    let log = log();
+    fill(&log, 2, 10_240);
+    let mut worker = start(&log, "one");
+    for _ in 0..5 {
+        worker.step(usize::MAX).unwrap();
+    }
+    assert_eq!(worker.opening(), [task(2)]);
+    // A broker's disk is put back in the middle of it.
+    log.lose_records(CHANGELOG, 2, 8_000).unwrap();
+    let mut seconds = 0;
+    let told = loop {
+        feed(&log, 1, 5);
+        match worker.step(usize::MAX) {
+            Err(error) => break error.to_string(),
+            Ok(_) => assert!(seconds < 200, "it is never told"),
+        }
+        worker.commit().unwrap();
+        log.set_time_ms(log.time_ms() + 1_000);
+        seconds += 1;
+    };
+    let words = format!(
+        "task 0_2 cannot be opened: store `sums`: its changelog `{CHANGELOG}`, partition 2, ended at 10240 when the \
+         replay began and ends at 8000 now; the replay stands at 8000 for 70 s. Records were lost there"
+    );
+    assert!(told.starts_with(&words), "{told}");
+    assert_eq!(worker.set_aside(), [task(2)]);
+    feed(&log, 1, 5);
+    turn(&mut worker);
+    assert_eq!(processed(&log, 1), 5 * seconds + 10);
+}
+
+#[test]
+fn a_long_restore_tells_how_far_it_is() {
+    let log = log();
+    fill(&log, 2, 10_240);
     let mut worker = start(&log, "one");
     let said = Said::default().during(|| {
         for _ in 0..12 {

@@ -8,8 +8,10 @@
 
 use super::hooks::RestoreListener;
 use super::line::Common;
+#[cfg(feature = "rocksdb")]
+use super::restorer::Restorer;
 use crate::app::Error;
-use crate::directory::{DirectoryError, StateDirectory};
+use crate::directory::{Cleaner, DirectoryError, StateDirectory};
 use crate::guarantee::Guarantee;
 use crate::members::{client_name, is_of_process};
 use crate::memory::{Budget, Share};
@@ -19,15 +21,19 @@ use crate::startup::Started;
 #[cfg(feature = "rocksdb")]
 use crate::state::DiskMemory;
 use crate::state::{OnUnreadable, OverlayLimit};
+#[cfg(feature = "rocksdb")]
+use crate::stream::StoreSpec;
 use crate::task::TaskId;
 use crate::topology::Topology;
 use crate::transport::kafka::{KafkaClients, KafkaConsumer, KafkaProducer};
 use crate::transport::{ClientSettings, Isolation, TransportError};
+#[cfg(feature = "rocksdb")]
+use crate::warming::{Order, Warmed, Warming};
 use crate::wiring::{Engines, in_memory};
 use crate::worker::{Connect, member_id};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Which process this is. Known before anything is asked of the group: a run before this one may still be a member.
 pub(crate) struct Process {
@@ -46,8 +52,7 @@ impl Process {
         let budget = Budget::of(settings.memory_bytes);
         let has_state = topology.entries().iter().any(|entry| entry.spec.store.is_some());
         // Where Kafka Streams keeps stores as well if nothing is said: among the temporary files.
-        let by_default =
-            (has_state && cfg!(feature = "rocksdb")).then(|| std::env::temp_dir().join("streams"));
+        let by_default = (has_state && cfg!(feature = "rocksdb")).then(crate::directory::default_root);
         let directory = match settings.state_dir.as_ref().or(by_default.as_ref()) {
             Some(root) => match open_directory(root, application, budget) {
                 Ok(directory) => Some(directory),
@@ -79,6 +84,11 @@ impl Process {
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
+
+    /// Deletes stores that were not here for so long, if there is a disk.
+    pub(crate) fn cleaner(&self, delay_ms: u64) -> Option<Cleaner> {
+        self.directory.as_ref()?.cleaner(Duration::from_millis(delay_ms))
+    }
 }
 
 /// What the threads of a process share.
@@ -91,6 +101,9 @@ pub(crate) struct Machine {
     memory: Budget,
     common: Arc<Common>,
     restoring: Option<RestoreListener>,
+    /// Of stores that outlast their task: what is in memory goes with whoever restored it.
+    #[cfg(feature = "rocksdb")]
+    restorer: Option<Restorer<KafkaConsumer>>,
     process: Process,
 }
 
@@ -103,13 +116,20 @@ impl Machine {
         common: Arc<Common>,
         restoring: Option<RestoreListener>,
     ) -> Machine {
+        let clients = KafkaClients::new(bounded(settings.clients.clone(), started));
+        let unreadable = settings.unreadable;
         Machine {
             application: application.to_owned(),
-            clients: KafkaClients::new(bounded(settings.clients.clone(), started)),
             guarantee: settings.guarantee,
-            unreadable: settings.unreadable,
+            unreadable,
             memory: Budget::of(settings.memory_bytes),
             common,
+            #[cfg(feature = "rocksdb")]
+            restorer: process.directory.clone().map(|directory| {
+                let engines = move |task| directory.engines(task, unreadable);
+                restorer(application, &process.id, &clients, engines, restoring.clone())
+            }),
+            clients,
             restoring,
             process,
         }
@@ -130,6 +150,30 @@ impl Machine {
         let name = self.name_of(number);
         OnMachine { machine: self, number, name }
     }
+}
+
+/// The thread that restores what these engines hold.
+#[cfg(feature = "rocksdb")]
+fn restorer(
+    application: &str,
+    process: &str,
+    clients: &KafkaClients,
+    engines: impl FnMut(TaskId) -> Engines + Send + 'static,
+    restoring: Option<RestoreListener>,
+) -> Restorer<KafkaConsumer> {
+    let (group, name) = (application.to_owned(), format!("{application}-{process}-restore"));
+    let clients = clients.clone();
+    let make = Box::new(move || {
+        let reader = clients.restore_consumer(&group, &name)?;
+        let timeout_ms = i64::try_from(clients.transaction_timeout_ms()).unwrap_or(i64::MAX);
+        let hear = move |restoring_store: &Restoring| {
+            if let Some(listener) = &restoring {
+                listener(restoring_store);
+            }
+        };
+        Ok(Warming::new(reader, engines, hear, timeout_ms))
+    });
+    Restorer::new(format!("{application}-restore"), make)
 }
 
 /// A broker refuses a batch that is larger than its topic allows as a whole, however small its records are: no batch is
@@ -219,6 +263,22 @@ impl Connect for OnMachine {
 
     fn memory(&self) -> Share {
         self.machine.memory.worker(self.machine.common.threads())
+    }
+
+    #[cfg(feature = "rocksdb")]
+    fn warm(&self, task: TaskId, stores: &[(StoreSpec, String)]) -> Option<Vec<Warmed>> {
+        let order = || Order { worker: self.number, task, stores: stores.to_vec() };
+        match &self.machine.restorer {
+            Some(restorer) if !stores.is_empty() => restorer.warm(order, (self.number, task)),
+            _ => Some(Vec::new()),
+        }
+    }
+
+    #[cfg(feature = "rocksdb")]
+    fn cool(&self, task: TaskId) {
+        if let Some(restorer) = &self.machine.restorer {
+            restorer.cool((self.number, task));
+        }
     }
 
     fn restoring(&self, store: &Restoring) {

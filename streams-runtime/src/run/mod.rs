@@ -12,6 +12,7 @@
 //! line        what runs between them and each thread
 //! cycle       what one thread does: step, commit when it is due, rest
 //! machine     clients, ids and stores of one process
+//! restorer    the thread that brings stores near the ends of their changelogs
 //! upkeep      what is asked of brokers now and then      watch    whether inputs have grown     call    all shall end
 //! ```
 //!
@@ -29,6 +30,8 @@ mod line;
 mod machine;
 #[cfg(any(test, feature = "kafka"))]
 mod on_failure;
+#[cfg(all(feature = "kafka", feature = "rocksdb"))]
+mod restorer;
 #[cfg(feature = "kafka")]
 mod running;
 #[cfg(feature = "kafka")]
@@ -72,6 +75,7 @@ mod on_kafka {
     use super::upkeep::{Job, upkeep};
     use super::watch::Watch;
     use crate::app::Error;
+    use crate::directory::Cleaner;
     use crate::members::caller_id;
     use crate::settings::Settings;
     use crate::startup::{Started, Startup};
@@ -183,7 +187,8 @@ mod on_kafka {
             "starting"
         );
         let (consumed, told) = channel();
-        look_after(&id, &clients, &started, &settings, told, tell)?;
+        let cleaner = process.cleaner(settings.cleanup_delay_ms);
+        look_after(&id, &clients, &started, &settings, cleaner, told, tell)?;
         let machine = Machine::new(&id, process, &started, &settings, common.clone(), hooks.restoring);
         let machine = Arc::new(machine);
         let rhythm = Rhythm::new(settings.commit_interval_ms, started.offsets_retention_ms);
@@ -223,6 +228,7 @@ mod on_kafka {
         clients: &KafkaClients,
         started: &Started,
         settings: &Settings,
+        cleaner: Option<Cleaner>,
         told: Receiver<Vec<(TopicPartition, i64)>>,
         tell: Sender<Message>,
     ) -> Result<(), Error> {
@@ -246,9 +252,16 @@ mod on_kafka {
             }
             Ok(())
         });
+        let clean = cleaner.map(|cleaner| {
+            Job::every(cleaner.delay(), "stores that nobody has here are deleted", move |_| {
+                cleaner.clean();
+                Ok(())
+            })
+        });
+        let mut jobs: Vec<Job> = [count, listen].into_iter().chain(clean).collect();
         let clients = clients.clone();
         spawn(format!("{application}-upkeep"), move || match clients.admin() {
-            Ok(mut admin) => upkeep(&mut admin, &told, &mut [count, listen]),
+            Ok(mut admin) => upkeep(&mut admin, &told, &mut jobs),
             Err(error) => {
                 tracing::warn!(%error, "repartition topics are not purged, and nothing is looked after")
             }

@@ -7,6 +7,7 @@ use super::state::{State, StateChange};
 use super::threads::{Seen, ThreadInfo, lock};
 use crate::app::Error;
 use futures_core::Stream;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
@@ -81,7 +82,9 @@ impl Running {
 
     /// Ends the thread with the highest number and returns its name once it has committed, left the group for good and ended
     /// (`KafkaStreams.removeStreamThread`, KIP-663); `None` if there is none, or everything is on its way to its end. The other
-    /// threads and instances take over its tasks. With no thread left the instance stays, and does nothing until one is added.
+    /// threads and instances take over its tasks: at once, but under `group.protocol = consumer` with stores on a disk only when its
+    /// session has timed out, since librdkafka cannot tell the broker. With no thread left the instance stays, and does nothing until
+    /// one is added.
     pub async fn remove_thread(&self) -> Option<String> {
         let (reply, answer) = oneshot::channel();
         let _ = self.tell.send(Message::Remove(Box::new(move |removed| drop(reply.send(removed)))));
@@ -137,6 +140,13 @@ impl Running {
     pub async fn leave(&self) -> Result<(), Error> {
         let _ = self.tell.send(Message::Stop { leave: true });
         self.wait().await
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Seen { state, threads, .. } = &*lock(&self.seen);
+        f.debug_struct("Running").field("state", state).field("threads", threads).finish_non_exhaustive()
     }
 }
 

@@ -153,9 +153,12 @@ impl Threads {
             State::PendingError => State::Error,
             _ => State::NotRunning,
         };
+        let Threads { around, seen, mut board, failed, .. } = self;
+        // What the threads worked with: whoever hears of the end may start again on the same directory.
+        drop(around);
         // Before those are told who ask for it.
-        lock(&self.seen).outcome = self.failed.take();
-        self.board.enter(end);
+        lock(&seen).outcome = failed;
+        board.enter(end);
     }
 
     fn hear(&mut self, message: Message) {

@@ -66,6 +66,8 @@ pub struct Settings {
     pub state_dir: Option<PathBuf>,
     /// What becomes of a store there that cannot be used.
     pub unreadable: OnUnreadable,
+    /// For how long a store may not be here before it is deleted, in ms.
+    pub cleanup_delay_ms: u64,
     /// How much memory rows and waiting records may take, in bytes, for the process as a whole.
     pub memory_bytes: u64,
     /// How many brokers keep each internal topic; `None`: the brokers decide.

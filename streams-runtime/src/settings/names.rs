@@ -16,6 +16,8 @@ pub(super) const THREADS: &str = "num.stream.threads";
 pub(super) const STATE_DIR: &str = "state.dir";
 /// What becomes of a store that cannot be used.
 pub(super) const UNREADABLE: &str = "state.unreadable";
+/// For how long a store may not be here before it is deleted.
+pub(super) const CLEANUP_DELAY: &str = "state.cleanup.delay.ms";
 /// How many brokers keep an internal topic.
 pub(super) const REPLICATION: &str = "replication.factor";
 /// How long the start waits for brokers.
@@ -26,9 +28,18 @@ pub(super) const MEMORY: &str = "memory.max.bytes";
 pub(super) const LEAVE: &str = "leave.group.on.close";
 
 /// Ours; everything else goes to librdkafka or to internal topics.
-#[rustfmt::skip]
-pub(super) const OURS: [&str; 10] = [
-    BROKERS, GUARANTEE, COMMIT_INTERVAL, THREADS, STATE_DIR, UNREADABLE, MEMORY, REPLICATION, PATIENCE, LEAVE,
+pub(super) const OURS: [&str; 11] = [
+    BROKERS,
+    GUARANTEE,
+    COMMIT_INTERVAL,
+    THREADS,
+    STATE_DIR,
+    CLEANUP_DELAY,
+    UNREADABLE,
+    MEMORY,
+    REPLICATION,
+    PATIENCE,
+    LEAVE,
 ];
 
 /// What stands before the settings of internal topics.
@@ -61,7 +72,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
      "remove it; a table emits each update, and `memory.max.bytes` bounds the rows that are kept in memory"),
     (&["statestore.uncommitted.max.bytes"],
      "remove it; `memory.max.bytes` bounds the rows that are kept in memory, and commits early where it must"),
-    (&["rocksdb.config.setter", "default.dsl.store", "dsl.store.suppliers.class", "state.cleanup.delay.ms",
+    (&["rocksdb.config.setter", "default.dsl.store", "dsl.store.suppliers.class",
        "allow.os.group.write.access"],
      "remove it; `state.dir` says where stores rest, `memory.max.bytes` how much memory they take"),
     (&["max.task.idle.ms"], "remove it; a task always waits until it knows what each of its inputs has next"),

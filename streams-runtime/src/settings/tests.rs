@@ -58,6 +58,7 @@ fn nothing_said_is_exactly_once_on_the_in_process_log() {
             threads: 1,
             state_dir: None,
             unreadable: Refuse,
+            cleanup_delay_ms: 600000,
             memory_bytes: 268435456,
             replication: None,
             patience_ms: 60000,

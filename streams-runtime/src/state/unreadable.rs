@@ -137,6 +137,8 @@ pub(crate) fn readable(
     match (why, otherwise) {
         (None, _) => Ok(engine),
         (Some(why), OnUnreadable::Refuse) => {
+            // The program that can read it may be back.
+            engine.keep(&why.to_string());
             let directory = engine.directory().map(ToOwned::to_owned);
             let refused = UnreadableStore { store: store.name, directory, why };
             Err(StateError::Unreadable(refused.into()))

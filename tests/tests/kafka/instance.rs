@@ -10,7 +10,7 @@ use streams_runtime::prelude::*;
 use streams_runtime::{Builder, Error, OnFailure, RestoreStage, Running, State, StateChange, ThreadState};
 use streams_tests::broker::Broker;
 use streams_tests::broker::tools::{
-    Isolation, Message, PATIENCE, Producer, create_topic, end_offsets, read, unique, until,
+    Follower, Isolation, Message, PATIENCE, Producer, create_topic, end_offsets, read, unique, until,
 };
 
 #[topic(name = "visits", key = String, value = String)]
@@ -312,15 +312,95 @@ fn who_listens_hears_of_every_store_that_is_restored() {
     });
 }
 
+/// How many rows are restored beside a task that processes.
+const ROWS: i64 = 1_500_000;
+
+#[test]
+fn a_task_goes_on_while_another_one_is_restored_beside_it() {
+    let broker = Broker::start();
+    let bootstrap = broker.bootstrap();
+    create_topic(&bootstrap, "visits", 2, &[]);
+    create_topic(&bootstrap, "visit-counts", 2, &[]);
+    let producer = Producer::new(&bootstrap);
+    let folders = [Folder::new("beside-first"), Folder::new("beside-second")];
+    on_tokio(async {
+        // The application makes its topics; then one partition of the changelog gets what would have taken long to count.
+        let running =
+            application(Counting::builder("beside"), &broker, &folders[0]).start().await.expect("it starts");
+        until_state(&running, State::Running).await;
+        producer.write(
+            (0..2).map(|partition| Message::to("visits").key("first").value("v").partition(partition)),
+        );
+        until("both to be counted", PATIENCE, || {
+            (read(&bootstrap, "visit-counts", Isolation::Committed).len() == 2).then_some(())
+        });
+        running.leave().await.expect("it ends");
+        let changelog = Message::to("beside-visit-counts-changelog").partition(1).value(7_i64.to_be_bytes());
+        // As many at a time as a client holds.
+        for first in (0..ROWS).step_by(50_000) {
+            producer.write((first..first + 50_000).map(|n| changelog.clone().key(format!("row-{n:09}"))));
+        }
+
+        let ended: Arc<Mutex<Option<(Instant, u64)>>> = Arc::default();
+        let told = ended.clone();
+        let app =
+            application(Counting::builder("beside"), &broker, &folders[1]).on_restore(move |restoring| {
+                if (restoring.changelog.partition, restoring.stage) == (1, RestoreStage::Ended) {
+                    *told.lock().expect("whole") = Some((Instant::now(), restoring.records));
+                }
+            });
+        let follower = Follower::start(&bootstrap, "visit-counts", Isolation::Committed);
+        let running = app.start().await.expect("it starts");
+        until("the small task to run", PATIENCE, || {
+            running.threads().first().is_some_and(|thread| thread.tasks.len() == 1).then_some(())
+        });
+        let began = Instant::now();
+        let mut written = Vec::new();
+        while ended.lock().expect("whole").is_none() {
+            written.push(Instant::now());
+            producer.send(
+                &Message::to("visits").key(format!("visitor-{}", written.len())).value("v").partition(0),
+            );
+            producer.flush();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            assert!(began.elapsed() < PATIENCE, "it is not restored");
+        }
+        let (end, records) = ended.lock().expect("whole").expect("it has ended");
+        assert!(records >= ROWS as u64, "{records}");
+        until_state(&running, State::Running).await;
+        running.close().await.expect("it ends");
+        // What came before the end of the restore, as another client saw it.
+        let seen: BTreeMap<String, Instant> =
+            follower.news().into_iter().map(|(at, record)| (record.key_text(), at)).collect();
+        let mut took: Vec<Duration> = (1..)
+            .zip(&written)
+            .filter(|(_, written)| **written < end)
+            .map(|(n, written)| seen[&format!("visitor-{n}")].saturating_duration_since(*written))
+            .collect();
+        took.sort();
+        let at = |share: usize| took[(took.len() - 1) * share / 100].as_millis();
+        println!(
+            "{records} rows restored in {:?} beside {} records; each seen after {} ms (median), {} ms (99 of 100), {} ms (all)",
+            end - began,
+            took.len(),
+            at(50),
+            at(99),
+            at(100)
+        );
+        assert!(took.len() > 5, "{took:?}");
+        assert!(at(100) < 3_000, "{took:?}");
+    });
+}
+
 #[test]
 fn what_is_wrong_at_the_start_is_told_by_start() {
     let broker = Broker::start();
     let folder = Folder::new("wrong");
     on_tokio(async {
         let app = application(Stamping::builder("wrong"), &broker, &folder);
-        let error = app.start().await.err().expect("the topics are not there").to_string();
+        let error = app.start().await.expect_err("the topics are not there").to_string();
         assert!(error.contains("letters") && error.contains("stamped"), "{error}");
-        let error = Stamping::builder("nowhere").start().await.err().expect("no brokers");
+        let error = Stamping::builder("nowhere").start().await.expect_err("no brokers");
         assert!(error.to_string().contains("bootstrap.servers"), "{error}");
     });
 }

@@ -6,6 +6,7 @@ mod examples;
 mod harness;
 mod instance;
 mod leaders;
+mod load;
 mod members;
 mod reliability;
 mod startup;

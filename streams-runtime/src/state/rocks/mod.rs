@@ -19,6 +19,8 @@ mod shared;
 pub use shared::DiskMemory;
 pub(crate) use shared::Shared;
 
+use crate::directory::KEEP;
+
 use super::engine::{Batch, Cursor, Direction, Engine, EngineError, KeyAnd, KeyRange, Mark};
 use super::unreadable::Unreadable;
 use rocksdb::{DB, DBRawIterator, Error, ErrorKind, FlushOptions, ReadOptions, WriteBatch, WriteOptions};
@@ -52,6 +54,8 @@ pub struct RocksEngine {
     /// True if damage was found while it was in use.
     is_damaged: Cell<bool>,
     damage: Option<String>,
+    /// True if it is noted that the files must stay.
+    kept: Cell<bool>,
     reads: ReadOptions,
     writes: WriteOptions,
     /// The key of a `get` with its first byte; kept so that one needs no memory.
@@ -85,6 +89,7 @@ impl RocksEngine {
             unreadable: None,
             is_damaged: Cell::default(),
             damage: None,
+            kept: Cell::new(path.join(KEEP).exists()),
             reads: ReadOptions::default(),
             writes,
             key: RefCell::default(),
@@ -142,6 +147,7 @@ impl RocksEngine {
         std::fs::create_dir_all(&self.path).map_err(|cause| self.error("cannot create", cause))?;
         self.unreadable = None;
         self.is_damaged.set(false);
+        self.kept.set(false);
         self.reopen().map_err(|cause| self.error("cannot open", cause))
     }
 
@@ -241,6 +247,10 @@ impl Engine for RocksEngine {
             self.failed = true;
             self.refused("cannot write", cause)
         })?;
+        if mark.is_some() && self.kept.take() {
+            // It follows its changelog again.
+            let _ = std::fs::remove_file(self.path.join(KEEP));
+        }
         // What was written is safe. Who writes faster than the disk takes it waits for the disk, not for memory.
         if self.shared.is_full() { self.flush(true) } else { Ok(()) }
     }
@@ -309,6 +319,15 @@ impl Engine for RocksEngine {
 
     fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
+    }
+
+    fn keep(&self, why: &str) {
+        match std::fs::write(self.path.join(KEEP), why) {
+            Ok(()) => self.kept.set(true),
+            Err(error) => {
+                tracing::warn!(path = %self.path.display(), %error, "cannot note that it must stay: {why}")
+            }
+        }
     }
 }
 

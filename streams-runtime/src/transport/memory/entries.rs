@@ -81,6 +81,15 @@ impl Entries {
         *self.marks.get_mut(at) = CONTROL;
     }
 
+    /// Loses all but the first `len`.
+    pub(super) fn truncate(&mut self, len: usize) {
+        let lost = (len..self.marks.len()).map(|at| *self.marks.get(at)).find(|mark| mark & CONTROL == 0);
+        if let Some(first) = lost {
+            self.stored.truncate((first.wrapping_sub(self.first) & NUMBER) as usize);
+        }
+        self.marks.truncate(len);
+    }
+
     /// Forgets the first `count`.
     pub(super) fn forget(&mut self, count: usize) {
         // Records stand in the order of their marks: the next one that stays tells how many go.
@@ -160,6 +169,14 @@ impl<T> Queue<T> {
     }
 
     #[inline]
+    fn truncate(&mut self, len: usize) {
+        while self.len() > len {
+            if self.last.pop().is_none() {
+                self.last = self.full.pop().unwrap_or_default();
+            }
+        }
+    }
+
     fn get(&self, at: usize) -> &T {
         let at = self.forgotten + at;
         &self.full.get(at / SEGMENT).unwrap_or(&self.last)[at % SEGMENT]

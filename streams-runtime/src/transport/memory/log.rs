@@ -409,6 +409,14 @@ impl PartitionLog {
         }
     }
 
+    /// Loses everything from `offset` on, but nothing undecided.
+    pub(super) fn lose_from(&mut self, offset: i64) {
+        if self.open.is_empty() && offset < self.high() {
+            self.high = offset.max(self.start);
+            self.entries.truncate((self.high - self.start) as usize);
+        }
+    }
+
     /// Forgets everything before `offset`, but nothing undecided.
     pub(super) fn delete_before(&mut self, offset: i64) {
         let to = offset.min(self.last_stable());
