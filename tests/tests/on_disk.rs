@@ -21,6 +21,12 @@ fn sum(sum: &mut i64, value: &i64) {
 }
 topology!(Adding = [sum]);
 
+#[ktable(store = "sums", from = In, aggregate, value = Json<i64>, to = Sums)]
+fn sum_in_json(sum: &mut i64, value: &i64) {
+    *sum += value;
+}
+topology!(AddingInJson = [sum_in_json]);
+
 struct World {
     log: MemoryLog,
     root: PathBuf,
@@ -274,6 +280,43 @@ fn a_damaged_store_is_rebuilt_if_somebody_said_so() {
     world.feed();
     world.run(&mut [&mut one]);
     assert_eq!(world.sums(), [2; 4]);
+}
+
+/// What it is stands in the files, and they stay for the program that can read them.
+#[test]
+fn a_store_of_another_form_is_refused_and_kept() {
+    let world = World::new("form");
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.feed();
+    world.run(&mut [&mut one]);
+    one.leave().unwrap();
+    drop(directory);
+
+    let directory = world.directory();
+    let other = InProcess::new(&world.log, "app", "one").directory(&directory);
+    let mut other = other.start(AddingInJson::topology()).unwrap();
+    let said: Vec<_> = (0..20).filter_map(|_| other.step(100).err()).map(|error| error.to_string()).collect();
+    assert_eq!((said.len(), other.set_aside().len()), (4, 4));
+    let store = world.root.join("app/sums/0");
+    let words = format!(
+        "store `sums` in `{}` cannot be used: its values are in the format `i64`, and here in `Json`. Its changelog has such \
+         rows as well: go back to that form",
+        store.display()
+    );
+    assert!(said.iter().any(|said| said.contains(&words)), "{said:?}");
+    other.leave().unwrap();
+    let now = std::time::Duration::ZERO;
+    assert_eq!((directory.clean(now).unwrap(), store.join("KEEP").exists()), (Vec::new(), true));
+    drop(directory);
+
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.feed();
+    world.run(&mut [&mut one]);
+    assert_eq!((replayed(&one), world.sums()), (vec![0; 4], vec![2; 4]));
+    one.leave().unwrap();
+    assert!(!store.join("KEEP").exists(), "nothing is in the way any more");
 }
 
 /// It is found while it is used. Who takes the task over in the same process is not handed the same engine again.
