@@ -303,7 +303,11 @@ impl<C: Consumer> Warming<C> {
                 }
             }
         }
-        hopeless.iter().for_each(|(at, cause)| self.give_up(*at, cause, now_ms));
+        for (at, cause) in &hopeless {
+            // Who opens the task asks for ends anew, and does not learn what they were.
+            tracing::warn!(task = %self.jobs[*at].order.task, "{cause}");
+            self.give_up(*at, cause, now_ms);
+        }
     }
 
     /// The ends are reached: whether that was enough, and if so the stores are given back.

@@ -205,6 +205,29 @@ fn stores_of_tasks_that_are_elsewhere_go_and_are_rebuilt() {
 }
 
 #[test]
+fn an_application_that_does_not_run_is_cleaned_up() {
+    let world = World::new("cleaned-up");
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.feed();
+    world.run(&mut [&mut one]);
+    let clean_up = || Adding::builder("app").state_dir(&world.root).clean_up();
+    let refused = clean_up().unwrap_err().to_string();
+    assert!(refused.contains("is in use by another instance in this process"), "{refused}");
+    one.leave().unwrap();
+    drop(directory);
+    assert!(world.root.join("app/sums/0/CURRENT").exists());
+    clean_up().unwrap();
+    assert!(!world.root.join("app/sums").exists());
+
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.feed();
+    world.run(&mut [&mut one]);
+    assert_eq!((replayed(&one), world.sums()), (vec![1; 4], vec![2; 4]));
+}
+
+#[test]
 fn a_damaged_store_is_rebuilt_and_said() {
     let world = World::new("damaged");
     let directory = world.directory();
