@@ -108,6 +108,15 @@ const RESTLESS_MS: i64 = 600_000;
 /// Expired rows deleted at a time: bounded, so that a jump of stream time does not hold up a commit.
 const EXPIRED_ROWS: usize = 10_000;
 
+/// What a task has done in one go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Processed {
+    /// How many records it processed.
+    pub records: usize,
+    /// True if it stopped because what it wrote must be handed over first.
+    pub is_full: bool,
+}
+
 /// A running task.
 pub struct Task<M> {
     id: TaskId,
@@ -200,11 +209,11 @@ impl<M: Message> Task<M> {
         self.inputs.iter().map(|input| (input.partition_of(), input.committed))
     }
 
-    /// Processes up to `max` records, fewer if the outbox is full before. Returns how many.
+    /// Processes up to `max` records, fewer if the outbox is full before.
     ///
     /// # Errors
     /// The first failure; the transaction must be taken back. From then on the task stops in front of that record.
-    pub fn process(&mut self, max: usize) -> Result<usize, Failure> {
+    pub fn process(&mut self, max: usize) -> Result<Processed, Failure> {
         // Once a call, not once a record: what unwinds leaves changes behind that the abort drops.
         let result = match catch_unwind(AssertUnwindSafe(|| self.process_records(max))) {
             Ok(result) => result,
@@ -330,29 +339,34 @@ impl<M: Message> Task<M> {
         self.careful = careful;
     }
 
-    fn process_records(&mut self, max: usize) -> Result<usize, Failure> {
-        let mut processed = 0;
-        let outbox = &*self.wired.outbox;
-        if let [only] = &mut *self.inputs {
-            self.at = 0;
-            while processed < max && only.take(&mut self.changed)? {
-                processed += 1;
-                if outbox.borrow().is_full() {
-                    break;
-                }
+    fn process_records(&mut self, max: usize) -> Result<Processed, Failure> {
+        let mut processed = Processed { records: 0, is_full: false };
+        let [only] = &mut *self.inputs else { return self.process_lowest(max) };
+        self.at = 0;
+        while processed.records < max && !processed.is_full && only.has_next() {
+            // Before it and not after it: steps that fail may have changed something.
+            self.changed = true;
+            if only.take()? {
+                processed.records += 1;
+                processed.is_full = self.wired.outbox.borrow().is_full();
             }
-        } else {
-            while processed < max
-                && let Some(next) = self.lowest()?
-            {
-                self.changed = true;
-                self.at = next;
-                self.inputs[next].process()?;
-                processed += 1;
-                if self.wired.outbox.borrow().is_full() {
-                    break;
-                }
-            }
+        }
+        // The log's end may have moved the position.
+        self.changed = self.changed || only.position != only.committed;
+        Ok(processed)
+    }
+
+    fn process_lowest(&mut self, max: usize) -> Result<Processed, Failure> {
+        let mut processed = Processed { records: 0, is_full: false };
+        while processed.records < max
+            && !processed.is_full
+            && let Some(next) = self.lowest()?
+        {
+            self.changed = true;
+            self.at = next;
+            self.inputs[next].process()?;
+            processed.records += 1;
+            processed.is_full = self.wired.outbox.borrow().is_full();
         }
         // What was left out moved a position too.
         self.changed = self.changed || self.inputs.iter().any(|input| input.position != input.committed);
@@ -400,6 +414,12 @@ impl<M: Message> Task<M> {
     /// What the steps wrote.
     pub fn outbox(&self) -> &Rc<RefCell<Outbox>> {
         &self.wired.outbox
+    }
+
+    /// True if steps wrote something that was not handed over yet.
+    #[inline]
+    pub(crate) fn has_written(&self) -> bool {
+        !self.wired.outbox.borrow().is_empty()
     }
 
     /// True if there is anything that [`prepare`](Task::prepare) may have to encode.
@@ -463,7 +483,10 @@ impl<M: Message> Task<M> {
         if self.wired.dropped.take() {
             self.wired.drops.iter().for_each(|drops| drops.commit());
         }
-        self.inputs.iter_mut().for_each(|input| input.committed = input.position);
+        match &mut *self.inputs {
+            [only] => only.committed = only.position,
+            all => all.iter_mut().for_each(|input| input.committed = input.position),
+        }
         self.changed = false;
         self.renewing = false;
         self.has_offsets = true;

@@ -11,10 +11,15 @@ const SPARE: usize = 4;
 const FIRST_CHUNK: usize = 512;
 
 /// Where bytes begin.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Spot {
     chunk: u32,
     start: u32,
+}
+
+impl Spot {
+    /// Where nothing is.
+    pub(super) const NONE: Spot = Spot { chunk: 0, start: 0 };
 }
 
 #[derive(Default)]

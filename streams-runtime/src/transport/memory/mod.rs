@@ -64,7 +64,7 @@ struct Log {
     faults: faults::Faults,
     time_ms: i64,
     /// Moves whenever a reader may see something new.
-    changes: u64,
+    changes: i64,
     memo: Memo,
     /// How many answers about committed offsets will be "none".
     hidden_offsets: u32,
@@ -74,6 +74,12 @@ struct Log {
 }
 
 impl Log {
+    /// Moves with every group and with the topics: who saw this number knows that nothing has happened to a member since.
+    #[inline]
+    fn version(&self) -> u64 {
+        self.groups.moves + self.topics.version
+    }
+
     #[inline]
     fn write(&mut self, place: Place, content: Content<'_>, stamp: Stamp) -> i64 {
         self.changes += 1;

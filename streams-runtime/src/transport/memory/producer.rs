@@ -11,7 +11,7 @@ use super::faults::Fault;
 use super::log::{Content, Stamp};
 use super::topics::{Memo, Place};
 use super::txn::Claim;
-use super::{Log, MemoryLog};
+use super::{LARGEST_METADATA, Log, MemoryLog};
 use crate::mutants::mutant;
 use crate::record::Headers;
 use crate::transport::{
@@ -65,9 +65,11 @@ pub struct MemoryProducer {
     refused: Option<TransportError>,
     /// The membership that was accepted last, so that it is not looked up by name each time.
     accepted: Option<Accepted>,
+    /// The partitions of the commit at hand.
+    committing: Vec<Place>,
 }
 
-/// A membership that is good for as long as its group's version stays.
+/// A membership that is good for as long as the log's version stays.
 struct Accepted {
     proof: GroupMetadata,
     group: u32,
@@ -84,7 +86,7 @@ impl Accepted {
     ) -> Result<u32, TransportError> {
         let group = log.groups.number(&proof.group);
         log.groups.check(group, proof.generation, &proof.member, false)?;
-        *accepted = Some(Accepted { proof: proof.clone(), group, version: log.groups.version(group) });
+        *accepted = Some(Accepted { proof: proof.clone(), group, version: log.version() });
         Ok(group)
     }
 
@@ -94,7 +96,7 @@ impl Accepted {
         let same = Rc::ptr_eq(&self.proof.group, &proof.group)
             && Rc::ptr_eq(&self.proof.member, &proof.member)
             && self.proof.generation == proof.generation
-            && self.version == log.groups.version(self.group);
+            && self.version == log.version();
         same.then_some(self.group)
     }
 }
@@ -121,6 +123,7 @@ impl MemoryProducer {
             delivered: Vec::new(),
             refused: None,
             accepted: None,
+            committing: Vec::new(),
         }
     }
 
@@ -336,6 +339,40 @@ impl MemoryProducer {
         }
     }
 
+    /// Commits with these offsets, as `send_offsets` and `commit` would, if nothing stands against it and everything was
+    /// looked up before; otherwise nothing has happened.
+    #[inline]
+    fn commit_at_once(
+        &mut self,
+        offsets: &[(TopicPartition, CommittedOffset)],
+        proof: &GroupMetadata,
+    ) -> bool {
+        let log = &mut *self.log.borrow_mut();
+        let is_open = matches!(self.state, State::InTransaction) && log.transactions.is_plain(self.claim);
+        let arrived = self.waiting.is_empty() && self.refused.is_none() && log.faults.none();
+        let Some(group) = self.accepted.as_ref().and_then(|accepted| accepted.group(log, proof)) else {
+            return false;
+        };
+        if !is_open || !arrived {
+            return false;
+        }
+        // All of them before the first is stored.
+        self.committing.clear();
+        for (partition, committed) in offsets {
+            match self.input_memo.known(&log.topics, &partition.topic, partition.partition) {
+                Some(place) if committed.metadata.len() <= LARGEST_METADATA => self.committing.push(place),
+                _ => return false,
+            }
+        }
+        for (&place, (_, committed)) in self.committing.iter().zip(offsets) {
+            log.groups.commit(group, place, committed);
+        }
+        log.commit_plain(self.claim);
+        self.delivered.clear();
+        self.state = State::Ready;
+        true
+    }
+
     /// Aborts, and gives the reason back as the commit's outcome.
     fn give_up(&mut self, reason: TransportError) -> CommitOutcome {
         match self.abort() {
@@ -525,6 +562,19 @@ impl Producer for MemoryProducer {
             return CommitOutcome::Committed;
         }
         self.commit_against_odds()
+    }
+
+    #[inline]
+    fn commit_with(
+        &mut self,
+        offsets: &[(TopicPartition, CommittedOffset)],
+        group: &GroupMetadata,
+    ) -> Result<CommitOutcome, TransportError> {
+        if self.commit_at_once(offsets, group) {
+            return Ok(CommitOutcome::Committed);
+        }
+        self.send_offsets(offsets, group)?;
+        Ok(self.commit())
     }
 
     fn abort(&mut self) -> Result<(), TransportError> {

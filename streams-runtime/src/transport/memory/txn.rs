@@ -113,6 +113,14 @@ impl Transactions {
         !matches!(self.all[claim.slot as usize].phase, Phase::Ending { .. })
     }
 
+    /// True if the claim is good, nothing ends that has not ended, and nothing but partitions is in the transaction.
+    #[inline]
+    pub(super) fn is_plain(&self, claim: Claim) -> bool {
+        let owner = &self.all[claim.slot as usize];
+        let is_undecided = !matches!(owner.phase, Phase::Ending { .. });
+        owner.producer == claim.producer && is_undecided && owner.groups.is_empty() && !self.hold_markers
+    }
+
     /// The ids whose last transaction is not over.
     pub(super) fn unfinished(&self) -> impl Iterator<Item = &str> {
         self.all.iter().filter(|t| t.phase != Phase::Idle).map(|t| t.id.as_str())
@@ -176,6 +184,18 @@ impl Log {
             self.decide(claim.slot, commit);
         }
         Ok(())
+    }
+
+    /// Commits a transaction that [is plain](Transactions::is_plain), and whose offsets are stored already.
+    #[inline]
+    pub(super) fn commit_plain(&mut self, claim: Claim) {
+        let owner = &mut self.transactions.all[claim.slot as usize];
+        for &place in &owner.places {
+            self.topics.log_mut(place).decide(claim.producer, true);
+        }
+        owner.places.clear();
+        owner.phase = Phase::Idle;
+        self.changes += 1;
     }
 
     /// Aborts what is older than its time-out; its producer is fenced.

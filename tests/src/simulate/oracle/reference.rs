@@ -111,7 +111,7 @@ impl Run<'_> {
             task.positions().position(|(input, _)| input == *place).ok_or("a task without that input")?;
         task.buffer(input, message);
         task.ended(input, note.offset + 1);
-        match task.process(1) {
+        match task.process(1).map(|processed| processed.records) {
             Ok(1) => {}
             Ok(_) => {
                 return Err(format!("{}-{}@{} is not processed", place.topic, place.partition, note.offset));
