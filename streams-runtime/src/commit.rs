@@ -56,6 +56,9 @@ pub(crate) enum Trouble {
     Log(TransportError),
 }
 
+/// How a commit ended otherwise.
+struct NotCommitted(Result<CommitOutcome, Trouble>);
+
 impl From<TransportError> for Trouble {
     fn from(cause: TransportError) -> Self {
         Trouble::Log(cause)
@@ -132,13 +135,11 @@ impl<C: Connect> Worker<C> {
             return self.not_committed(Err(trouble), now_ms);
         }
         mutant!(StateBeforeCommit => self.committed(remember, now_ms)?);
-        match self.end() {
-            Ok(CommitOutcome::Committed) => {
-                self.in_transaction = false;
-                self.committed(remember, now_ms).map(|()| Commit::Done)
-            }
-            ended => self.not_committed(ended, now_ms),
+        if let Err(NotCommitted(outcome)) = self.end() {
+            return self.not_committed(outcome, now_ms);
         }
+        self.in_transaction = false;
+        self.committed(remember, now_ms).map(|()| Commit::Done)
     }
 
     #[cold]
@@ -194,23 +195,30 @@ impl<C: Connect> Worker<C> {
 
     /// Steps 4 and 5.
     #[inline]
-    fn end(&mut self) -> Result<CommitOutcome, Trouble> {
+    fn end(&mut self) -> Result<(), NotCommitted> {
         let mut entries = 0;
         for &at in &self.changed {
             entries = self.tasks[at].write_offsets(&mut self.offsets, entries);
         }
         self.offsets.truncate(entries);
         if self.guarantee == Guarantee::AtLeastOnce {
-            self.consumer.commit(&self.offsets)?;
-            return Ok(CommitOutcome::Committed);
+            return match self.consumer.commit(&self.offsets) {
+                Ok(()) => Ok(()),
+                Err(cause) => Err(NotCommitted(Err(cause.into()))),
+            };
         }
-        mutant!(OffsetsOutside => {
-            self.consumer.commit(&self.offsets)?;
-            return Ok(self.producer.commit());
+        let Some(group) = self.consumer.group_metadata() else {
+            return Err(NotCommitted(Err(self.thrown_out())));
+        };
+        mutant!(OffsetsOutside | EpochMinusOne | EndBeforeOffsets => return match self.end_wrongly(group) {
+            Ok(CommitOutcome::Committed) => Ok(()),
+            outcome => Err(NotCommitted(outcome)),
         });
-        let Some(group) = self.consumer.group_metadata() else { return Err(self.thrown_out()) };
-        mutant!(EpochMinusOne | EndBeforeOffsets => return self.end_wrongly(group));
-        Ok(self.producer.commit_with(&self.offsets, &group)?)
+        match self.producer.commit_with(&self.offsets, &group) {
+            Ok(CommitOutcome::Committed) => Ok(()),
+            Ok(outcome) => Err(NotCommitted(Ok(outcome))),
+            Err(cause) => Err(NotCommitted(Err(cause.into()))),
+        }
     }
 
     #[cold]

@@ -187,14 +187,15 @@ impl<M: Message> Events<M> for Inputs<'_, M> {
         }
     }
 
-    #[inline]
+    // Always inlined: a message that is handed on is read before it is written through.
+    #[inline(always)]
     fn record(&mut self, slot: u32, message: M) {
         if let Some(Some(to)) = self.slots.get(slot as usize) {
             self.tasks[to.task].buffer(to.input, message);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn end(&mut self, slot: u32, position: i64) {
         if let Some(Some(to)) = self.slots.get(slot as usize) {
             self.tasks[to.task].ended(to.input, position);

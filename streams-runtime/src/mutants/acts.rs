@@ -24,10 +24,12 @@ impl<C: Connect> Worker<C> {
         }
     }
 
-    /// Offsets without generation and member: brokers accept them, whoever sends them. Or offsets before everything has
-    /// arrived.
+    /// Offsets outside of the transaction. Or without generation and member: brokers accept them, whoever sends them. Or
+    /// before everything has arrived.
     pub(crate) fn end_wrongly(&mut self, group: GroupMetadata) -> Result<CommitOutcome, Trouble> {
-        if is(Mutant::EpochMinusOne) {
+        if is(Mutant::OffsetsOutside) {
+            self.consumer.commit(&self.offsets)?;
+        } else if is(Mutant::EpochMinusOne) {
             let nobody = GroupMetadata { generation: -1, member: "".into(), ..group };
             self.producer.send_offsets(&self.offsets, &nobody)?;
         } else {

@@ -206,20 +206,10 @@ pub(super) struct Content<'a> {
     pub(super) headers: &'a Headers,
 }
 
-/// A key and the value behind it.
-#[derive(Clone, Copy)]
-pub(crate) struct Joined<'a> {
-    pub(crate) bytes: &'a [u8],
-    /// Where the value begins; `None`: the key is null.
-    pub(crate) key_len: Option<usize>,
-    /// Whether the value is null.
-    pub(crate) is_null: bool,
-}
-
 impl Content<'_> {
+    #[inline]
     pub(super) fn size(&self) -> usize {
-        let headers: usize =
-            self.headers.iter().map(|h| h.name.len() + h.value.as_ref().map_or(0, Vec::len)).sum();
+        let headers = if self.headers.is_empty() { 0 } else { self.headers.size() };
         self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len) + headers
     }
 }
@@ -243,6 +233,8 @@ pub(super) struct PartitionLog {
     start: i64,
     /// Behind the last offset.
     high: i64,
+    /// Behind the last record; what follows are control records.
+    behind: i64,
     /// One entry for each offset from `start` on, so that an offset is found without a search.
     entries: Queue<Entry>,
     /// Ascending by `first`, because transactions join at the end of the log.
@@ -304,6 +296,10 @@ impl PartitionLog {
         position: &mut i64,
         isolation: Isolation,
     ) -> Option<Record<'_>> {
+        if *position >= self.behind {
+            *position = end.max(*position);
+            return None;
+        }
         while *position < end {
             let offset = *position;
             *position += 1;
@@ -315,7 +311,7 @@ impl PartitionLog {
         None
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn append(&mut self, content: Content<'_>, stamp: Stamp) -> i64 {
         let length = |bytes: Option<&[u8]>| bytes.map_or(NULL, |bytes| bytes.len() as u32);
         let body = Body {
@@ -328,26 +324,32 @@ impl PartitionLog {
         self.enter(body, stamp)
     }
 
-    /// As `append`.
+    /// As `append`, with a key and a value that are written where they stay; who writes returns false for a null.
     #[inline]
-    pub(super) fn append_joined(
+    pub(super) fn append_with<E>(
         &mut self,
-        joined: Joined<'_>,
+        key: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
+        value: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
         timestamp: i64,
         headers: &Headers,
         stamp: Stamp,
-    ) -> i64 {
-        let Joined { bytes, key_len, is_null } = joined;
-        let spot = self.bytes.push_one(bytes);
-        let value_len = if is_null { NULL } else { (bytes.len() - key_len.unwrap_or(0)) as u32 };
-        let key_len = key_len.map_or(NULL, |len| len as u32);
-        self.enter(Body { spot, key_len, value_len, timestamp, headers: headers.clone() }, stamp)
+    ) -> Result<i64, E> {
+        let (spot, (key_len, value_len)) = self.bytes.push_with(|out| {
+            let start = out.len();
+            let has_key = key(out)?;
+            let middle = out.len();
+            let has_value = value(out)?;
+            let length = |is_there, len: usize| if is_there { len as u32 } else { NULL };
+            Ok((length(has_key, middle - start), length(has_value, out.len() - middle)))
+        })?;
+        Ok(self.enter(Body { spot, key_len, value_len, timestamp, headers: headers.clone() }, stamp))
     }
 
     #[inline(always)]
     fn enter(&mut self, body: Body, stamp: Stamp) -> i64 {
         self.entries.push(Entry { body, stamp, kind: Kind::Data });
         self.high += 1;
+        self.behind = self.high;
         self.high - 1
     }
 

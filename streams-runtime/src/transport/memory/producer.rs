@@ -25,7 +25,7 @@ enum State {
     Ready,
     InTransaction,
     /// Nothing but an abort is left of the transaction.
-    MustAbort(TransportError),
+    MustAbort(Box<TransportError>),
     Fenced,
     /// The outcome of the last transaction is unknown.
     Unknown,
@@ -147,7 +147,7 @@ impl MemoryProducer {
             State::InTransaction => Ok(()),
             State::Ready => Err(TransportError::Misuse("records of a transactional producer need a begin")),
             State::New => Err(TransportError::Misuse("a producer starts with init")),
-            State::MustAbort(reason) => Err(reason.clone()),
+            State::MustAbort(reason) => Err((**reason).clone()),
             State::Fenced => Err(self.fenced()),
             State::Unknown => Err(UNKNOWN),
         }
@@ -180,13 +180,16 @@ impl MemoryProducer {
     }
 
     #[cold]
-    fn refuse(&mut self, record: Outgoing<'_>, reason: String) {
-        let Outgoing { topic, origin, .. } = record;
+    fn refuse(&mut self, record: Outgoing<'_>, place: Place) {
+        let Outgoing { topic, key, value, timestamp, headers, origin, .. } = record;
+        let size = Content { key, value, timestamp, headers }.size();
+        let reason = self.log.borrow().why_refused(place, size, timestamp);
         self.refused.get_or_insert(TransportError::Refused { topic: topic.to_owned(), origin, reason });
     }
 
+    /// A record that something may hold up.
     #[cold]
-    fn wait(&mut self, record: Outgoing<'_>, place: Place, sequence: u32) {
+    fn wait(&mut self, record: Outgoing<'_>, place: Place, sequence: u32) -> Result<(), TransportError> {
         self.waiting.push(Waiting {
             place,
             key: record.key.map(<[u8]>::to_vec),
@@ -197,6 +200,9 @@ impl MemoryProducer {
             sequence,
             retry: false,
         });
+        let shared = Rc::clone(&self.log);
+        let log = &mut *shared.borrow_mut();
+        self.deliver(log).map(|_| ())
     }
 
     /// Lets everything arrive that no accident holds up; true if nothing is left.
@@ -232,7 +238,7 @@ impl MemoryProducer {
                 Some(offset) => offset,
                 None => {
                     if self.transactional {
-                        log.add_partition(self.claim, record.place);
+                        log.join(self.claim, record.place);
                     }
                     let content = Content {
                         key: record.key.as_deref(),
@@ -281,7 +287,7 @@ impl MemoryProducer {
         }
         if let Some(refused) = self.refused.take() {
             if self.transactional {
-                self.state = State::MustAbort(refused.clone());
+                self.state = State::MustAbort(refused.clone().into());
             }
             return Err(refused);
         }
@@ -292,7 +298,7 @@ impl MemoryProducer {
     fn offsets_failed(&mut self, error: TransportError) -> Result<(), TransportError> {
         self.state = match &error {
             TransportError::Fenced(_) => State::Fenced,
-            error => State::MustAbort(error.clone()),
+            error => State::MustAbort(error.clone().into()),
         };
         Err(error)
     }
@@ -373,6 +379,16 @@ impl MemoryProducer {
         true
     }
 
+    #[cold]
+    fn commit_in_two(
+        &mut self,
+        offsets: &[(TopicPartition, CommittedOffset)],
+        group: &GroupMetadata,
+    ) -> Result<CommitOutcome, TransportError> {
+        self.send_offsets(offsets, group)?;
+        Ok(self.commit())
+    }
+
     /// Aborts, and gives the reason back as the commit's outcome.
     fn give_up(&mut self, reason: TransportError) -> CommitOutcome {
         match self.abort() {
@@ -387,7 +403,7 @@ impl MemoryProducer {
         match &self.state {
             State::InTransaction => {}
             State::MustAbort(reason) => {
-                let reason = reason.clone();
+                let reason = (**reason).clone();
                 return self.give_up(reason);
             }
             State::Fenced => return CommitOutcome::Unknown(self.fenced()),
@@ -483,28 +499,27 @@ impl Producer for MemoryProducer {
         }
     }
 
-    #[inline]
+    // Always inlined: a record that is handed over is read before it is written through.
+    #[inline(always)]
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), TransportError> {
         self.may_send()?;
+        let Outgoing { topic, partition, key, value, timestamp, headers, origin, is_followed } = record;
+        // Made anew for the calls that are rare: a record that one of them is lent would have to be in memory for all.
+        let again = || Outgoing { topic, partition, key, value, timestamp, headers, origin, is_followed };
         let mut guard = self.log.borrow_mut();
         let log = &mut *guard;
         if self.transactional && !log.transactions.owns(self.claim) {
             drop(guard);
             return self.lost();
         }
-        let place = match self.memo.known(&log.topics, record.topic, record.partition) {
+        let place = match self.memo.known(&log.topics, topic, partition) {
             Some(place) => place,
-            None => self.memo.place(&log.topics, record.topic, record.partition)?,
+            None => self.memo.place(&log.topics, topic, partition)?,
         };
-        let content = Content {
-            key: record.key,
-            value: record.value,
-            timestamp: record.timestamp,
-            headers: record.headers,
-        };
-        if let Some(reason) = log.refusal(place, &content) {
+        let content = Content { key, value, timestamp, headers };
+        if log.refuses(place, content.size(), timestamp) {
             drop(guard);
-            self.refuse(record, reason);
+            self.refuse(again(), place);
             return Ok(());
         }
         let sequence = self.next_sequence;
@@ -512,21 +527,20 @@ impl Producer for MemoryProducer {
         let straight = self.waiting.is_empty()
             && log.faults.none()
             && (!self.transactional || log.transactions.admits(self.claim));
-        if straight {
-            if self.transactional {
-                log.add_partition(self.claim, place);
-            }
-            let offset = log.write(place, content, Stamp { producer: self.claim.producer, sequence });
-            if record.is_followed {
-                self.delivered.push(Delivery { origin: record.origin, offset });
-            }
-            return Ok(());
+        if !straight {
+            drop(guard);
+            return self.wait(again(), place, sequence);
         }
-        drop(guard);
-        self.wait(record, place, sequence);
-        let shared = Rc::clone(&self.log);
-        let log = &mut *shared.borrow_mut();
-        self.deliver(log).map(|_| ())
+        log.changes += 1;
+        let partition = match self.transactional {
+            true => log.join(self.claim, place),
+            false => log.topics.log_mut(place),
+        };
+        let offset = partition.append(content, Stamp { producer: self.claim.producer, sequence });
+        if is_followed {
+            self.delivered.push(Delivery { origin, offset });
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -570,11 +584,10 @@ impl Producer for MemoryProducer {
         offsets: &[(TopicPartition, CommittedOffset)],
         group: &GroupMetadata,
     ) -> Result<CommitOutcome, TransportError> {
-        if self.commit_at_once(offsets, group) {
-            return Ok(CommitOutcome::Committed);
+        match self.commit_at_once(offsets, group) {
+            true => Ok(CommitOutcome::Committed),
+            false => self.commit_in_two(offsets, group),
         }
-        self.send_offsets(offsets, group)?;
-        Ok(self.commit())
     }
 
     fn abort(&mut self) -> Result<(), TransportError> {

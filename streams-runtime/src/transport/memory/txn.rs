@@ -12,6 +12,7 @@
 //! [`hold_markers`](super::MemoryLog::hold_markers) puts the steps in the hand of the caller.
 
 use super::Log;
+use super::log::PartitionLog;
 use super::topics::Place;
 use crate::transport::TransportError;
 
@@ -141,13 +142,15 @@ impl Transactions {
 
 impl Log {
     /// Makes the partition part of the transaction. The claim must be checked and admitted.
-    #[inline]
-    pub(super) fn add_partition(&mut self, claim: Claim, place: Place) {
+    #[inline(always)]
+    pub(super) fn join(&mut self, claim: Claim, place: Place) -> &mut PartitionLog {
+        let partition = self.topics.log_mut(place);
         // The partition knows a handful of open transactions, the transaction perhaps hundreds of partitions.
-        if !self.topics.log(place).has_open(claim.producer) {
+        if !partition.has_open(claim.producer) {
             self.transactions.open(claim, self.time_ms).places.push(place);
-            self.topics.log_mut(place).join(claim.producer);
+            partition.join(claim.producer);
         }
+        partition
     }
 
     /// Makes the group's offsets part of the transaction. The claim must be checked and admitted.
