@@ -17,8 +17,48 @@ pub(super) enum Kind {
 /// A record, who wrote it, and what became of it. A control record says nothing but that it is one.
 pub(super) struct Entry {
     pub(super) body: Body,
-    pub(super) stamp: Stamp,
-    pub(super) kind: Kind,
+    /// The number of the producer, and above it the kind.
+    producer: u32,
+    sequence: u32,
+}
+
+/// Numbers of producers are below this.
+const ABORTED: u32 = 1 << 30;
+const CONTROL: u32 = 1 << 31;
+
+impl Entry {
+    #[inline]
+    pub(super) fn data(body: Body, Stamp { producer, sequence }: Stamp) -> Self {
+        debug_assert!(producer < ABORTED, "producers are made one by one");
+        Entry { body, producer, sequence }
+    }
+
+    #[inline]
+    pub(super) fn control() -> Self {
+        Entry { body: Body::NONE, producer: CONTROL, sequence: 0 }
+    }
+
+    #[inline]
+    pub(super) fn kind(&self) -> Kind {
+        match self.producer {
+            CONTROL.. => Kind::Control,
+            ABORTED.. => Kind::Aborted,
+            _ => Kind::Data,
+        }
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp { producer: self.producer & !(CONTROL | ABORTED), sequence: self.sequence }
+    }
+
+    pub(super) fn abort(&mut self) {
+        self.producer |= ABORTED;
+    }
+
+    /// From now on it is as a control record: an offset that nobody sees.
+    pub(super) fn remove(&mut self) {
+        self.producer |= CONTROL;
+    }
 }
 
 /// How many elements share an allocation.

@@ -182,7 +182,7 @@ pub(super) struct Body {
 
 impl Body {
     /// What a control record has.
-    const NONE: Body =
+    pub(super) const NONE: Body =
         Body { spot: Spot::NONE, key_len: NULL, value_len: NULL, timestamp: 0, headers: Headers::new() };
 
     #[inline]
@@ -303,8 +303,10 @@ impl PartitionLog {
         while *position < end {
             let offset = *position;
             *position += 1;
-            let Entry { body, kind, .. } = self.entries.get((offset - self.start) as usize);
-            if *kind == Kind::Data || *kind == Kind::Aborted && isolation == Isolation::ReadUncommitted {
+            let entry = self.entries.get((offset - self.start) as usize);
+            let kind = entry.kind();
+            if kind == Kind::Data || kind == Kind::Aborted && isolation == Isolation::ReadUncommitted {
+                let body = &entry.body;
                 return Some(Record { offset, bytes: self.bytes.get(body.spot, body.len()), body });
             }
         }
@@ -347,7 +349,7 @@ impl PartitionLog {
 
     #[inline(always)]
     fn enter(&mut self, body: Body, stamp: Stamp) -> i64 {
-        self.entries.push(Entry { body, stamp, kind: Kind::Data });
+        self.entries.push(Entry::data(body, stamp));
         self.high += 1;
         self.behind = self.high;
         self.high - 1
@@ -357,7 +359,7 @@ impl PartitionLog {
     pub(super) fn find(&self, stamp: Stamp) -> Option<i64> {
         let written = |at: &usize| {
             let entry = self.entries.get(*at);
-            entry.kind != Kind::Control && entry.stamp == stamp
+            entry.kind() != Kind::Control && entry.stamp() == stamp
         };
         let at = (0..self.entries.len()).rev().find(written)?;
         Some(self.start + at as i64)
@@ -388,11 +390,7 @@ impl PartitionLog {
         if !commit {
             self.hide(producer, first);
         }
-        self.entries.push(Entry {
-            body: Body::NONE,
-            stamp: Stamp { producer, sequence: 0 },
-            kind: Kind::Control,
-        });
+        self.entries.push(Entry::control());
         self.high += 1;
     }
 
@@ -401,8 +399,8 @@ impl PartitionLog {
     fn hide(&mut self, producer: u32, first: i64) {
         for at in (first - self.start) as usize..self.entries.len() {
             let entry = self.entries.get_mut(at);
-            if entry.kind == Kind::Data && entry.stamp.producer == producer {
-                entry.kind = Kind::Aborted;
+            if entry.kind() == Kind::Data && entry.stamp().producer == producer {
+                entry.abort();
             }
         }
     }
@@ -411,14 +409,14 @@ impl PartitionLog {
     pub(super) fn remove(&mut self, offsets: &[i64]) {
         let end = self.last_stable();
         for &offset in offsets.iter().filter(|offset| (self.start..end).contains(offset)) {
-            self.entries.get_mut((offset - self.start) as usize).kind = Kind::Control;
+            self.entries.get_mut((offset - self.start) as usize).remove();
         }
     }
 
     /// Where the bytes begin that are still needed; `None`: none are.
     fn first_bytes(&self) -> Option<Spot> {
         let mut entries = (0..self.entries.len()).map(|at| self.entries.get(at));
-        entries.find(|entry| entry.kind != Kind::Control).map(|entry| entry.body.spot)
+        entries.find(|entry| entry.kind() != Kind::Control).map(|entry| entry.body.spot)
     }
 
     /// Forgets everything before `offset`, but nothing undecided.
