@@ -196,13 +196,15 @@ impl<C: Connect> Worker<C> {
     /// Steps 4 and 5.
     #[inline]
     fn end(&mut self) -> Result<(), NotCommitted> {
-        let mut entries = 0;
-        for &at in &self.changed {
-            entries = self.tasks[at].write_offsets(&mut self.offsets, entries);
-        }
-        self.offsets.truncate(entries);
+        let offsets = match *self.changed {
+            [only] => self.tasks[only].offsets(),
+            _ => {
+                self.gather_offsets();
+                &self.offsets
+            }
+        };
         if self.guarantee == Guarantee::AtLeastOnce {
-            return match self.consumer.commit(&self.offsets) {
+            return match self.consumer.commit(offsets) {
                 Ok(()) => Ok(()),
                 Err(cause) => Err(NotCommitted(Err(cause.into()))),
             };
@@ -210,19 +212,40 @@ impl<C: Connect> Worker<C> {
         let Some(group) = self.consumer.group_metadata() else {
             return Err(NotCommitted(Err(self.thrown_out())));
         };
-        mutant!(OffsetsOutside | EpochMinusOne | EndBeforeOffsets => return match self.end_wrongly(group) {
+        mutant!(OffsetsOutside | EpochMinusOne | EndBeforeOffsets => return match self.end_wrongly() {
             Ok(CommitOutcome::Committed) => Ok(()),
             outcome => Err(NotCommitted(outcome)),
         });
-        match self.producer.commit_with(&self.offsets, &group) {
+        match self.producer.commit_with(offsets, &group) {
             Ok(CommitOutcome::Committed) => Ok(()),
             Ok(outcome) => Err(NotCommitted(Ok(outcome))),
             Err(cause) => Err(NotCommitted(Err(cause.into()))),
         }
     }
 
+    /// The offsets of all tasks that are to be committed, in one piece. An entry that is for the same partition already is
+    /// used again.
+    #[inline(never)]
+    pub(crate) fn gather_offsets(&mut self) {
+        let mut entries = 0;
+        for &at in &self.changed {
+            for (partition, committed) in self.tasks[at].offsets() {
+                match self.offsets.get_mut(entries) {
+                    Some((same, entry)) if same == partition => {
+                        entry.offset = committed.offset;
+                        entry.metadata.clone_from(&committed.metadata);
+                    }
+                    Some(other) => *other = (partition.clone(), committed.clone()),
+                    None => self.offsets.push((partition.clone(), committed.clone())),
+                }
+                entries += 1;
+            }
+        }
+        self.offsets.truncate(entries);
+    }
+
     #[cold]
-    fn thrown_out(&self) -> Trouble {
+    pub(crate) fn thrown_out(&self) -> Trouble {
         Trouble::Log(TransportError::StaleGeneration {
             group: self.plan.application.clone(),
             generation: -1,

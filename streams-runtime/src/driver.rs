@@ -25,7 +25,6 @@ use crate::transport::memory::{MemoryLog, Records, Writer};
 use crate::window::Windowed;
 use crate::worker::{Worker, WorkerError};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 
@@ -208,22 +207,19 @@ impl Driver {
     #[cold]
     fn forget(&self) -> Result<(), TransportError> {
         self.room.set(KEPT_AFTERWARDS);
-        let mut read: HashMap<(&str, u32), i64> = HashMap::new();
-        self.readers.borrow_mut().retain(|reader| {
-            let position = reader.position.upgrade();
-            if let Some(position) = &position {
-                let lowest = read.entry((reader.topic, reader.partition)).or_insert(i64::MAX);
-                *lowest = position.get().min(*lowest);
-            }
-            position.is_some()
-        });
+        let readers = &mut *self.readers.borrow_mut();
+        readers.retain(|reader| reader.position.strong_count() > 0);
         for Passing { topic, processed: is_processed, read: is_read } in &self.passing {
             for partition in 0..topic.partitions {
-                let committed = self.log.committed(APPLICATION, &topic.name, partition)?;
-                let processed = if *is_processed { committed.map(|at| at.offset) } else { Some(i64::MAX) };
-                let read = if *is_read { read.get(&(&*topic.name, partition)) } else { Some(&i64::MAX) };
+                let of = |reader: &&Reader| reader.partition == partition && reader.topic == topic.name;
+                let positions = readers.iter().filter(of).filter_map(|reader| reader.position.upgrade());
+                let read = if *is_read { positions.map(|at| at.get()).min() } else { Some(i64::MAX) };
+                let processed = match *is_processed {
+                    true => self.log.committed_offset(APPLICATION, &topic.name, partition)?,
+                    false => Some(i64::MAX),
+                };
                 if let (Some(processed), Some(read)) = (processed, read) {
-                    self.log.delete_records(&topic.name, partition, processed.min(*read))?;
+                    self.log.delete_records(&topic.name, partition, processed.min(read))?;
                 }
             }
         }

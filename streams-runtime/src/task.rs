@@ -121,6 +121,8 @@ pub struct Processed {
 pub struct Task<M> {
     id: TaskId,
     inputs: Vec<Input<M>>,
+    /// What is committed of each: kept, so that a commit needs no memory.
+    offsets: Vec<(TopicPartition, CommittedOffset)>,
     wired: Wired,
     /// True if anything was processed since the last commit.
     changed: bool,
@@ -169,9 +171,12 @@ impl<M: Message> Task<M> {
                 stop: NEVER,
             })
         });
+        let inputs: Vec<_> = inputs.collect();
+        let nothing = CommittedOffset { offset: 0, metadata: String::new() };
         Task {
             id,
-            inputs: inputs.collect(),
+            offsets: inputs.iter().map(|input| (input.partition_of(), nothing.clone())).collect(),
+            inputs,
             wired,
             changed: false,
             renewing: false,
@@ -451,26 +456,20 @@ impl<M: Message> Task<M> {
         }
     }
 
-    /// Writes the offsets to commit from entry `at` on; returns where it ended. The first carries the task's times,
-    /// so that they are in the same transaction and move with the task. An entry that is for this partition already
-    /// is used again.
+    /// The offsets to commit. The first carries the task's times, so that they are in the same transaction and move with
+    /// the task.
     #[inline]
-    pub fn write_offsets(&self, offsets: &mut Vec<(TopicPartition, CommittedOffset)>, at: usize) -> usize {
-        for (i, input) in self.inputs.iter().enumerate() {
-            if at + i == offsets.len() {
-                offsets.push((input.partition_of(), CommittedOffset { offset: 0, metadata: String::new() }));
-            }
-            let (partition, committed) = &mut offsets[at + i];
-            if !partition.is(&input.topic, input.partition) {
-                *partition = input.partition_of();
-            }
+    pub fn offsets(&mut self) -> &[(TopicPartition, CommittedOffset)] {
+        for (input, (_, committed)) in self.inputs.iter().zip(&mut self.offsets) {
             committed.offset = input.position;
+        }
+        if let ([first, ..], [(_, committed), ..]) = (&*self.inputs, &mut *self.offsets) {
             committed.metadata.clear();
-            if i == 0 && !(mutant!(MetadataDropped) && input.position == input.committed) {
+            if !(mutant!(MetadataDropped) && first.position == first.committed) {
                 self.wired.times.write_metadata(&mut committed.metadata);
             }
         }
-        at + self.inputs.len()
+        &self.offsets
     }
 
     /// The transaction is committed.

@@ -26,7 +26,9 @@ impl<C: Connect> Worker<C> {
 
     /// Offsets outside of the transaction. Or without generation and member: brokers accept them, whoever sends them. Or
     /// before everything has arrived.
-    pub(crate) fn end_wrongly(&mut self, group: GroupMetadata) -> Result<CommitOutcome, Trouble> {
+    pub(crate) fn end_wrongly(&mut self) -> Result<CommitOutcome, Trouble> {
+        self.gather_offsets();
+        let Some(group) = self.consumer.group_metadata() else { return Err(self.thrown_out()) };
         if is(Mutant::OffsetsOutside) {
             self.consumer.commit(&self.offsets)?;
         } else if is(Mutant::EpochMinusOne) {

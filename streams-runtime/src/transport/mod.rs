@@ -37,14 +37,6 @@ pub struct TopicPartition {
     pub partition: u32,
 }
 
-impl TopicPartition {
-    /// True if this is it.
-    #[inline]
-    pub(crate) fn is(&self, topic: &str, partition: u32) -> bool {
-        self.partition == partition && same_name(&self.topic, topic)
-    }
-}
-
 /// True if two names of topics are the same. They are short, so they are compared without a call.
 #[inline(always)]
 pub(crate) fn same_name(a: &str, b: &str) -> bool {

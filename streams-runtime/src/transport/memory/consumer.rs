@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::log::{Fetch, MemoryMessage, PartitionLog};
 use super::topics::{Memo, Place};
-use super::{Log, MemoryLog};
+use super::{LARGEST_METADATA, Log, MemoryLog};
 use crate::transport::topics::GroupMember;
 use crate::transport::{
     CommittedOffset, Consumer, Event, Events, GroupMetadata, Isolation, PENDING_OFFSETS, TopicPartition,
@@ -371,15 +371,18 @@ impl Consumer for MemoryConsumer {
             };
             log.groups.check(self.group, generation, id, true)?;
         }
+        if let [(partition, committed)] = offsets
+            && committed.metadata.len() <= LARGEST_METADATA
+            && let Some(place) = self.memo.known(&log.topics, &partition.topic, partition.partition)
+        {
+            log.groups.commit(self.group, place, committed);
+            return Ok(());
+        }
         // All partitions are looked up before anything is stored, so that a refusal stores nothing.
         self.committing.clear();
         for (partition, committed) in offsets {
             super::check_metadata(partition, committed)?;
-            let place = match self.memo.known(&log.topics, &partition.topic, partition.partition) {
-                Some(place) => place,
-                None => self.memo.place(&log.topics, &partition.topic, partition.partition)?,
-            };
-            self.committing.push(place);
+            self.committing.push(self.memo.place(&log.topics, &partition.topic, partition.partition)?);
         }
         for (&place, (_, committed)) in self.committing.iter().zip(offsets) {
             log.groups.commit(self.group, place, committed);

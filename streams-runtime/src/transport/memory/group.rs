@@ -57,7 +57,10 @@ impl Offsets {
         match topic.and_then(|topic| topic.get_mut(place.partition as usize)) {
             Some(Some(kept)) => {
                 kept.committed.offset = committed.offset;
-                kept.committed.metadata.clone_from(&committed.metadata);
+                // Mostly there is none.
+                if kept.committed.metadata.len() + committed.metadata.len() > 0 {
+                    kept.committed.metadata.clone_from(&committed.metadata);
+                }
                 kept.at_ms = at_ms;
             }
             _ => self.grow(place, Kept { committed: committed.clone(), at_ms }),
@@ -350,6 +353,10 @@ impl Groups {
 
     pub(super) fn committed(&self, group: u32, place: Place) -> Option<CommittedOffset> {
         self.all[group as usize].offsets.get(place).cloned()
+    }
+
+    pub(super) fn committed_offset(&self, group: u32, place: Place) -> Option<i64> {
+        self.all[group as usize].offsets.get(place).map(|committed| committed.offset)
     }
 
     pub(super) fn is_pending(&self, group: u32, place: Place) -> bool {

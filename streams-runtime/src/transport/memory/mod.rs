@@ -274,6 +274,18 @@ impl MemoryLog {
         Ok(log.groups.find(group).and_then(|group| log.groups.committed(group, place)))
     }
 
+    /// As [`committed`](MemoryLog::committed), without what stands beside the offset.
+    pub(crate) fn committed_offset(
+        &self,
+        group: &str,
+        topic: &str,
+        partition: u32,
+    ) -> Result<Option<i64>, TransportError> {
+        let log = self.0.borrow();
+        let place = log.topics.place(topic, partition)?;
+        Ok(log.groups.find(group).and_then(|group| log.groups.committed_offset(group, place)))
+    }
+
     /// The log's wall clock.
     pub fn time_ms(&self) -> i64 {
         self.0.borrow().time_ms

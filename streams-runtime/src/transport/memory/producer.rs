@@ -65,8 +65,6 @@ pub struct MemoryProducer {
     refused: Option<TransportError>,
     /// The membership that was accepted last, so that it is not looked up by name each time.
     accepted: Option<Accepted>,
-    /// The partitions of the commit at hand.
-    committing: Vec<Place>,
 }
 
 /// A membership that is good for as long as the log's version stays.
@@ -123,7 +121,6 @@ impl MemoryProducer {
             delivered: Vec::new(),
             refused: None,
             accepted: None,
-            committing: Vec::new(),
         }
     }
 
@@ -345,8 +342,8 @@ impl MemoryProducer {
         }
     }
 
-    /// Commits with these offsets, as `send_offsets` and `commit` would, if nothing stands against it and everything was
-    /// looked up before; otherwise nothing has happened.
+    /// Commits with an offset, as `send_offsets` and `commit` would, if nothing stands against it and everything was looked
+    /// up before; otherwise nothing has happened.
     #[inline]
     fn commit_at_once(
         &mut self,
@@ -362,16 +359,13 @@ impl MemoryProducer {
         if !is_open || !arrived {
             return false;
         }
-        // All of them before the first is stored.
-        self.committing.clear();
-        for (partition, committed) in offsets {
-            match self.input_memo.known(&log.topics, &partition.topic, partition.partition) {
-                Some(place) if committed.metadata.len() <= LARGEST_METADATA => self.committing.push(place),
-                _ => return false,
+        // More would have to be looked up, all of them, before the first is stored.
+        let [(partition, committed)] = offsets else { return false };
+        match self.input_memo.known(&log.topics, &partition.topic, partition.partition) {
+            Some(place) if committed.metadata.len() <= LARGEST_METADATA => {
+                log.groups.commit(group, place, committed);
             }
-        }
-        for (&place, (_, committed)) in self.committing.iter().zip(offsets) {
-            log.groups.commit(group, place, committed);
+            _ => return false,
         }
         log.commit_plain(self.claim);
         self.delivered.clear();
@@ -379,7 +373,7 @@ impl MemoryProducer {
         true
     }
 
-    #[cold]
+    #[inline(never)]
     fn commit_in_two(
         &mut self,
         offsets: &[(TopicPartition, CommittedOffset)],

@@ -235,11 +235,8 @@ impl Run<'_> {
     fn finish(self) -> Reference {
         let mut times = BTreeMap::new();
         for (id, mut task) in self.tasks {
-            let mut offsets = Vec::new();
-            task.write_offsets(&mut offsets, 0);
-            times.extend(
-                offsets.into_iter().next().map(|(place, committed)| (id, (place, committed.metadata))),
-            );
+            let first = task.offsets().first().cloned();
+            times.extend(first.map(|(place, committed)| (id, (place, committed.metadata))));
             if let Err(error) = task.apply(Due::NOW, 0, 0) {
                 self.world.violated(|| error.to_string());
             }
