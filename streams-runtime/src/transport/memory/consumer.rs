@@ -39,16 +39,16 @@ impl Slot {
     }
 
     /// Hands out up to `max` records, and the end if that is where it then is.
-    #[inline(always)]
+    // Not inlined: who reads many partitions has no registers left for one.
+    #[inline(never)]
     fn read(
         &mut self,
         number: u32,
-        log: &Log,
+        partition: &PartitionLog,
         isolation: Isolation,
         max: usize,
         to: &mut impl Events<MemoryMessage>,
     ) -> usize {
-        let partition = log.topics.log(self.place);
         let end = partition.end(isolation);
         let mut records = 0;
         if self.position < end && max > 0 {
@@ -66,6 +66,7 @@ impl Slot {
     }
 
     /// Copies records out of the log.
+    #[inline(always)]
     fn copy(&mut self, partition: &PartitionLog, end: i64, isolation: Isolation, max: usize) {
         // Nobody else may hold the fetch while records are copied there.
         if Rc::get_mut(&mut self.fetched).is_none() {
@@ -314,12 +315,13 @@ impl Consumer for MemoryConsumer {
             }
             let number = self.active[self.turn];
             let slot = &mut self.slots[number as usize];
-            if !log.topics.log(slot.place).holds(slot.position) {
+            let partition = log.topics.log(slot.place);
+            if !partition.holds(slot.position) {
                 // What was handed out must be seen first; the turn stays, so the next poll tells it.
                 drop(log);
                 return if records > 0 { Ok(records) } else { Err(self.unreadable(number)) };
             }
-            records += slot.read(number, &log, self.isolation, max - records, to);
+            records += slot.read(number, partition, self.isolation, max - records, to);
             self.turn += 1;
             if records >= max {
                 return Ok(records);
