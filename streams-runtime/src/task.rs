@@ -460,13 +460,14 @@ impl<M: Message> Task<M> {
     /// the task.
     #[inline]
     pub fn offsets(&mut self) -> &[(TopicPartition, CommittedOffset)] {
-        for (input, (_, committed)) in self.inputs.iter().zip(&mut self.offsets) {
+        for (at, input) in self.inputs.iter().enumerate() {
+            let (_, committed) = &mut self.offsets[at];
             committed.offset = input.position;
-        }
-        if let ([first, ..], [(_, committed), ..]) = (&*self.inputs, &mut *self.offsets) {
-            committed.metadata.clear();
-            if !(mutant!(MetadataDropped) && first.position == first.committed) {
-                self.wired.times.write_metadata(&mut committed.metadata);
+            if at == 0 && !self.wired.times.is_empty() {
+                committed.metadata.clear();
+                if !(mutant!(MetadataDropped) && input.position == input.committed) {
+                    self.wired.times.write_metadata(&mut committed.metadata);
+                }
             }
         }
         &self.offsets

@@ -51,7 +51,7 @@ impl Offsets {
         Some(&self.0.get(place.topic as usize)?.get(place.partition as usize)?.as_ref()?.committed)
     }
 
-    #[inline]
+    #[inline(always)]
     fn set(&mut self, place: Place, committed: &CommittedOffset, at_ms: i64) {
         let topic = self.0.get_mut(place.topic as usize);
         match topic.and_then(|topic| topic.get_mut(place.partition as usize)) {

@@ -378,14 +378,15 @@ impl PartitionLog {
     }
 
     /// Ends the open transaction of `producer` with a control record.
-    #[inline]
+    #[inline(always)]
     pub(super) fn decide(&mut self, producer: u32, commit: bool) {
         // None: the topic was deleted meanwhile, and its markers go nowhere.
         let Some(at) = self.open.iter().position(|open| open.producer == producer) else { return };
         let first = self.open[at].first;
-        match self.open.len() {
-            1 => self.open.clear(),
-            _ => drop(self.open.remove(at)),
+        if self.open.len() == 1 {
+            self.open.clear();
+        } else {
+            self.open.remove(at);
         }
         if !commit {
             self.hide(producer, first);

@@ -350,24 +350,22 @@ impl MemoryProducer {
         offsets: &[(TopicPartition, CommittedOffset)],
         proof: &GroupMetadata,
     ) -> bool {
+        // More would have to be looked up, all of them, before the first is stored.
+        let [(partition, committed)] = offsets else { return false };
+        if !matches!(self.state, State::InTransaction) || !self.waiting.is_empty() || self.refused.is_some() {
+            return false;
+        }
         let log = &mut *self.log.borrow_mut();
-        let is_open = matches!(self.state, State::InTransaction) && log.transactions.is_plain(self.claim);
-        let arrived = self.waiting.is_empty() && self.refused.is_none() && log.faults.none();
         let Some(group) = self.accepted.as_ref().and_then(|accepted| accepted.group(log, proof)) else {
             return false;
         };
-        if !is_open || !arrived {
+        let Some(place) = self.input_memo.known(&log.topics, &partition.topic, partition.partition) else {
+            return false;
+        };
+        let stands_against = !log.faults.none() || committed.metadata.len() > LARGEST_METADATA;
+        if stands_against || !log.commit_plain(self.claim, group, place, committed) {
             return false;
         }
-        // More would have to be looked up, all of them, before the first is stored.
-        let [(partition, committed)] = offsets else { return false };
-        match self.input_memo.known(&log.topics, &partition.topic, partition.partition) {
-            Some(place) if committed.metadata.len() <= LARGEST_METADATA => {
-                log.groups.commit(group, place, committed);
-            }
-            _ => return false,
-        }
-        log.commit_plain(self.claim);
         self.delivered.clear();
         self.state = State::Ready;
         true

@@ -14,7 +14,7 @@
 use super::Log;
 use super::log::PartitionLog;
 use super::topics::Place;
-use crate::transport::TransportError;
+use crate::transport::{CommittedOffset, TransportError};
 
 /// The producer number that nobody has: whoever asks with an older one is fenced.
 const NOBODY: u32 = u32::MAX;
@@ -114,14 +114,6 @@ impl Transactions {
         !matches!(self.all[claim.slot as usize].phase, Phase::Ending { .. })
     }
 
-    /// True if the claim is good, nothing ends that has not ended, and nothing but partitions is in the transaction.
-    #[inline]
-    pub(super) fn is_plain(&self, claim: Claim) -> bool {
-        let owner = &self.all[claim.slot as usize];
-        let is_undecided = !matches!(owner.phase, Phase::Ending { .. });
-        owner.producer == claim.producer && is_undecided && owner.groups.is_empty() && !self.hold_markers
-    }
-
     /// The ids whose last transaction is not over.
     pub(super) fn unfinished(&self) -> impl Iterator<Item = &str> {
         self.all.iter().filter(|t| t.phase != Phase::Idle).map(|t| t.id.as_str())
@@ -189,16 +181,29 @@ impl Log {
         Ok(())
     }
 
-    /// Commits a transaction that [is plain](Transactions::is_plain), and whose offsets are stored already.
-    #[inline]
-    pub(super) fn commit_plain(&mut self, claim: Claim) {
+    /// Commits with an offset of a group, if the claim is good, nothing ends that has not ended, and nothing but partitions
+    /// is in the transaction; false if not, and nothing has happened.
+    #[inline(always)]
+    pub(super) fn commit_plain(
+        &mut self,
+        claim: Claim,
+        group: u32,
+        input: Place,
+        committed: &CommittedOffset,
+    ) -> bool {
         let owner = &mut self.transactions.all[claim.slot as usize];
+        let is_plain = owner.producer == claim.producer && owner.groups.is_empty();
+        if !is_plain || matches!(owner.phase, Phase::Ending { .. }) || self.transactions.hold_markers {
+            return false;
+        }
+        self.groups.commit(group, input, committed);
         for &place in &owner.places {
             self.topics.log_mut(place).decide(claim.producer, true);
         }
         owner.places.clear();
         owner.phase = Phase::Idle;
         self.changes += 1;
+        true
     }
 
     /// Aborts what is older than its time-out; its producer is fenced.
