@@ -42,7 +42,7 @@ pub(super) struct Arena {
 
 impl Arena {
     /// Keeps `key` and behind it `value`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, key: &[u8], value: &[u8]) -> Spot {
         let spot = self.begin(key.len() + value.len());
         few::append(&mut self.last, key);

@@ -177,23 +177,28 @@ impl MemoryProducer {
     }
 
     #[cold]
-    fn refuse(&mut self, record: Outgoing<'_>, place: Place) {
-        let Outgoing { topic, key, value, timestamp, headers, origin, .. } = record;
-        let size = Content { key, value, timestamp, headers }.size();
-        let reason = self.log.borrow().why_refused(place, size, timestamp);
-        self.refused.get_or_insert(TransportError::Refused { topic: topic.to_owned(), origin, reason });
+    fn refuse(&mut self, place: Place, size: usize, timestamp: i64, origin: u64) {
+        let log = self.log.borrow();
+        let (topic, reason) = (log.topics.spell(place).topic, log.why_refused(place, size, timestamp));
+        self.refused.get_or_insert(TransportError::Refused { topic, origin, reason });
     }
 
     /// A record that something may hold up.
     #[cold]
-    fn wait(&mut self, record: Outgoing<'_>, place: Place, sequence: u32) -> Result<(), TransportError> {
+    fn wait(
+        &mut self,
+        place: Place,
+        content: Content<'_>,
+        sequence: u32,
+        follower: Option<u64>,
+    ) -> Result<(), TransportError> {
         self.waiting.push(Waiting {
             place,
-            key: record.key.map(<[u8]>::to_vec),
-            value: record.value.map(<[u8]>::to_vec),
-            timestamp: record.timestamp,
-            headers: record.headers.clone(),
-            follower: record.is_followed.then_some(record.origin),
+            key: content.key.map(<[u8]>::to_vec),
+            value: content.value.map(<[u8]>::to_vec),
+            timestamp: content.timestamp,
+            headers: content.headers.clone(),
+            follower,
             sequence,
             retry: false,
         });
@@ -496,8 +501,6 @@ impl Producer for MemoryProducer {
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), TransportError> {
         self.may_send()?;
         let Outgoing { topic, partition, key, value, timestamp, headers, origin, is_followed } = record;
-        // Made anew for the calls that are rare: a record that one of them is lent would have to be in memory for all.
-        let again = || Outgoing { topic, partition, key, value, timestamp, headers, origin, is_followed };
         let mut guard = self.log.borrow_mut();
         let log = &mut *guard;
         if self.transactional && !log.transactions.owns(self.claim) {
@@ -508,10 +511,10 @@ impl Producer for MemoryProducer {
             Some(place) => place,
             None => self.memo.place(&log.topics, topic, partition)?,
         };
-        let content = Content { key, value, timestamp, headers };
-        if log.refuses(place, content.size(), timestamp) {
+        let size = Content { key, value, timestamp, headers }.size();
+        if log.refuses(place, size, timestamp) {
             drop(guard);
-            self.refuse(again(), place);
+            self.refuse(place, size, timestamp, origin);
             return Ok(());
         }
         let sequence = self.next_sequence;
@@ -521,13 +524,15 @@ impl Producer for MemoryProducer {
             && (!self.transactional || log.transactions.admits(self.claim));
         if !straight {
             drop(guard);
-            return self.wait(again(), place, sequence);
+            let content = Content { key, value, timestamp, headers };
+            return self.wait(place, content, sequence, is_followed.then_some(origin));
         }
         log.changes += 1;
         let partition = match self.transactional {
             true => log.join(self.claim, place),
             false => log.topics.log_mut(place),
         };
+        let content = Content { key, value, timestamp, headers };
         let offset = partition.append(content, Stamp { producer: self.claim.producer, sequence });
         if is_followed {
             self.delivered.push(Delivery { origin, offset });
