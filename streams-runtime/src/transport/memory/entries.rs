@@ -127,6 +127,15 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Loses all but the first `len`.
+    pub(super) fn truncate(&mut self, len: usize) {
+        while self.len() > len {
+            if self.last.pop().is_none() {
+                self.last = self.full.pop().unwrap_or_default();
+            }
+        }
+    }
+
     #[inline]
     pub(super) fn get(&self, at: usize) -> &T {
         let at = self.forgotten + at;

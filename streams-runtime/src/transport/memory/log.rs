@@ -420,6 +420,15 @@ impl PartitionLog {
         entries.find(|entry| entry.kind() != Kind::Control).map(|entry| entry.body.spot)
     }
 
+    /// Loses everything from `offset` on, but nothing undecided.
+    pub(super) fn lose_from(&mut self, offset: i64) {
+        if self.open.is_empty() && offset < self.high() {
+            self.high = offset.max(self.start);
+            self.behind = self.behind.min(self.high);
+            self.entries.truncate((self.high - self.start) as usize);
+        }
+    }
+
     /// Forgets everything before `offset`, but nothing undecided.
     pub(super) fn delete_before(&mut self, offset: i64) {
         let to = offset.min(self.last_stable());
