@@ -65,6 +65,7 @@ pub mod counters;
 pub mod directory;
 pub mod driver;
 pub mod failure;
+mod few;
 pub mod guarantee;
 pub mod instance;
 mod iso;

@@ -145,6 +145,21 @@ pub(crate) struct Changelog {
     pub(crate) now_ms: i64,
 }
 
+impl Changelog {
+    /// About how many offsets a store with this mark has to go: all of them, if it has to begin anew.
+    pub(crate) fn left(&self, mark: Option<&Mark>) -> i64 {
+        let (start, high) = (self.ends.start, self.ends.high);
+        let Some(mark) = mark else { return high - start };
+        let (offset, kept_ms) = (mark.changelog_offset, self.delete_retention_ms);
+        let is_other = mark.topic_id != 0 && self.topic_id != 0 && mark.topic_id != self.topic_id;
+        let is_old = self.now_ms.saturating_sub(mark.wall_ms) > kept_ms.saturating_sub(margin_ms(kept_ms));
+        match offset < start || is_other || is_old && offset < high {
+            true => high - start,
+            false => (high - offset).max(0),
+        }
+    }
+}
+
 /// Clocks of brokers and ours differ, and a replay takes time. No more than a part of short times.
 fn margin_ms(of: i64) -> i64 {
     (of / 24).min(3_600_000)
@@ -194,9 +209,9 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Begins where the store is; `earlier`: and that is where somebody brought it just now. `survived_ms`: the store is one that ran before in this process, and knows how far
+    /// Begins where the store is. `survived_ms`: the store is one that ran before in this process, and knows how far
     /// it is better than its engine does; until then it has certainly followed its changelog. After that this machine may
-    /// have been suspended for days.
+    /// have been suspended for days. `earlier`: somebody brought it to where it is just now.
     ///
     /// # Errors
     /// If the store cannot be read, or is ahead of its changelog.
@@ -318,9 +333,9 @@ impl Replay {
 
     /// What was done, for who goes on with it.
     pub(crate) fn warmed(&self, store: u64, elapsed: Duration) -> Warmed {
-        let (from, _, _) = self.way();
-        let (records, bytes) = self.amount();
-        Warmed { store, from, records, bytes, elapsed, rebuilt: self.rebuilt.clone() }
+        let ((from, position, to), (records, bytes)) = (self.way(), self.amount());
+        let (name, changelog, rebuilt) = (self.store, self.log.partition.clone(), self.rebuilt.clone());
+        Warmed { store, name, changelog, from, position, to, records, bytes, elapsed, rebuilt }
     }
 
     /// Notes in the store that it is at the end, as of when that was read. Its task's times are still unknown.

@@ -228,6 +228,29 @@ fn damaged(test: &str) -> World {
 }
 
 #[test]
+fn an_application_that_does_not_run_is_cleaned_up() {
+    let world = World::new("cleaned-up");
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.feed();
+    world.run(&mut [&mut one]);
+    let clean_up = || Adding::builder("app").state_dir(&world.root).clean_up();
+    let refused = clean_up().unwrap_err().to_string();
+    assert!(refused.contains("is in use by another instance in this process"), "{refused}");
+    one.leave().unwrap();
+    drop(directory);
+    assert!(world.root.join("app/sums/0/CURRENT").exists());
+    clean_up().unwrap();
+    assert!(!world.root.join("app/sums").exists());
+
+    let directory = world.directory();
+    let mut one = world.start("one", &directory);
+    world.feed();
+    world.run(&mut [&mut one]);
+    assert_eq!((replayed(&one), world.sums()), (vec![1; 4], vec![2; 4]));
+}
+
+#[test]
 fn a_damaged_store_is_refused_in_words_and_its_neighbours_go_on() {
     let world = damaged("damaged");
     let store = world.root.join("app/sums/2");

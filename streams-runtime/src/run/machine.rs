@@ -8,6 +8,7 @@
 
 use super::hooks::RestoreListener;
 use super::line::Common;
+use super::now_ms;
 #[cfg(feature = "rocksdb")]
 use super::restorer::Restorer;
 use crate::app::Error;
@@ -28,12 +29,12 @@ use crate::topology::Topology;
 use crate::transport::kafka::{KafkaClients, KafkaConsumer, KafkaProducer};
 use crate::transport::{ClientSettings, Isolation, TransportError};
 #[cfg(feature = "rocksdb")]
-use crate::warming::{Order, Warmed, Warming};
+use crate::warming::{Warmed, Warming};
 use crate::wiring::{Engines, in_memory};
 use crate::worker::{Connect, member_id};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Which process this is. Known before anything is asked of the group: a run before this one may still be a member.
 pub(crate) struct Process {
@@ -267,9 +268,8 @@ impl Connect for OnMachine {
 
     #[cfg(feature = "rocksdb")]
     fn warm(&self, task: TaskId, stores: &[(StoreSpec, String)]) -> Option<Vec<Warmed>> {
-        let order = || Order { worker: self.number, task, stores: stores.to_vec() };
         match &self.machine.restorer {
-            Some(restorer) if !stores.is_empty() => restorer.warm(order, (self.number, task)),
+            Some(restorer) if !stores.is_empty() => restorer.warm((self.number, task), stores),
             _ => Some(Vec::new()),
         }
     }
@@ -288,7 +288,6 @@ impl Connect for OnMachine {
     }
 
     fn now_ms(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        now_ms()
     }
 }

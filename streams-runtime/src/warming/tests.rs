@@ -62,7 +62,7 @@ fn warming(
 }
 
 fn order(plan: &Plan, partition: u32) -> Order {
-    Order { worker: 0, task: TaskId { sub: 0, partition }, stores: plan.subs[0].stores.clone() }
+    Order { worker: 0, serial: 0, task: TaskId { sub: 0, partition }, stores: plan.subs[0].stores.clone() }
 }
 
 /// Steps until everything is given back.
@@ -218,7 +218,7 @@ impl Connect for Ahead {
         let (ahead, asked, finished) = &mut *self.1.borrow_mut();
         if !asked.contains(&task) {
             asked.push(task);
-            ahead.begin(Order { worker: 0, task, stores: stores.to_vec() }, self.now_ms());
+            ahead.begin(Order { worker: 0, serial: 0, task, stores: stores.to_vec() }, self.now_ms());
         }
         ahead.step(100, self.now_ms(), finished);
         let at = finished.iter().position(|(order, _)| order.task == task)?;
