@@ -18,7 +18,8 @@
 //! Knows stores and changelogs; deliberately does not know tasks' inputs, nor who waits.
 
 use crate::mutants::mutant;
-use crate::state::{Mark, Remembered, Restored, StateError};
+use crate::state::{ForeignRow, Mark, Remembered, Restored, StateError};
+use crate::stream::StoreForm;
 use crate::task::TaskId;
 use crate::transport::{Consumer, Event, Message, TopicPartition, TransportError, Watermarks};
 use crate::warming::Warmed;
@@ -98,9 +99,9 @@ pub struct RestoredStore {
 /// Why the rows on disk were not used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rebuilt {
-    /// The files were damaged.
+    /// They could not be used, and were moved aside: why, and where to.
     #[error("{0}")]
-    Damaged(String),
+    Unreadable(String),
     /// Deletions that it has not seen may be gone from the changelog: deleted keys would rise again.
     #[error(
         "it was last complete {} h ago, and its changelog keeps deletions for {} h (`delete.retention.ms`)",
@@ -164,6 +165,10 @@ fn margin_ms(of: i64) -> i64 {
     (of / 24).min(3_600_000)
 }
 
+/// How many records of a replay are tried whether they are rows: a changelog of another format is known by the first of
+/// them, and decoding all would be most of the work. What is rebuilt because nobody could read it is tried as a whole.
+const TRIED: u64 = 100;
+
 /// What a changelog had lost when the replay of a window store began.
 struct Missing {
     /// No window that is missing begins after this.
@@ -190,6 +195,9 @@ pub(crate) struct Replay {
     /// they may be gone.
     since_ms: i64,
     rebuilt: Option<Rebuilt>,
+    /// In which form its rows are; and how many more records are tried before they are taken for such.
+    form: Option<StoreForm>,
+    untried: u64,
     /// What was done before, by who went ahead.
     earlier: Option<Warmed>,
     /// Set if the replay does not begin where the store ends: the windows that may be missing begin at this or
@@ -221,6 +229,9 @@ impl Replay {
             None => state.borrow().mark()?.map(|mark| (mark.changelog_offset, mark.topic_id, mark.wall_ms)),
         };
         let (start, now_ms) = (log.ends.start, log.now_ms);
+        let unreadable = state.borrow().damage();
+        let went_on = earlier.as_ref().is_some_and(|it| matches!(it.rebuilt, Some(Rebuilt::Unreadable(_))));
+        let untried = if unreadable.is_some() || went_on { u64::MAX } else { TRIED };
         let mut replay = Replay {
             store: remembering.store.map_or("", |store| store.name),
             state,
@@ -233,6 +244,8 @@ impl Replay {
             complete_ms: log.asked_ms,
             since_ms: log.asked_ms,
             rebuilt: None,
+            form: remembering.store.map(|store| store.form),
+            untried,
             earlier,
             missing: None,
             // An engine is only marked together with rows. A store that survived was asked when it was opened first.
@@ -241,7 +254,7 @@ impl Replay {
         };
         let log = &replay.log;
         let Some((offset, topic_id, complete_ms)) = known else {
-            replay.rebuilt = replay.state.borrow().damage().map(Rebuilt::Damaged);
+            replay.rebuilt = unreadable.map(Rebuilt::Unreadable);
             replay.read(reader, start)?;
             return Ok(replay);
         };
@@ -365,6 +378,7 @@ impl Replay {
         for event in events {
             match event {
                 Event::Record { message, .. } => {
+                    self.try_row(message)?;
                     self.position = message.offset() + 1;
                     records.extend(message.key().map(|key| Restored {
                         key,
@@ -388,9 +402,22 @@ impl Replay {
         Ok(records.len())
     }
 
+    /// Whether a record is a row: one that is not would fail much later, where nobody knows any more whence it came, or
+    /// stay for ever under a key that nobody finds.
+    fn try_row<M: Message>(&mut self, message: &M) -> Result<(), StateError> {
+        let (Some(form), Some(key), 1..) = (self.form, message.key(), self.untried) else { return Ok(()) };
+        self.untried -= 1;
+        form.try_row(key, message.value()).map_err(|(what, cause)| {
+            let TopicPartition { topic, partition } = self.log.partition.clone();
+            let (store, offset) = (self.store, message.offset());
+            StateError::Foreign(ForeignRow { store, topic, partition, offset, what, cause }.into())
+        })
+    }
+
     fn mark(&self, wall_ms: i64, task_times: Vec<u8>) -> Mark {
         let changelog_offset = self.missing.as_ref().map_or(self.position, |missing| missing.offset);
-        Mark { changelog_offset, topic_id: self.log.topic_id, task_times, wall_ms }
+        let form = self.form.map_or_else(String::new, |form| form.text());
+        Mark { changelog_offset, topic_id: self.log.topic_id, task_times, wall_ms, form }
     }
 
     /// Notes how far the store is now, in the store as well: it is complete as of when the end was read, with these

@@ -31,7 +31,9 @@ use crate::state::{OverlayLimit, StateError};
 use crate::stream::StoreSpec;
 use crate::task::{Due, Task, TaskId};
 use crate::topology::{Growth, Plan, TopicRef, Topology};
-use crate::transport::{CommittedOffset, Consumer, Event, Producer, TopicPartition, TransportError};
+use crate::transport::{
+    CommittedOffset, Consumer, Event, Events, Message, Producer, TopicPartition, TransportError,
+};
 use crate::warming::Warmed;
 use crate::wiring::Engines;
 
@@ -181,6 +183,38 @@ struct Destination {
     input: usize,
 }
 
+/// Takes what is fetched to where it is processed; what the group says waits until everything is there.
+struct Inputs<'w, M> {
+    slots: &'w [Option<Destination>],
+    tasks: &'w mut [Task<M>],
+    group: &'w mut Vec<Event<M>>,
+}
+
+impl<M: Message> Events<M> for Inputs<'_, M> {
+    fn hand(&mut self, event: Event<M>) {
+        match event {
+            Event::Record { slot, message } => self.record(slot, message),
+            Event::End { slot, position } => self.end(slot, position),
+            event => self.group.push(event),
+        }
+    }
+
+    // Always inlined: a message that is handed on is read before it is written through.
+    #[inline(always)]
+    fn record(&mut self, slot: u32, message: M) {
+        if let Some(Some(to)) = self.slots.get(slot as usize) {
+            self.tasks[to.task].buffer(to.input, message);
+        }
+    }
+
+    #[inline(always)]
+    fn end(&mut self, slot: u32, position: i64) {
+        if let Some(Some(to)) = self.slots.get(slot as usize) {
+            self.tasks[to.task].ended(to.input, position);
+        }
+    }
+}
+
 /// The tasks of one thread.
 pub struct Worker<C: Connect> {
     pub(crate) connect: C,
@@ -206,7 +240,8 @@ pub struct Worker<C: Connect> {
     pub(crate) restored: Vec<RestoredStore>,
     /// By the slot of an assigned partition.
     slots: Vec<Option<Destination>>,
-    events: Vec<Event<MessageOf<C>>>,
+    /// What the group said in the last poll.
+    group: Vec<Event<MessageOf<C>>>,
     /// The tasks of the commit at hand, and their offsets: kept, so that a commit like the one before it needs no
     /// memory.
     pub(crate) changed: Vec<usize>,
@@ -218,8 +253,6 @@ pub struct Worker<C: Connect> {
     pub(crate) commit_now: bool,
     /// The wall clock at the last round.
     pub(crate) owned_ms: i64,
-    /// How often reading began anew: what was fetched before is not for a task that was rewound.
-    pub(crate) rewinds: u64,
     /// The task that is processed first: the one that was left without its turn.
     pub(crate) turn: usize,
     pub(crate) pressure: Pressure,
@@ -269,14 +302,13 @@ impl<C: Connect> Worker<C> {
             replayed: Vec::new(),
             restored: Vec::new(),
             slots: Vec::new(),
-            events: Vec::new(),
+            group: Vec::new(),
             changed: Vec::new(),
             offsets: Vec::new(),
             guarantee,
             in_transaction: false,
             commit_now: false,
             owned_ms: now_ms,
-            rewinds: 0,
             turn: 0,
             pressure,
             begins: false,
@@ -454,39 +486,35 @@ impl<C: Connect> Worker<C> {
     }
 
     /// Fetches what there is, up to a batch, and follows the group. Returns how many records came.
+    #[inline]
     fn poll(&mut self) -> Result<usize, WorkerError> {
-        let mut events = std::mem::take(&mut self.events);
         let room = self.room();
-        let fetched = self.consumer.poll(&mut events, room);
-        let (mut first, rewinds) = (Ok(()), self.rewinds);
-        for event in events.drain(..) {
-            match event {
-                // After a rewind the rest of this batch comes once more.
-                Event::Record { .. } | Event::End { .. }
-                    if self.rewinds != rewinds && !mutant!(RestOfTheBatch) => {}
-                Event::Record { slot, message } => {
-                    if let Some(to) = self.destination(slot) {
-                        self.tasks[to.task].buffer(to.input, message);
-                    }
-                }
-                Event::End { slot, position } => {
-                    if let Some(to) = self.destination(slot) {
-                        self.tasks[to.task].ended(to.input, position);
-                    }
-                }
-                // Whatever happens: every event is worked off, and the first error is told afterwards. A partition
-                // that is not given back would stay here for ever.
-                Event::Assigned(partitions) => first = first.and(self.given(&partitions)),
-                Event::Revoked(partitions) => first = first.and(self.give_back(&partitions)),
-                Event::Lost(partitions) => first = first.and(self.lose(&partitions)),
-            }
+        let mut inputs = Inputs { slots: &self.slots, tasks: &mut self.tasks, group: &mut self.group };
+        let fetched = self.consumer.poll(&mut inputs, room);
+        if !self.group.is_empty() {
+            self.follow_group()?;
         }
-        self.events = events;
-        first?;
         match fetched {
             Ok(fetched) => Ok(fetched),
             Err(cause) => self.unreadable(cause),
         }
+    }
+
+    /// Does what the group says. All records that came with it are with their tasks: who is rewound drops them.
+    #[cold]
+    fn follow_group(&mut self) -> Result<(), WorkerError> {
+        let mut first = Ok(());
+        for event in std::mem::take(&mut self.group) {
+            // Whatever happens: every event is worked off, and the first error is told afterwards. A partition
+            // that is not given back would stay here for ever.
+            first = first.and(match event {
+                Event::Assigned(partitions) => self.given(&partitions),
+                Event::Revoked(partitions) => self.give_back(&partitions),
+                Event::Lost(partitions) => self.lose(&partitions),
+                Event::Record { .. } | Event::End { .. } => Ok(()),
+            });
+        }
+        first
     }
 
     /// Commits, and gives up what the group takes back.
@@ -506,11 +534,6 @@ impl<C: Connect> Worker<C> {
         let closed = self.close_tasks(if mutant!(LostKept) { &[] } else { partitions }, false);
         let confirmed = self.consumer.revoked(partitions).map_err(WorkerError::from);
         taken_back.and(closed).and(confirmed)
-    }
-
-    #[inline]
-    fn destination(&self, slot: u32) -> Option<Destination> {
-        *self.slots.get(slot as usize)?
     }
 
     /// An input that the log cannot give any more stops its task, not the worker.

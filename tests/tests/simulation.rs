@@ -33,7 +33,7 @@ fn mutants() {
 fn bound(mutant: Mutant) -> u64 {
     match mutant {
         Mutant::AgeByOwnClock | Mutant::EndBeforeOffsets | Mutant::TombstoneAgeIgnored => 2_000,
-        Mutant::EndIsLastStable | Mutant::RestoreUnfinished | Mutant::RestOfTheBatch => 1_000,
+        Mutant::EndIsLastStable | Mutant::RestoreUnfinished => 1_000,
         _ => 200,
     }
 }

@@ -21,7 +21,7 @@ use crate::settings::Settings;
 use crate::startup::Started;
 #[cfg(feature = "rocksdb")]
 use crate::state::DiskMemory;
-use crate::state::OverlayLimit;
+use crate::state::{OnUnreadable, OverlayLimit};
 #[cfg(feature = "rocksdb")]
 use crate::stream::StoreSpec;
 use crate::task::TaskId;
@@ -97,6 +97,7 @@ pub(crate) struct Machine {
     application: String,
     clients: KafkaClients,
     guarantee: Guarantee,
+    unreadable: OnUnreadable,
     /// Of all threads.
     memory: Budget,
     common: Arc<Common>,
@@ -117,16 +118,18 @@ impl Machine {
         restoring: Option<RestoreListener>,
     ) -> Machine {
         let clients = KafkaClients::new(bounded(settings.clients.clone(), started));
+        let unreadable = settings.unreadable;
         Machine {
             application: application.to_owned(),
             guarantee: settings.guarantee,
+            unreadable,
             memory: Budget::of(settings.memory_bytes),
             common,
             #[cfg(feature = "rocksdb")]
-            restorer: process
-                .directory
-                .clone()
-                .map(|directory| restorer(application, &process.id, &clients, directory, restoring.clone())),
+            restorer: process.directory.clone().map(|directory| {
+                let engines = move |task| directory.engines(task, unreadable);
+                restorer(application, &process.id, &clients, engines, restoring.clone())
+            }),
             clients,
             restoring,
             process,
@@ -150,13 +153,13 @@ impl Machine {
     }
 }
 
-/// The thread that restores what is in this directory.
+/// The thread that restores what these engines hold.
 #[cfg(feature = "rocksdb")]
 fn restorer(
     application: &str,
     process: &str,
     clients: &KafkaClients,
-    directory: StateDirectory,
+    engines: impl FnMut(TaskId) -> Engines + Send + 'static,
     restoring: Option<RestoreListener>,
 ) -> Restorer<KafkaConsumer> {
     let (group, name) = (application.to_owned(), format!("{application}-{process}-restore"));
@@ -169,7 +172,7 @@ fn restorer(
                 listener(restoring_store);
             }
         };
-        Ok(Warming::new(reader, move |task| directory.engines(task), hear, timeout_ms))
+        Ok(Warming::new(reader, engines, hear, timeout_ms))
     });
     Restorer::new(format!("{application}-restore"), make)
 }
@@ -248,7 +251,7 @@ impl Connect for OnMachine {
     fn engines(&self, task: TaskId) -> Engines {
         #[cfg(feature = "rocksdb")]
         if let Some(directory) = &self.machine.process.directory {
-            return directory.engines(task);
+            return directory.engines(task, self.machine.unreadable);
         }
         let _ = task;
         in_memory()

@@ -51,8 +51,20 @@ impl Offsets {
         Some(&self.0.get(place.topic as usize)?.get(place.partition as usize)?.as_ref()?.committed)
     }
 
-    fn set(&mut self, place: Place, mut committed: CommittedOffset, at_ms: i64) {
-        self.take(place, &mut committed, at_ms);
+    #[inline(always)]
+    fn set(&mut self, place: Place, committed: &CommittedOffset, at_ms: i64) {
+        let topic = self.0.get_mut(place.topic as usize);
+        match topic.and_then(|topic| topic.get_mut(place.partition as usize)) {
+            Some(Some(kept)) => {
+                kept.committed.offset = committed.offset;
+                // Mostly there is none.
+                if kept.committed.metadata.len() + committed.metadata.len() > 0 {
+                    kept.committed.metadata.clone_from(&committed.metadata);
+                }
+                kept.at_ms = at_ms;
+            }
+            _ => self.grow(place, Kept { committed: committed.clone(), at_ms }),
+        }
     }
 
     /// As `set`; what stood there before is left in its place.
@@ -104,8 +116,6 @@ struct Group {
     members: Vec<Member>,
     joined_so_far: u32,
     topics_version: u64,
-    /// Moves when any member may have news.
-    version: u64,
     offsets: Offsets,
     pending: Vec<Pending>,
 }
@@ -121,6 +131,8 @@ pub(super) struct News {
 
 pub(super) struct Groups {
     all: Vec<Group>,
+    /// Moves when a member of any group may have news.
+    pub(super) moves: u64,
     pub(super) session_timeout_ms: i64,
     /// For how long offsets of topics that no member subscribes to are kept; `None`: for ever.
     pub(super) offsets_retention_ms: Option<i64>,
@@ -129,7 +141,13 @@ pub(super) struct Groups {
 
 impl Default for Groups {
     fn default() -> Self {
-        Groups { all: Vec::new(), session_timeout_ms: 45_000, offsets_retention_ms: None, now_ms: 0 }
+        Groups {
+            all: Vec::new(),
+            moves: 0,
+            session_timeout_ms: 45_000,
+            offsets_retention_ms: None,
+            now_ms: 0,
+        }
     }
 }
 
@@ -144,7 +162,6 @@ impl Groups {
             members: Vec::new(),
             joined_so_far: 0,
             topics_version: 0,
-            version: 0,
             offsets: Offsets::default(),
             pending: Vec::new(),
         });
@@ -157,11 +174,6 @@ impl Groups {
 
     pub(super) fn name(&self, group: u32) -> &str {
         &self.all[group as usize].name
-    }
-
-    #[inline]
-    pub(super) fn version(&self, group: u32) -> u64 {
-        self.all[group as usize].version
     }
 
     /// What the clients of the members call themselves.
@@ -190,7 +202,7 @@ impl Groups {
             revoking: Vec::new(),
             died_ms: None,
         });
-        group.rebalance(topics);
+        group.rebalance(topics, &mut self.moves);
         id
     }
 
@@ -200,7 +212,7 @@ impl Groups {
             && m.topics != wanted
         {
             m.topics = wanted.to_vec();
-            group.rebalance(topics);
+            group.rebalance(topics, &mut self.moves);
         }
     }
 
@@ -209,7 +221,7 @@ impl Groups {
         let group = &mut self.all[group as usize];
         let Some(at) = group.members.iter().position(|m| m.id == member) else { return false };
         group.members.remove(at);
-        group.rebalance(topics);
+        group.rebalance(topics, &mut self.moves);
         true
     }
 
@@ -244,7 +256,7 @@ impl Groups {
             let before = group.members.len();
             group.members.retain(|m| m.died_ms.is_none_or(|at| now_ms - at < timeout_ms));
             if group.members.len() != before {
-                group.rebalance(topics);
+                group.rebalance(topics, &mut self.moves);
             }
         }
     }
@@ -252,7 +264,7 @@ impl Groups {
     pub(super) fn news(&mut self, group: u32, member: &str, topics: &Topics) -> News {
         let group = &mut self.all[group as usize];
         if group.topics_version != topics.version {
-            group.rebalance(topics);
+            group.rebalance(topics, &mut self.moves);
         }
         let Some(at) = group.members.iter().position(|m| m.id == member) else {
             return News { thrown_out: true, ..News::default() };
@@ -281,7 +293,7 @@ impl Groups {
         m.owned.retain(|p| !given.contains(p));
         m.revoking.retain(|p| !given.contains(p));
         if !given.is_empty() {
-            group.rebalance(topics);
+            group.rebalance(topics, &mut self.moves);
         }
         given
     }
@@ -309,8 +321,9 @@ impl Groups {
         Err(TransportError::StaleGeneration { group, generation, member })
     }
 
+    #[inline]
     pub(super) fn commit(&mut self, group: u32, place: Place, committed: &CommittedOffset) {
-        self.all[group as usize].offsets.set(place, committed.clone(), self.now_ms);
+        self.all[group as usize].offsets.set(place, committed, self.now_ms);
     }
 
     #[inline]
@@ -334,12 +347,16 @@ impl Groups {
             let decided = pending.extract_if(.., |pending| pending.slot == slot);
             decided
                 .filter(|_| commit)
-                .for_each(|pending| offsets.set(pending.place, pending.committed, now_ms));
+                .for_each(|pending| offsets.set(pending.place, &pending.committed, now_ms));
         }
     }
 
     pub(super) fn committed(&self, group: u32, place: Place) -> Option<CommittedOffset> {
         self.all[group as usize].offsets.get(place).cloned()
+    }
+
+    pub(super) fn committed_offset(&self, group: u32, place: Place) -> Option<i64> {
+        self.all[group as usize].offsets.get(place).map(|committed| committed.offset)
     }
 
     pub(super) fn is_pending(&self, group: u32, place: Place) -> bool {
@@ -356,10 +373,10 @@ impl Groups {
 }
 
 impl Group {
-    fn rebalance(&mut self, topics: &Topics) {
+    fn rebalance(&mut self, topics: &Topics, moves: &mut u64) {
         self.topics_version = topics.version;
         self.generation += 1;
-        self.version += 1;
+        *moves += 1;
         let mut candidates: Vec<Candidate<'_>> = self
             .members
             .iter_mut()
