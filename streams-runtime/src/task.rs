@@ -577,6 +577,7 @@ impl<M: Message> Task<M> {
                     topic_id: remembering.topic_id,
                     task_times: times.clone(),
                     wall_ms: owned_ms,
+                    form: remembering.store.map_or_else(String::new, |store| store.form.text()),
                 })?;
                 remembering.applied_ms = now_ms;
             }

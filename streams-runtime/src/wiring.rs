@@ -12,7 +12,9 @@ use crate::failure::Failure;
 use crate::operators::{Guarded, Source, SourceNode, Written};
 use crate::outbox::Outbox;
 use crate::slot::{KeySlot, Slot};
-use crate::state::{Engine, MemoryEngine, OverlayLimit, Remembered, StateError, TimeCell};
+use crate::state::{
+    self, Engine, MemoryEngine, OnUnreadable, OverlayLimit, Remembered, StateError, TimeCell,
+};
 use crate::stream::{Id, Step, StoreSpec, Stream};
 use crate::times::Times;
 use crate::topology::Names;
@@ -145,6 +147,11 @@ pub type Engines = Box<dyn FnMut(&StoreSpec) -> Result<Box<dyn Engine>, StateErr
 /// Engines that hold everything in memory.
 pub fn in_memory() -> Engines {
     Box::new(|_| Ok(Box::new(MemoryEngine::new())))
+}
+
+/// Engines whose rows are those of their stores; those with others are refused, or begin without them.
+pub fn readable(mut engines: Engines, otherwise: OnUnreadable) -> Engines {
+    Box::new(move |store| state::readable(engines(store)?, store, otherwise))
 }
 
 /// The nodes of one task while they are connected.

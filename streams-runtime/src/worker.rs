@@ -265,7 +265,7 @@ pub struct Worker<C: Connect> {
     /// True once the group has it for a member, as far as was looked.
     has_joined: bool,
     /// True if nothing is to be processed.
-    paused: bool,
+    pub(crate) paused: bool,
 }
 
 /// How long to wait for what nobody tells: offsets that are pending, a transaction of a predecessor.
@@ -354,7 +354,11 @@ impl<C: Connect> Worker<C> {
 
     /// True if the group has it for a member: it was told of its share of the partitions, which may be none.
     pub fn has_joined(&mut self) -> bool {
-        self.has_joined = self.has_joined || self.consumer.is_member();
+        // Who has something is told when it is lost; who has nothing is not.
+        let has_nothing = self.tasks.is_empty() && self.opening.is_empty();
+        if has_nothing || !self.has_joined {
+            self.has_joined = self.consumer.is_member();
+        }
         self.has_joined
     }
 
@@ -362,6 +366,11 @@ impl<C: Connect> Worker<C> {
     /// is for records that wait.
     pub fn pause(&mut self, paused: bool) {
         self.paused = paused;
+    }
+
+    /// True if it is paused and takes no more records: waiting for some would be waiting for those that it does not take.
+    pub fn is_full(&self) -> bool {
+        self.paused && self.room() == 0
     }
 
     /// Asks anew how much memory it may take, because there are more workers now, or fewer.

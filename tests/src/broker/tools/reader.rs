@@ -7,7 +7,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
-use super::{ANSWER, PATIENCE, Record, config};
+use super::{ANSWER, PATIENCE, Record, config, until};
 
 /// What a reader sees of transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,9 @@ pub fn end_offsets(bootstrap: &str, topic: &str, isolation: Isolation) -> Vec<i6
     let client = consumer(bootstrap, isolation);
     let ends = (0..partitions(&client, topic)).map(|partition| {
         let number = i32::try_from(partition).expect("partitions are counted in 32 bits");
-        client.fetch_watermarks(topic, number, ANSWER).expect("the broker knows the ends of a topic").1
+        // A broker that was just started leads nothing yet.
+        let what = format!("the end of {topic}, partition {partition}");
+        until(&what, PATIENCE, || client.fetch_watermarks(topic, number, ANSWER).ok()).1
     });
     ends.collect()
 }
