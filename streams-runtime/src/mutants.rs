@@ -92,6 +92,12 @@ mod catalogue {
         EndIgnored: "nobody is told that a partition has nothing more",
         LeaderByLiveCount: "the leader is the topic that has most partitions right now",
         LostKept: "what was lost is not closed",
+        RejoinedKept: "what was lost and is given again in the same moment is kept",
+        ProofOfAnother: "offsets are sent as the member that its client has become meanwhile",
+        LeavesOnClose: "a static member that closes gives its place up",
+        ReplacedGoesOn: "who learns that somebody else has its name goes on",
+        JoiningKept: "what is taken away while the group is asked who is in it is opened all the same",
+        GrowthMissed: "nobody opens the task of a new partition",
     }
 
     thread_local! {
@@ -119,6 +125,6 @@ mod catalogue {
 mod acts;
 
 #[cfg(feature = "mutants")]
-pub(crate) use acts::first_end;
+pub(crate) use acts::{first_end, forget_losses};
 #[cfg(feature = "mutants")]
 pub use catalogue::{Mutant, infect, infection, is};

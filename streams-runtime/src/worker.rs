@@ -413,6 +413,7 @@ impl<C: Connect> Worker<C> {
         let mut events = std::mem::take(&mut self.events);
         let room = self.room();
         let fetched = self.consumer.poll(&mut events, room);
+        mutant!(RejoinedKept => crate::mutants::forget_losses(&mut events));
         let (mut first, rewinds) = (Ok(()), self.rewinds);
         for event in events.drain(..) {
             match event {
@@ -473,7 +474,10 @@ impl<C: Connect> Worker<C> {
         let (topic, partition) = match &cause {
             TransportError::OffsetOutOfRange { topic, partition, .. } => (topic, Some(*partition)),
             TransportError::UnknownTopic(topic) => (topic, None),
-            _ => return Err(cause.into()),
+            _ => {
+                mutant!(ReplacedGoesOn => if let TransportError::Broker { .. } = cause { return Ok(0) });
+                return Err(cause.into());
+            }
         };
         let mut stopped = None;
         for at in 0..self.tasks.len() {
@@ -536,7 +540,9 @@ impl<C: Connect> Worker<C> {
             self.plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
         let goes =
             |id: TaskId| partitions.iter().any(|p| p.topic == leaders[id.sub] && p.partition == id.partition);
-        self.joining.forget(partitions);
+        if !mutant!(JoiningKept) {
+            self.joining.forget(partitions);
+        }
         self.close_opening(goes);
         let (mut applied, now_ms, owned_ms) = (Ok(()), self.connect.now_ms(), self.owned_ms);
         let mut moved = Vec::with_capacity(self.tasks.len());
@@ -581,6 +587,7 @@ impl<C: Connect> Worker<C> {
     /// If one of these fails; the consumer is closed all the same.
     pub fn close(mut self) -> Result<(), WorkerError> {
         let finished = self.finish_tasks();
+        mutant!(LeavesOnClose => return finished.and(self.consumer.leave().map_err(WorkerError::from)));
         finished.and(self.consumer.close().map_err(WorkerError::from))
     }
 

@@ -4,7 +4,9 @@ use super::Mutant;
 use super::is;
 use crate::commit::Commit;
 use crate::task::TaskId;
-use crate::transport::{Consumer, GroupMetadata, Producer, TopicPartition, TransportError, Watermarks};
+use crate::transport::{
+    Consumer, Event, GroupMetadata, Producer, TopicPartition, TransportError, Watermarks,
+};
 use crate::worker::{Connect, Worker, WorkerError};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -38,6 +40,27 @@ impl<C: Connect> Worker<C> {
                 FIRST_ENDS
                     .with_borrow_mut(|first| first.entry((task, topic.clone())).or_insert(ends).to_owned());
             }
+        }
+    }
+}
+
+/// What is given again is not lost.
+pub(crate) fn forget_losses<M>(events: &mut Vec<Event<M>>) {
+    let mut again = Vec::new();
+    for event in events.iter() {
+        if let Event::Assigned(given) = event {
+            again.extend_from_slice(given);
+        }
+    }
+    let mut kept = Vec::new();
+    for event in events.iter_mut() {
+        if let Event::Lost(lost) = event {
+            kept.extend(lost.extract_if(.., |place| again.contains(place)));
+        }
+    }
+    for event in events {
+        if let Event::Assigned(given) = event {
+            given.retain(|place| !kept.contains(place));
         }
     }
 }

@@ -217,6 +217,7 @@ impl<C: Connect> Worker<C> {
         let led = partitions.iter().flat_map(|leader| led_by(&self.plan, leader));
         let given: Vec<TaskId> = led.filter(|id| here.insert(*id)).collect();
         for id in given {
+            mutant!(GrowthMissed => if id.partition >= self.plan.subs[id.sub].tasks { continue });
             match self.take_more(id) {
                 Ok(()) => self.opening.push(Opening::new(id, &self.plan.subs[id.sub])),
                 // It stays here, so that nobody else is given it.

@@ -37,7 +37,7 @@ enum Written {
 }
 
 /// One store.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Store {
     now: MemoryEngine,
     /// What is certainly on the disk, and what came after it.
@@ -79,6 +79,13 @@ impl Disk {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(TaskId, &'static str), Store>> {
         // A crash unwinds between batches, never inside one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another disk with the same on it, and nothing open.
+    pub(super) fn copy(&self) -> Disk {
+        let mut stores = self.lock().clone();
+        stores.values_mut().for_each(|store| store.is_open = false);
+        Disk(Arc::new(Mutex::new(stores)))
     }
 
     /// The power is gone; nothing is open any more.

@@ -34,6 +34,8 @@ pub(super) struct Machine {
     pub(super) application: &'static str,
     pub(super) disk: Disk,
     pub(super) overlay: OverlayLimit,
+    /// A static member, by the name of its thread.
+    pub(super) is_static: bool,
 }
 
 impl Machine {
@@ -50,7 +52,11 @@ impl Connect for Machine {
     fn consumer(&self, leaders: u64) -> Result<Watched, TransportError> {
         let isolation = committed_unless(Mutant::InputUncommitted);
         let client_id = member_id(&self.transactional_id(), leaders);
-        let inner = self.log.consumer(self.application, &client_id, isolation);
+        let (name, instance) = (self.application, self.seam.who.to_string());
+        let inner = match self.is_static {
+            true => self.log.static_consumer(name, &client_id, &instance, isolation),
+            false => self.log.consumer(name, &client_id, isolation),
+        };
         Ok(Watched { inner, seam: self.seam.clone(), member: true })
     }
 
@@ -122,7 +128,7 @@ impl Consumer for Watched {
 
     fn revoked(&mut self, partitions: &[TopicPartition]) -> Result<(), TransportError> {
         self.seam.before(Call::Revoked)?;
-        self.seam.membership.borrow_mut().gone(partitions);
+        self.seam.membership.borrow_mut().gives_back(partitions);
         self.inner.revoked(partitions)?;
         self.seam.after(Call::Revoked)
     }
@@ -135,6 +141,9 @@ impl Consumer for Watched {
 
     fn members(&mut self) -> Result<Vec<GroupMember>, TransportError> {
         self.seam.before(Call::Members)?;
+        if self.seam.world().loses_members() {
+            return Err(TransportError::TimedOut("asking who is in the group"));
+        }
         let members = self.inner.members()?;
         self.seam.after(Call::Members)?;
         Ok(members)
@@ -143,6 +152,12 @@ impl Consumer for Watched {
     fn leave(&mut self) -> Result<(), TransportError> {
         self.seam.before(Call::Leave)?;
         self.inner.leave()?;
+        self.seam.after(Call::Leave)
+    }
+
+    fn close(&mut self) -> Result<(), TransportError> {
+        self.seam.before(Call::Leave)?;
+        self.inner.close()?;
         self.seam.after(Call::Leave)
     }
 
@@ -186,7 +201,10 @@ impl Consumer for Watched {
                         self.seam.lost(&world, partitions);
                         ("has lost", partitions)
                     }
-                    Event::Revoked(partitions) => ("is asked for", partitions),
+                    Event::Revoked(partitions) => {
+                        membership.asked(partitions);
+                        ("is asked for", partitions)
+                    }
                     Event::Record { .. } | Event::End { .. } => continue,
                 };
                 world.trace.say(|| format!("{} {what} {}", self.seam.who, named(partitions)));

@@ -22,6 +22,8 @@ use streams_runtime::transport::{CommittedOffset, GroupMetadata, TopicPartition}
 pub(super) struct Membership {
     /// The partitions of leaders that it was given and has neither given back nor lost.
     owned: BTreeSet<TopicPartition>,
+    /// Those of them that it was asked to give back.
+    asked: BTreeSet<TopicPartition>,
     /// What it reads, and at which moment it began to.
     reading: BTreeMap<TopicPartition, u64>,
     /// Counts assignments and aborts.
@@ -36,9 +38,25 @@ impl Membership {
         self.owned.extend(partitions.iter().cloned());
     }
 
-    /// Lost, or given back.
+    pub(super) fn asked(&mut self, partitions: &[TopicPartition]) {
+        self.asked.extend(partitions.iter().cloned());
+    }
+
+    /// Lost.
     pub(super) fn gone(&mut self, partitions: &[TopicPartition]) {
         self.owned.retain(|owned| !partitions.contains(owned));
+        self.asked.retain(|asked| !partitions.contains(asked));
+    }
+
+    /// Given back, as far as it was asked to: the same may be said of what was lost and is given again.
+    pub(super) fn gives_back(&mut self, partitions: &[TopicPartition]) {
+        let asked: Vec<_> = partitions.iter().filter(|place| self.asked.contains(place)).cloned().collect();
+        self.gone(&asked);
+    }
+
+    /// What it was given and has.
+    pub(super) fn owned(&self) -> &BTreeSet<TopicPartition> {
+        &self.owned
     }
 
     pub(super) fn polled(&mut self, proof: Option<&GroupMetadata>) {

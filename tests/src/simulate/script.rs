@@ -29,12 +29,20 @@ pub(super) enum What {
     /// The machine is away for so many ticks, and as the last of them pass, for longer than deletions are kept. It sleeps, or
     /// with `false` it is off.
     Away(usize, bool),
-    /// The instance ends as it should.
-    Stop,
+    /// The instance ends as it should; with `true` it gives its membership up, whatever kind it is.
+    Stop(bool),
     /// The machine stands still for so many ticks; with `true` the group goes on without it.
     Pause(usize, bool),
     /// The group throws a worker out.
     Expel,
+    /// The group throws a worker out, and after so many ticks its client joins anew by itself. It does nothing meanwhile.
+    Forgotten(usize),
+    /// A second process with the identity of the instance and a copy of its disk.
+    Twin,
+    /// Answers about memberships come late.
+    Lag(u32),
+    /// Answers about who is in the group do not come.
+    LoseMembers(u32),
     /// Markers are written one by one for so many ticks; with `true` those of offsets at once and all others only then.
     HoldMarkers(usize, bool),
     /// Answers about committed offsets say "none".
@@ -74,6 +82,10 @@ pub(super) struct Script {
     pub(super) overlays: Vec<OverlayLimit>,
     /// Whether a machine keeps its disk when it is started again.
     pub(super) disks: Vec<bool>,
+    /// When each is started first.
+    pub(super) starts: Vec<usize>,
+    /// Those that keep their disks are static members.
+    pub(super) statics: bool,
     pub(super) ticks: usize,
     /// Some records come in transactions.
     pub(super) transactional: bool,
@@ -107,6 +119,20 @@ impl Script {
             faults.extend(companion(&mut random, tick, slot, &what));
             faults.push(Fault { tick, slot, what });
         }
+        // Drawn apart: what was drawn before stays as it was.
+        let mut random = Random::of(seed, 4);
+        let statics = random.once_in(3);
+        let late = |n: usize| if n > 0 && random.once_in(3) { random.below(ticks / 2) } else { 0 };
+        let starts = (0..instances).map(late).collect();
+        for _ in 0..random.weigh(&[(4, 0), (3, 1), (2, 3)]) {
+            let (tick, slot) = (random.below(ticks), random.below(slots));
+            let what = of_membership(&mut random, slots, statics);
+            if let What::LoseMembers(_) = what {
+                // For who has nothing and asks.
+                faults.push(Fault { tick, slot, what: What::Kill(Fate::Kept, true) });
+            }
+            faults.push(Fault { tick, slot, what });
+        }
         faults.sort_by_key(|fault| fault.tick);
         Script {
             seed,
@@ -116,6 +142,8 @@ impl Script {
             threads,
             overlays,
             disks,
+            starts,
+            statics,
             ticks,
             transactional,
             idle,
@@ -155,7 +183,7 @@ fn fault(random: &mut Random, application: &Application, partitions: u32, slots:
         12..14 => What::At(meanwhile(random, slots)),
         14..19 => What::Accident(accident(random, application, partitions)),
         19 => What::Kill(fate(random), random.once_in(2)),
-        20 => What::Stop,
+        20 => What::Stop(false),
         21..23 => What::Pause(2 + random.below(30), !random.once_in(4)),
         23 => What::Expel,
         24..26 => What::HoldMarkers(2 + random.below(20), random.once_in(2)),
@@ -183,7 +211,7 @@ fn companion(random: &mut Random, tick: usize, slot: usize, of: &What) -> Option
             _ => return None,
         },
         // While it ends.
-        What::Stop => {
+        What::Stop(_) => {
             let call = *random.pick(&[Call::Commit, Call::Apply, Call::Leave, Call::Offsets]);
             let when = if random.once_in(2) { When::Before } else { When::After };
             What::At(Armed { call, when, after: 0, strike: Strike::Crash(fate(random)) })
@@ -264,6 +292,32 @@ fn no_answer(random: &mut Random) -> Armed {
     let (call, when) = random.weigh(&calls);
     let strike = if call == Apply { Strike::Full } else { Strike::TimeOut };
     Armed { call, when, after: some(random, call), strike }
+}
+
+/// What befalls the membership of a worker, and that of others at its expense.
+fn of_membership(random: &mut Random, slots: usize, statics: bool) -> What {
+    use Call::*;
+    let other = random.below(slots);
+    let when = if random.once_in(2) { When::Before } else { When::After };
+    match random.below(12) {
+        0..2 => What::Forgotten(random.weigh(&[(1, 0), (1, 4), (1, 15)])),
+        2..6 => {
+            let call = *random.pick(&[Offsets, Offsets, Commit, Flush, Send, Abort, Poll, Membership]);
+            let when = if call == Membership { When::Before } else { when };
+            let strike = Strike::Forgotten(other);
+            What::At(Armed { call, when, after: some(random, call), strike })
+        }
+        6..8 => {
+            let call = *random.pick(&[Revoked, Revoked, Poll, Commit, Offsets, Members, Apply, Committed]);
+            let strike = if random.once_in(3) { Strike::Goes(other) } else { Strike::Comes(other) };
+            What::At(Armed { call, when, after: some(random, call), strike })
+        }
+        8 if random.once_in(2) => What::LoseMembers(2 + random.below(6) as u32),
+        8 => What::Lag(1 + random.below(4) as u32),
+        9..11 if statics => What::Twin,
+        11 => What::Stop(true),
+        _ => What::Stop(false),
+    }
 }
 
 /// Another worker does something in the middle of a call.

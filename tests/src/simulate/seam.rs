@@ -71,6 +71,12 @@ pub(super) enum Strike {
     Meanwhile(usize, Act),
     /// The group throws this worker out, and another one opens its tasks in the meantime.
     TakenOver(usize),
+    /// The same, and then its client joins anew by itself and the other one gives back what it is asked for.
+    Forgotten(usize),
+    /// The machine of this slot is started, and joins.
+    Comes(usize),
+    /// The machine of this slot ends as it should.
+    Goes(usize),
 }
 
 /// A strike that waits for its call.
@@ -123,6 +129,10 @@ pub(super) struct Seam {
     /// The number of the open transaction.
     pub(super) transaction: Cell<Option<u64>>,
     pub(super) membership: RefCell<Membership>,
+    /// True once a second process has its identity.
+    pub(super) doubled: Cell<bool>,
+    /// True once it was told so.
+    pub(super) replaced: Cell<bool>,
 }
 
 impl Seam {
@@ -140,6 +150,8 @@ impl Seam {
             notes: RefCell::default(),
             transaction: Cell::new(None),
             membership: RefCell::default(),
+            doubled: Cell::new(false),
+            replaced: Cell::new(false),
         })
     }
 
@@ -210,6 +222,7 @@ impl Seam {
     fn strike(&self, strike: Strike, call: Call, when: When) -> Result<(), TransportError> {
         let world = self.world();
         world.trace.say(|| format!("{} ⚡ {strike:?} {when:?} {call:?}", self.who));
+        world.struck();
         match strike {
             Strike::Crash(fate) => {
                 world.power_off(self.who.instance, fate);
@@ -236,6 +249,27 @@ impl Seam {
                     world.act(other, Act::Step(usize::MAX));
                 }
                 // It may have died of it, if both are one machine.
+                if self.dead.get() { self.crash() } else { Ok(()) }
+            }
+            Strike::Forgotten(other) => {
+                let member = self.membership.borrow().member();
+                world.expel_worker(self);
+                for _ in 0..3 {
+                    world.act(other, Act::Step(usize::MAX));
+                }
+                world.act(other, Act::Commit);
+                member.iter().for_each(|member| world.rejoin(member));
+                for _ in 0..2 {
+                    world.act(other, Act::Step(usize::MAX));
+                }
+                if self.dead.get() { self.crash() } else { Ok(()) }
+            }
+            Strike::Comes(other) => {
+                world.comes(other);
+                if self.dead.get() { self.crash() } else { Ok(()) }
+            }
+            Strike::Goes(other) => {
+                world.goes(other);
                 if self.dead.get() { self.crash() } else { Ok(()) }
             }
         }

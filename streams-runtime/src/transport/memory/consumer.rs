@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::log::{Fetch, MemoryMessage};
 use super::topics::{Memo, Place};
 use super::{Log, MemoryLog};
+use crate::mutants::mutant;
 use crate::transport::topics::GroupMember;
 use crate::transport::{
     CommittedOffset, Consumer, Event, GroupMetadata, Isolation, PENDING_OFFSETS, TopicPartition,
@@ -42,10 +43,14 @@ pub struct MemoryConsumer {
     group: u32,
     group_name: Rc<str>,
     client: String,
+    /// Its name across restarts, if it joins as a static member.
+    instance: Option<Rc<str>>,
     isolation: Isolation,
     /// What was subscribed to; `None` without subscription and after `leave`.
     topics: Option<Vec<String>>,
     member: Option<Membership>,
+    /// Set once somebody else has its name: to join again would throw him out, and then he this one.
+    replaced: Option<TransportError>,
     group_seen: u64,
     topics_seen: u64,
     slots: Vec<Slot>,
@@ -62,7 +67,13 @@ pub struct MemoryConsumer {
 }
 
 impl MemoryConsumer {
-    pub(super) fn new(log: &MemoryLog, group: &str, client: &str, isolation: Isolation) -> Self {
+    pub(super) fn new(
+        log: &MemoryLog,
+        group: &str,
+        client: &str,
+        instance: Option<&str>,
+        isolation: Isolation,
+    ) -> Self {
         let group_name = group.into();
         let group = log.0.borrow_mut().groups.number(group);
         MemoryConsumer {
@@ -70,9 +81,11 @@ impl MemoryConsumer {
             group,
             group_name,
             client: client.to_owned(),
+            instance: instance.map(Into::into),
             isolation,
             topics: None,
             member: None,
+            replaced: None,
             group_seen: 0,
             topics_seen: 0,
             slots: Vec::new(),
@@ -92,11 +105,19 @@ impl MemoryConsumer {
         if let Some(member) = &mut self.member {
             let news = log.groups.news(self.group, &member.id, &log.topics);
             if news.thrown_out {
-                // It joins again at the next poll, so that the loss is worked off in between.
+                // It joins again at the next poll, so that the loss is worked off in between; or it has, long ago.
                 if !member.owned.is_empty() {
                     events.push(Event::Lost(spell(log, &member.owned)));
                 }
                 self.member = None;
+                if news.replaced {
+                    self.topics = None;
+                    self.replaced = Some(self.replaced_by_another());
+                }
+                if let Some(id) = news.successor {
+                    self.member = Some(Membership { id: id.into(), generation: 0, owned: Vec::new() });
+                    self.membership(log, events);
+                }
                 return;
             }
             if !news.revoked.is_empty() {
@@ -112,11 +133,41 @@ impl MemoryConsumer {
             self.group_seen = log.groups.version(self.group);
             self.topics_seen = log.topics.version;
         } else {
-            let id = log.groups.join(self.group, &self.client, topics, &log.topics);
+            let instance = self.instance.as_deref();
+            let id = log.groups.join(self.group, &self.client, instance, topics, &log.topics);
             let generation = log.groups.generation(self.group, &id).unwrap_or_default();
             self.member = Some(Membership { id: id.into(), generation, owned: Vec::new() });
             self.group_seen = 0;
             self.membership(log, events);
+        }
+    }
+
+    #[cold]
+    fn replaced_by_another(&self) -> TransportError {
+        let (group, instance) = (&self.group_name, self.instance.as_deref().unwrap_or_default());
+        let reason =
+            format!("group `{group}`, member `{instance}`: another client has joined under this name");
+        TransportError::Broker { doing: "keeping the membership", reason }
+    }
+
+    /// What its client knows of its membership; none if it was thrown out and has joined anew since: what it has as the
+    /// new member is not what its owner works on.
+    #[cold]
+    fn live(&self, log: &mut Log, member: &Membership) -> Option<(i32, Rc<str>)> {
+        if log.lagging > 0 {
+            log.lagging -= 1;
+            return Some((member.generation, member.id.clone()));
+        }
+        if let Some(generation) = log.groups.generation(self.group, &member.id) {
+            return Some((generation, member.id.clone()));
+        }
+        match log.groups.successor(self.group, &member.id) {
+            None => Some((member.generation, member.id.clone())),
+            #[allow(unused_variables, reason = "a wrong variant asks who it is")]
+            Some(new) => {
+                mutant!(ProofOfAnother => return Some((log.groups.generation(self.group, new)?, new.into())));
+                None
+            }
         }
     }
 
@@ -241,17 +292,17 @@ impl Consumer for MemoryConsumer {
     #[inline(always)]
     fn group_metadata(&self) -> Option<GroupMetadata> {
         let member = self.member.as_ref()?;
-        let log = self.log.borrow();
+        let mut log = self.log.borrow_mut();
         // Generations change with the group's version: mostly what the last poll saw is still true.
-        let generation = match log.groups.version(self.group) == self.group_seen {
-            true => member.generation,
-            false => log.groups.generation(self.group, &member.id).unwrap_or(member.generation),
+        let (generation, id) = match log.groups.version(self.group) == self.group_seen {
+            true => (member.generation, member.id.clone()),
+            false => self.live(&mut log, member)?,
         };
         Some(GroupMetadata {
             group: Rc::clone(&self.group_name),
             generation,
-            member: member.id.clone(),
-            instance: None,
+            member: id,
+            instance: self.instance.clone(),
         })
     }
 
@@ -263,7 +314,20 @@ impl Consumer for MemoryConsumer {
         let log = &mut *self.log.borrow_mut();
         self.topics = None;
         if let Some(member) = self.member.take() {
-            log.groups.remove(self.group, &member.id, &log.topics);
+            log.groups.leave(self.group, &member.id, &log.topics);
+        }
+        Ok(())
+    }
+
+    /// A static member stays one until its session is over.
+    fn close(&mut self) -> Result<(), TransportError> {
+        if self.instance.is_none() {
+            return self.leave();
+        }
+        let log = &mut *self.log.borrow_mut();
+        self.topics = None;
+        if let Some(member) = self.member.take() {
+            log.groups.died(self.group, &member.id, log.time_ms);
         }
         Ok(())
     }
@@ -303,6 +367,9 @@ impl Consumer for MemoryConsumer {
     }
 
     fn poll(&mut self, events: &mut Vec<Event<Self::Message>>, max: usize) -> Result<usize, TransportError> {
+        if let Some(by) = &self.replaced {
+            return Err(by.clone());
+        }
         let shared = Rc::clone(&self.log);
         let mut log = shared.borrow_mut();
         if !self.knows_its_group(&log) {
@@ -328,7 +395,7 @@ impl Consumer for MemoryConsumer {
     fn has_news(&self) -> bool {
         let log = &*self.log.borrow();
         let is_drained = |&slot: &u32| self.is_drained(log, &self.slots[slot as usize]);
-        !self.knows_its_group(log) || !self.active.iter().all(is_drained)
+        self.replaced.is_some() || !self.knows_its_group(log) || !self.active.iter().all(is_drained)
     }
 
     /// Waits for pending offsets only under `read_committed`, as Kafka does.
@@ -358,13 +425,10 @@ impl Consumer for MemoryConsumer {
         // A membership of this version of the group is good.
         if self.member.is_none() || self.group_seen != log.groups.version(self.group) {
             let (generation, id) = match &self.member {
-                Some(member) => {
-                    let generation = log.groups.generation(self.group, &member.id);
-                    (generation.unwrap_or(member.generation), &*member.id)
-                }
-                None => (-1, ""),
+                Some(member) => self.live(log, member).unwrap_or((member.generation, member.id.clone())),
+                None => (-1, "".into()),
             };
-            log.groups.check(self.group, generation, id, true)?;
+            log.groups.check(self.group, generation, &id, true)?;
         }
         // All partitions are looked up before anything is stored, so that a refusal stores nothing.
         self.committing.clear();

@@ -81,6 +81,14 @@ impl Entries {
         *self.marks.get_mut(at) = CONTROL;
     }
 
+    /// Leaves the first `count` only.
+    pub(super) fn truncate(&mut self, count: usize) {
+        self.marks.truncate(count);
+        let last = (0..count).rev().map(|at| *self.marks.get(at)).find(|mark| mark & CONTROL == 0);
+        let records = last.map_or(0, |mark| (mark.wrapping_sub(self.first) & NUMBER) as usize + 1);
+        self.stored.truncate(records);
+    }
+
     /// Forgets the first `count`.
     pub(super) fn forget(&mut self, count: usize) {
         // Records stand in the order of their marks: the next one that stays tells how many go.
@@ -139,6 +147,15 @@ impl<T> Queue<T> {
         let full = std::mem::replace(&mut self.last, segment);
         if !full.is_empty() {
             self.full.push(full);
+        }
+    }
+
+    /// Leaves the first `count` only.
+    fn truncate(&mut self, count: usize) {
+        while self.len() > count {
+            if self.last.pop().is_none() {
+                self.last = self.full.pop().unwrap_or_default();
+            }
         }
     }
 

@@ -409,6 +409,14 @@ impl PartitionLog {
         }
     }
 
+    /// Loses everything from `offset` on.
+    pub(super) fn truncate(&mut self, offset: i64) {
+        let to = offset.clamp(self.start, self.high);
+        self.entries.truncate((to - self.start) as usize);
+        self.open.retain(|open| open.first < to);
+        self.high = to;
+    }
+
     /// Forgets everything before `offset`, but nothing undecided.
     pub(super) fn delete_before(&mut self, offset: i64) {
         let to = offset.min(self.last_stable());

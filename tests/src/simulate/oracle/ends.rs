@@ -23,8 +23,8 @@ pub(super) fn nothing_undecided(world: &World) {
 
 /// Each input is committed up to its end, control records included, and the times beside the offset are right.
 pub(super) fn check(world: &World, reference: &Reference) {
-    for source in world.plan.subs.iter().flat_map(|sub| &sub.sources) {
-        for partition in 0..source.partitions {
+    for (sub, source) in world.plan.subs.iter().flat_map(|sub| sub.sources.iter().map(move |s| (sub, s))) {
+        for partition in 0..world.partitions_read(sub, source) {
             let ends = world.log.watermarks(&source.name, partition);
             let committed = world.log.committed(APPLICATION, &source.name, partition);
             let (Ok(ends), Ok(committed)) = (ends, committed) else { continue };

@@ -33,8 +33,9 @@ pub(super) struct Happened {
 /// Brings a world to rest and judges it. The first thing that is wrong becomes its violation.
 pub(super) fn judge(world: &World) {
     world.calm();
-    if !world.is_alive() {
-        // Nobody may start since a topic grew: what was done so far must be right, and more is not to be had.
+    if !world.is_alive() || world.is_outgrown() {
+        // Nobody may start, or go on for long, since a topic grew: what was done so far must be right, and more is not to
+        // be had.
         let happened = happened(world);
         if order::check(world, &happened, false) {
             reference::check(world, &happened);

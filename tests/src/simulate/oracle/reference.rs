@@ -17,7 +17,7 @@ use streams_runtime::record::{Header, Headers};
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::task::{Due, Task, TaskId};
 use streams_runtime::times::Times;
-use streams_runtime::topology::Topology;
+use streams_runtime::topology::{PlannedTopic, Topology};
 use streams_runtime::transport::memory::MemoryMessage;
 use streams_runtime::transport::{Message, TopicPartition};
 use streams_runtime::wiring::Wiring;
@@ -153,7 +153,9 @@ impl Run<'_> {
             (self.topology.entries()[step].wire)(&mut wiring);
         }
         let wired = wiring.finish().map_err(|error| error.to_string())?;
-        let sources = plan.subs[id.sub].sources.iter().filter(|source| id.partition < source.partitions);
+        let sub = &plan.subs[id.sub];
+        let has = |source: &&PlannedTopic| id.partition < self.world.partitions_read(sub, source);
+        let sources = sub.sources.iter().filter(has);
         let positions: Vec<_> = sources
             .map(|source| (TopicPartition { topic: source.name.clone(), partition: id.partition }, 0))
             .collect();

@@ -16,8 +16,10 @@ impl World {
             instance.paused_until.set(0);
             instance.away_until.set(None);
         }
+        self.rejoining.take();
         self.log.calm();
         self.hidden.set(0);
+        self.unanswered.set(0);
         self.log.hold_markers(false);
         self.log.set_time_ms(self.log.time_ms() + 120_000);
         self.log.deliver_late();
@@ -44,6 +46,15 @@ impl World {
                     idle = 0;
                 }
             }
+            for nth in (0..self.doubled()).rev() {
+                idle = 0;
+                self.act_doubled(nth, Act::Step(usize::MAX));
+            }
+            // One that came back after it had been forgotten has made the other one end, who is started again.
+            if self.doubled() > 0 {
+                let ended = |instance: &usize| self.slots_of(*instance).any(|slot| !self.lives(slot));
+                (0..self.script.threads.len()).filter(ended).for_each(|instance| self.start(instance));
+            }
             if idle == 2 || self.is_over() {
                 return;
             }
@@ -56,7 +67,7 @@ impl World {
     pub(in crate::simulate) fn feed_all(&self) {
         let mut random = Random::of(self.script.seed, 3);
         for fed in self.script.application.fed {
-            for partition in 0..fed.at_most.min(self.script.partitions) {
+            for partition in 0..self.fed_partitions(fed) {
                 for _ in 0..3 {
                     let (key, value, time) = self.record(&mut random, fed);
                     let key = format!("{partition}-{key}");
@@ -80,19 +91,19 @@ impl World {
 
     /// Everybody ends as they should.
     pub(in crate::simulate) fn stop_all(&self) {
-        (0..self.instances.len()).for_each(|instance| self.stop(instance));
+        (0..self.instances.len()).for_each(|instance| self.stop(instance, true));
     }
 
     /// Starts the machine that has nothing yet, and says which it is.
     pub(in crate::simulate) fn start_fresh(&self) -> usize {
         let fresh = self.instances.len() - 1;
-        self.instances[fresh].disk.meet(Fate::Deleted);
+        self.instances[fresh].disk.borrow().meet(Fate::Deleted);
         self.start(fresh);
         fresh
     }
 
     /// What a machine has on its disk.
-    pub(in crate::simulate) fn disk(&self, instance: usize) -> &Disk {
-        &self.instances[instance].disk
+    pub(in crate::simulate) fn disk(&self, instance: usize) -> Disk {
+        self.instances[instance].disk.borrow().clone()
     }
 }
