@@ -97,6 +97,10 @@ mod catalogue {
         LeavesOnClose: "a static member that closes gives its place up",
         ReplacedGoesOn: "who learns that somebody else has its name goes on",
         JoiningKept: "what is taken away while the group is asked who is in it is opened all the same",
+        OffsetsAhead: "at least once, offsets are committed before what they stand for is written",
+        OnItsWayKept: "at least once, what is on its way when something fails arrives later",
+        BeginsUncommitted: "at least once, rows are written before it is committed where their task begins",
+        RowsOfNobody: "at least once, rows are written by who could know that it is no member",
         GrowthMissed: "nobody opens the task of a new partition",
     }
 

@@ -3,6 +3,7 @@
 use super::Mutant;
 use super::is;
 use crate::commit::Commit;
+use crate::guarantee::Guarantee;
 use crate::task::TaskId;
 use crate::transport::{
     Consumer, Event, GroupMetadata, Producer, TopicPartition, TransportError, Watermarks,
@@ -23,6 +24,19 @@ impl<C: Connect> Worker<C> {
         match is(Mutant::UnknownIsCommitted) {
             true => self.committed(changed, now_ms).map(|()| Commit::Done),
             false => self.take_back().map(|()| Commit::TakenBack),
+        }
+    }
+
+    /// What they stand for has not arrived.
+    pub(crate) fn send_offsets_ahead(&mut self, changed: &[usize]) -> Result<(), TransportError> {
+        let mut entries = 0;
+        for &at in changed {
+            entries = self.tasks[at].write_offsets(&mut self.offsets, entries);
+        }
+        self.offsets.truncate(entries);
+        match self.guarantee {
+            Guarantee::AtLeastOnce => self.consumer.commit(&self.offsets),
+            Guarantee::ExactlyOnce => Ok(()),
         }
     }
 

@@ -502,7 +502,8 @@ impl<C: Connect> Worker<C> {
             self.restored.retain(|other| (other.task, other.store) != (report.task, report.store));
             self.restored.push(report);
         }
-        self.begins |= self.guarantee == Guarantee::AtLeastOnce && task.is_changed();
+        self.begins |=
+            self.guarantee == Guarantee::AtLeastOnce && task.is_changed() && !mutant!(BeginsUncommitted);
         let opening = self.opening.remove(at);
         self.tasks.extend(opening.task);
         let last = self.tasks.len() - 1;

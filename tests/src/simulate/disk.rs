@@ -125,6 +125,21 @@ impl Disk {
         })
     }
 
+    /// Writes what a store holds.
+    pub(super) fn put(
+        &self,
+        task: TaskId,
+        store: &'static str,
+        rows: &[(Vec<u8>, Vec<u8>)],
+        mark: Option<&Mark>,
+    ) {
+        let mut stores = self.lock();
+        let engine = &mut stores.entry((task, store)).or_default().now;
+        let mut rows = rows.iter().map(|(key, row)| (&**key, Some(&**row)));
+        // In memory there is room.
+        let _ = engine.apply(&mut rows, mark);
+    }
+
     /// What a store holds: its rows in byte order, and its mark.
     pub(super) fn rows(&self, task: TaskId, store: &str) -> Option<(Vec<(Vec<u8>, Vec<u8>)>, Option<Mark>)> {
         let stores = self.lock();

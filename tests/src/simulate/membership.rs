@@ -107,6 +107,11 @@ impl Membership {
                 format!("{who} commits as member `{}` of generation {}", proof.member, proof.generation)
             });
         }
+        self.owns_all(world, who, offsets);
+    }
+
+    /// All of them are of tasks that it owns.
+    pub(super) fn owns_all(&self, world: &World, who: Who, offsets: &[(TopicPartition, CommittedOffset)]) {
         for (partition, _) in offsets {
             if let Some((task, leader)) = world.task_of(partition)
                 && !self.owned.contains(&leader)

@@ -10,6 +10,7 @@ use super::disk::Fate;
 use super::seam::{Armed, Call, Strike, When};
 use super::world::Act;
 use crate::random::Random;
+use streams_runtime::guarantee::Guarantee;
 use streams_runtime::mutants::Mutant;
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::transport::memory::Fault as Accident;
@@ -76,6 +77,7 @@ pub(super) struct Script {
     /// The variant of the runtime that the workers are.
     pub(super) mutant: Option<Mutant>,
     pub(super) application: &'static Application,
+    pub(super) guarantee: Guarantee,
     pub(super) partitions: u32,
     /// How many threads each instance has.
     pub(super) threads: Vec<usize>,
@@ -133,11 +135,19 @@ impl Script {
             }
             faults.push(Fault { tick, slot, what });
         }
+        let guarantee = match Random::of(seed, 5).once_in(4) {
+            true => Guarantee::AtLeastOnce,
+            false => Guarantee::ExactlyOnce,
+        };
+        if guarantee == Guarantee::AtLeastOnce {
+            without_transactions(&mut Random::of(seed, 6), application, partitions, &mut faults);
+        }
         faults.sort_by_key(|fault| fault.tick);
         Script {
             seed,
             mutant,
             application,
+            guarantee,
             partitions,
             threads,
             overlays,
@@ -154,9 +164,10 @@ impl Script {
     pub(super) fn describe(&self) -> String {
         let disks = self.disks.iter().filter(|kept| **kept).count();
         format!(
-            "seed {}: `{}` with {} partitions, threads {:?}, {disks} with a disk, {} ticks, {} faults",
+            "seed {}: `{}`, {:?}, with {} partitions, threads {:?}, {disks} with a disk, {} ticks, {} faults",
             self.seed,
             self.application.name,
+            self.guarantee,
             self.partitions,
             self.threads,
             self.ticks,
@@ -292,6 +303,45 @@ fn no_answer(random: &mut Random) -> Armed {
     let (call, when) = random.weigh(&calls);
     let strike = if call == Apply { Strike::Full } else { Strike::TimeOut };
     Armed { call, when, after: some(random, call), strike }
+}
+
+/// Accidents of transactions become those of a producer that has none, and what would strike at a call that is not made there
+/// strikes at one that is.
+fn without_transactions(
+    random: &mut Random,
+    application: &Application,
+    partitions: u32,
+    faults: &mut Vec<Fault>,
+) {
+    if random.once_in(3) {
+        // Between the first rows and the first offsets.
+        let strike = Strike::Crash(fate(random));
+        let armed = Armed { call: Call::Offsets, when: When::Before, after: random.below(2), strike };
+        faults.push(Fault { tick: 0, slot: 0, what: What::At(armed) });
+    }
+    for fault in faults {
+        match &mut fault.what {
+            What::Accident(accident) => {
+                let written = application.written.iter().map(|topic| (*topic).to_owned());
+                let changelogs = application.changelogs.iter().map(|topic| (*topic).to_owned());
+                let topics: Vec<String> = written.chain(changelogs).collect();
+                *accident = match random.below(4) {
+                    0 => Accident::AckLost,
+                    1 => Accident::Slow,
+                    _ => Accident::Undelivered {
+                        topic: random.pick(&topics).clone(),
+                        partition: random.below(partitions as usize) as u32,
+                    },
+                };
+            }
+            What::At(armed)
+                if matches!(armed.call, Call::Begin | Call::Commit | Call::Abort | Call::Init) =>
+            {
+                armed.call = *random.pick(&[Call::Offsets, Call::Flush, Call::Send, Call::Offsets]);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// What befalls the membership of a worker, and that of others at its expense.

@@ -12,13 +12,15 @@
 //! What is noted: which records the open transaction has processed, and what the worker was told about its membership
 //! (`membership`). Knows one incarnation of one worker. Does not know schedules, nor what must hold at the end.
 
-use super::disk::Fate;
+use super::disk::{Disk, Fate};
+use super::journal::Attempt;
 use super::membership::Membership;
 use super::world::{Act, World};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
 use streams_runtime::Source;
+use streams_runtime::guarantee::Guarantee;
 use streams_runtime::mutants::Mutant;
 use streams_runtime::transport::{TopicPartition, TransportError};
 
@@ -129,6 +131,11 @@ pub(super) struct Seam {
     /// The number of the open transaction.
     pub(super) transaction: Cell<Option<u64>>,
     pub(super) membership: RefCell<Membership>,
+    /// Where its stores rest.
+    pub(super) disk: Disk,
+    /// What is noted where there are no transactions.
+    pub(super) attempt: Attempt,
+    pub(super) at_least_once: bool,
     /// True once a second process has its identity.
     pub(super) doubled: Cell<bool>,
     /// True once it was told so.
@@ -136,7 +143,7 @@ pub(super) struct Seam {
 }
 
 impl Seam {
-    pub(super) fn new(world: &Rc<World>, who: Who, incarnation: usize) -> Rc<Seam> {
+    pub(super) fn new(world: &Rc<World>, who: Who, incarnation: usize, disk: Disk) -> Rc<Seam> {
         Rc::new(Seam {
             who,
             incarnation,
@@ -150,6 +157,9 @@ impl Seam {
             notes: RefCell::default(),
             transaction: Cell::new(None),
             membership: RefCell::default(),
+            disk,
+            attempt: Attempt::default(),
+            at_least_once: world.script.guarantee == Guarantee::AtLeastOnce,
             doubled: Cell::new(false),
             replaced: Cell::new(false),
         })
@@ -283,7 +293,11 @@ impl Seam {
             format!("{} processes {}-{}@{}", self.who, source.topic, source.partition, source.offset)
         });
         self.membership.borrow().processes(&world, self, &partition);
-        self.notes.borrow_mut().push(Note { partition, offset: source.offset });
+        let note = Note { partition, offset: source.offset };
+        match self.at_least_once {
+            true => self.did_process(note),
+            false => self.notes.borrow_mut().push(note),
+        }
     }
 
     pub(super) fn take_notes(&self) -> Vec<Note> {

@@ -12,8 +12,11 @@
 //! | committed offsets are at the ends, with the times that belong there; nothing is undecided | `ends` |
 //! | where order cannot matter, it is the output of a run without faults | `fault_free` |
 //!
+//! Where there are no transactions, other questions are asked (`at_least_once`).
+//!
 //! Which transactions are committed is not asked of anybody who took part: it is read from the log (`machine`).
 
+mod at_least_once;
 mod ends;
 mod fault_free;
 mod order;
@@ -22,6 +25,8 @@ mod stores;
 
 use super::seam::Note;
 use super::world::{Attempt, TRANSACTIONS, World};
+use std::collections::BTreeMap;
+use streams_runtime::guarantee::Guarantee;
 use streams_runtime::transport::Message;
 
 /// A transaction that happened.
@@ -36,6 +41,9 @@ pub(super) fn judge(world: &World) {
     if !world.is_alive() || world.is_outgrown() {
         // Nobody may start, or go on for long, since a topic grew: what was done so far must be right, and more is not to
         // be had.
+        if world.script.guarantee == Guarantee::AtLeastOnce {
+            return at_least_once::check(world, &BTreeMap::new(), false);
+        }
         let happened = happened(world);
         if order::check(world, &happened, false) {
             reference::check(world, &happened);
@@ -51,20 +59,33 @@ pub(super) fn judge(world: &World) {
     let owners = world.owners();
     ends::nothing_undecided(world);
     world.stop_all();
+    if world.script.guarantee == Guarantee::AtLeastOnce {
+        at_least_once::check(world, &owners, true);
+        if world.violation().is_none() {
+            world.start_fresh();
+            if world.is_alive() {
+                world.rest();
+                let owners = world.owners();
+                world.stop_all();
+                at_least_once::check_rebuilt(world, &owners);
+            }
+        }
+        return;
+    }
     let happened = happened(world);
     if world.violation().is_some() || !order::check(world, &happened, true) {
         return;
     }
     let Some(reference) = reference::check(world, &happened) else { return };
     ends::check(world, &reference);
-    stores::check(world, &reference, &owners);
+    stores::check(world, &reference, &owners, true);
     let fresh = world.start_fresh();
     if world.is_alive() {
         world.rest();
         let owners = world.owners();
         world.stop_all();
         debug_assert!(owners.values().all(|owner| *owner == fresh));
-        stores::check(world, &reference, &owners);
+        stores::check(world, &reference, &owners, true);
     }
     fault_free::check(world);
 }

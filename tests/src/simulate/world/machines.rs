@@ -68,7 +68,8 @@ impl World {
             let Some(world) = self.me.upgrade() else { return };
             let who = Who { instance, thread };
             self.incarnations.set(self.incarnations.get() + 1);
-            let seam = Seam::new(&world, who, self.incarnations.get());
+            let disk = machine.disk.borrow().clone();
+            let seam = Seam::new(&world, who, self.incarnations.get(), disk);
             let topology = (self.script.application.topology)();
             let live = |topic: &str| self.log.partitions(topic).ok();
             let plan = || Plan::with_problems(&topology, APPLICATION, |topic, _| live(topic), live);
@@ -84,7 +85,7 @@ impl World {
                 seam: seam.clone(),
                 log: self.log.clone(),
                 application: APPLICATION,
-                disk: machine.disk.borrow().clone(),
+                guarantee: self.script.guarantee,
                 overlay: machine.overlay,
                 is_static: machine.is_static,
             };
@@ -237,6 +238,7 @@ impl World {
             return false;
         }
         self.trace.say(|| format!("{} {act:?}", seam.who));
+        self.aborted.set(self.aborted.get() || act == Act::Abort);
         let done = on_behalf(&seam, || {
             catch_unwind(AssertUnwindSafe(|| match act {
                 Act::Step(max) => worker.step(max).map(|step| !step.is_idle() || worker.is_waiting()),

@@ -18,7 +18,8 @@ mod records;
 mod ticks;
 
 use super::disk::Disk;
-use super::machine::Machine;
+use super::journal::Journal;
+use super::machine::{Machine, TRANSACTION};
 use super::script::{Script, THREADS};
 use super::seam::{Note, Seam, Who};
 use super::trace::Trace;
@@ -108,6 +109,9 @@ pub(super) struct World {
     pub(super) log: MemoryLog,
     pub(super) trace: Trace,
     pub(super) plan: Plan,
+    pub(super) journal: Journal,
+    /// Offsets that somebody knows to be committed, where there are no transactions.
+    pub(super) confirmed: RefCell<BTreeMap<TopicPartition, i64>>,
     me: Weak<World>,
     slots: Vec<Slot>,
     /// What still runs though a second process has its identity.
@@ -116,6 +120,8 @@ pub(super) struct World {
     rejoining: RefCell<Vec<(usize, Rc<str>)>>,
     /// How many strikes there were.
     strikes: Cell<usize>,
+    /// True once somebody was told to take back what it had processed.
+    aborted: Cell<bool>,
     instances: Vec<Instance>,
     tick: Cell<usize>,
     incarnations: Cell<usize>,
@@ -185,11 +191,14 @@ impl World {
             log,
             trace: Trace::new(traced),
             plan,
+            journal: Journal::default(),
+            confirmed: RefCell::default(),
             me: me.clone(),
             slots: (0..instances.len() * THREADS).map(|_| Slot::default()).collect(),
             doubled: RefCell::default(),
             rejoining: RefCell::default(),
             strikes: Cell::new(0),
+            aborted: Cell::new(false),
             instances,
             script,
             tick: Cell::new(0),
@@ -313,6 +322,20 @@ impl World {
                 format!("task {task} is processed by {who} and by {} in generation {generation}", seam.who)
             });
         }
+    }
+
+    /// True if somebody was told to take back what it had processed.
+    pub(super) fn was_aborted(&self) -> bool {
+        self.aborted.get()
+    }
+
+    /// How many records of an attempt have arrived in a partition, from an offset on.
+    pub(super) fn arrived(&self, place: &TopicPartition, from: i64, number: u64) -> usize {
+        let number = number.to_be_bytes();
+        let is_of = |message: &&MemoryMessage| message.headers().last(TRANSACTION) == Some(&number[..]);
+        // Consumed and deleted perhaps, before its writer came to its commit.
+        let visible = self.visible(&place.topic, place.partition);
+        visible.range(from..).map(|(_, message)| message).filter(is_of).count()
     }
 
     /// All records of a partition that were ever visible.

@@ -6,6 +6,7 @@ use super::{APPLICATION, World};
 use crate::random::Random;
 use crate::simulate::applications::{Fed, Values};
 use streams_runtime::Headers;
+use streams_runtime::guarantee::Guarantee;
 use streams_runtime::topology::SubPlan;
 use streams_runtime::transport::{Outgoing, Producer, TopicPartition};
 
@@ -113,9 +114,20 @@ impl World {
     pub(super) fn purge(&self) {
         for source in self.plan.subs.iter().flat_map(|sub| &sub.sources) {
             for partition in 0..source.partitions {
-                if let Ok(Some(committed)) = self.log.committed(APPLICATION, &source.name, partition) {
+                let place = TopicPartition { topic: source.name.clone(), partition };
+                let consumed = match self.script.guarantee {
+                    Guarantee::ExactlyOnce => self
+                        .log
+                        .committed(APPLICATION, &source.name, partition)
+                        .ok()
+                        .flatten()
+                        .map(|committed| committed.offset),
+                    // Who was not told so goes back behind what is committed.
+                    Guarantee::AtLeastOnce => self.confirmed.borrow().get(&place).copied(),
+                };
+                if let Some(offset) = consumed {
                     self.keep(&source.name, partition);
-                    let _ = self.log.delete_records(&source.name, partition, committed.offset);
+                    let _ = self.log.delete_records(&source.name, partition, offset);
                 }
             }
         }

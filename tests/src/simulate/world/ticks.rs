@@ -6,6 +6,7 @@ use super::{APPLICATION, Act, DELETE_RETENTION_MS, World};
 use crate::random::Random;
 use crate::simulate::script::{Fault, THREADS, What};
 use crate::simulate::seam::{Seam, Who};
+use streams_runtime::guarantee::Guarantee;
 use streams_runtime::transport::memory::{Marker, MarkerTarget};
 
 impl World {
@@ -84,7 +85,12 @@ impl World {
             What::At(armed) => seam.into_iter().for_each(|seam| seam.arm(armed.clone())),
             What::Accident(accident) => {
                 let who = Who { instance, thread: slot - slots.start };
-                self.log.inject(&format!("{APPLICATION}-{who}"), accident.clone());
+                let id = match self.script.guarantee {
+                    Guarantee::ExactlyOnce => format!("{APPLICATION}-{who}"),
+                    // Those without an id have one name.
+                    Guarantee::AtLeastOnce => String::new(),
+                };
+                self.log.inject(&id, accident.clone());
             }
             What::Kill(fate, expelled) => {
                 slots.filter(|_| *expelled).for_each(|slot| self.expel(slot));
