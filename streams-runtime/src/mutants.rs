@@ -101,6 +101,10 @@ mod catalogue {
         OnItsWayKept: "at least once, what is on its way when something fails arrives later",
         BeginsUncommitted: "at least once, rows are written before it is committed where their task begins",
         RowsOfNobody: "at least once, rows are written by who could know that it is no member",
+        InputsByName: "offsets are good for whatever topic has the name, and one that is gone is the beginning",
+        WrittenIsStart: "an application that has written to topics of its own, and has no offsets, begins at the start",
+        NeverRenewed: "offsets of idle inputs are not committed again",
+        OtherTopicReplayed: "a store follows whatever topic has the name of its changelog",
         GrowthMissed: "nobody opens the task of a new partition",
     }
 

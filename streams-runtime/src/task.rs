@@ -126,6 +126,8 @@ pub struct Task<M> {
     has_offsets: bool,
     /// What the log refused and a policy leaves out, until that is committed.
     left_out: Vec<LeftOut>,
+    /// Of which topics its offsets are, in a word that stands beside them.
+    origin: String,
 }
 
 /// Something that a record wrote and that goes no further.
@@ -172,7 +174,13 @@ impl<M: Message> Task<M> {
             weight: 0,
             has_offsets: false,
             left_out: Vec::new(),
+            origin: String::new(),
         }
+    }
+
+    /// Of which topics its offsets are, in a word without blanks; empty if nobody knows.
+    pub(crate) fn set_origin(&mut self, origin: String) {
+        self.origin = origin;
     }
 
     /// Its positions are committed.
@@ -432,8 +440,8 @@ impl<M: Message> Task<M> {
     }
 
     /// Writes the offsets to commit from entry `at` on; returns where it ended. The first carries the task's times,
-    /// so that they are in the same transaction and move with the task. An entry that is for this partition already
-    /// is used again.
+    /// so that they are in the same transaction and move with the task, and each of which topics they are. An entry that
+    /// is for this partition already is used again.
     #[inline]
     pub fn write_offsets(&self, offsets: &mut Vec<(TopicPartition, CommittedOffset)>, at: usize) -> usize {
         for (i, input) in self.inputs.iter().enumerate() {
@@ -448,6 +456,11 @@ impl<M: Message> Task<M> {
             committed.metadata.clear();
             if i == 0 && !(mutant!(MetadataDropped) && input.position == input.committed) {
                 self.wired.times.write_metadata(&mut committed.metadata);
+            }
+            if !self.origin.is_empty() {
+                let is_empty = committed.metadata.is_empty();
+                committed.metadata.push_str(if is_empty { "v1 " } else { " " });
+                committed.metadata.push_str(&self.origin);
             }
         }
         at + self.inputs.len()

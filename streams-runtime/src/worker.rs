@@ -324,6 +324,7 @@ impl<C: Connect> Worker<C> {
     /// `offsets.retention.minutes`, also while the group lives, and members subscribe to the leaders only: call it
     /// several times in that span.
     pub fn renew_offsets(&mut self) {
+        mutant!(NeverRenewed => return);
         self.tasks.iter_mut().for_each(Task::renew);
         self.commit_now |= self.is_changed();
     }

@@ -17,17 +17,19 @@
 //!
 //! ```text
 //! known      what is asked, and the answers so far
+//! origin     of which topics committed offsets are
 //! patience   what is said of those that take long
 //! ```
 //!
 //! Knows plans, wirings and the two consumers. Does not know records, nor why a task has to be opened.
 
 mod known;
+mod origin;
 mod patience;
 #[cfg(test)]
 mod tests;
 
-use self::known::Known;
+use self::known::{Known, Unfit};
 use self::patience::{Lasting, Patience};
 use crate::guarantee::Guarantee;
 use crate::mutants::mutant;
@@ -35,7 +37,7 @@ use crate::restore::{self, BySlot, Replay, RestoreError, StepError};
 use crate::state::StateError;
 use crate::task::{Task, TaskId};
 use crate::times::{Times, TooManyTimes};
-use crate::topology::{Plan, PlannedTopic, SubPlan};
+use crate::topology::{Plan, PlannedTopic, SubPlan, Topology};
 use crate::transport::{Consumer, PENDING_OFFSETS, Producer, TopicPartition, TransportError};
 use crate::wiring::Wiring;
 use crate::worker::{Connect, Worker, WorkerError};
@@ -64,6 +66,36 @@ pub enum OpenError {
          (`kafka-consumer-groups.sh --reset-offsets`), and start it again"
     )]
     OffsetsGone,
+    /// An input that is not the topic it was when its offset was committed.
+    #[error(
+        "topic `{topic}` was deleted and made anew since the group committed offset {offset} of its partition {partition}:          what was before that offset would be passed over, and nobody knows what is behind it. To read the new topic, say from          where (`kafka-consumer-groups.sh --reset-offsets --topic {topic} --to-earliest` for its beginning) while the          application is stopped, and start it again; stores keep what they have of the old one"
+    )]
+    MadeAnew {
+        /// The topic.
+        topic: String,
+        /// Its partition.
+        partition: u32,
+        /// What is committed.
+        offset: i64,
+    },
+    /// An input whose offset is gone, while those of others are there: reading it from its beginning would process it twice.
+    #[error(
+        "the group had a committed offset for partition {partition} of topic `{topic}`, and has none any more, because {}:          its records would be processed again. Say from where it is to be read (`kafka-consumer-groups.sh --reset-offsets          --topic {topic}`) while the application is stopped, and start it again",
+        if *.made_anew { "the topic was deleted and made anew" } else { "it expired (`offsets.retention.minutes`), or was deleted" }
+    )]
+    OffsetGone {
+        /// The topic.
+        topic: String,
+        /// Its partition.
+        partition: u32,
+        /// Whether the topic is another one than it was.
+        made_anew: bool,
+    },
+    /// No offsets, though the application has written to a topic of its own: this is not its first start.
+    #[error(
+        "`{0}` holds records that this application wrote, and the group has no committed offset for any input that they came          from (were the inputs made anew, or did the offsets expire?): everything would be processed again. To go on where it          was, give the group its offsets (`kafka-consumer-groups.sh --reset-offsets`); to begin from nothing, delete the          application's internal topics and its state directory"
+    )]
+    Written(String),
     /// Its stream times do not fit beside an offset.
     #[error(transparent)]
     Times(#[from] TooManyTimes),
@@ -113,6 +145,8 @@ enum Stage {
     Replaying {
         replays: Vec<(Replay, Lasting)>,
         has_offsets: bool,
+        /// Set if it has written to this topic all the same.
+        written: Option<String>,
     },
 }
 
@@ -178,6 +212,21 @@ impl<M: crate::transport::Message> Opening<M> {
                 .iter()
                 .filter(|(replay, _)| !replay.is_done())
                 .for_each(|(replay, _)| replay.close(reader));
+        }
+    }
+
+    /// What does not fit, in words.
+    fn misfit(&self, unfit: Unfit) -> OpenError {
+        let input = |at: usize| self.inputs[at].clone();
+        match unfit {
+            Unfit::MadeAnew(at, offset) => {
+                let TopicPartition { topic, partition } = input(at);
+                OpenError::MadeAnew { topic, partition, offset }
+            }
+            Unfit::Gone(at, made_anew) => {
+                let TopicPartition { topic, partition } = input(at);
+                OpenError::OffsetGone { topic, partition, made_anew }
+            }
         }
     }
 
@@ -318,7 +367,8 @@ impl<C: Connect> Worker<C> {
                 }
                 committed => {
                     let plan = &self.plan.subs[opening.id.sub];
-                    let known = Known::new(plan, opening.id.partition, committed?, now_ms);
+                    let known = Known::new(plan, opening.id.partition, committed?, now_ms)
+                        .is_first(all_inputs(&self.plan), own_topics(&self.plan, &self.topology, opening.id));
                     if !known.has_offsets() && opening.task.as_ref().is_some_and(Task::has_offsets) {
                         return self.misses_offsets(at, OpenError::OffsetsGone, now_ms);
                     }
@@ -330,6 +380,11 @@ impl<C: Connect> Worker<C> {
             if let Some(waits_for) = known.ask(&opening.inputs, &mut self.consumer, &mut self.reader)? {
                 opening.waits_for = waits_for;
                 return Ok(());
+            }
+            let unfit = known.unfit(&opening.inputs).filter(|_| !mutant!(InputsByName));
+            if let Some(unfit) = unfit {
+                let cause = opening.misfit(unfit);
+                return self.misses_offsets(at, cause, now_ms);
             }
             if let Stage::Ends(known) = std::mem::replace(&mut opening.stage, Stage::Begun) {
                 opening.enter(Stage::Known(known), now_ms);
@@ -393,7 +448,7 @@ impl<C: Connect> Worker<C> {
                     }
                     wired => wired.map_err(RestoreError::from)?,
                 };
-                wired.times.check()?;
+                wired.times.check(1 + known.origin(&opening.inputs).len())?;
                 let task = none.insert(Task::new(id, wired, &positions));
                 if !known.has_all_offsets() {
                     // Where it begins is decided once: a crash before the first commit must not choose again.
@@ -402,6 +457,7 @@ impl<C: Connect> Worker<C> {
                 task
             }
         };
+        task.set_origin(known.origin(&opening.inputs));
         if known.has_offsets() {
             task.found_offsets();
         }
@@ -423,8 +479,8 @@ impl<C: Connect> Worker<C> {
                 }
             }
         }
-        let has_offsets = known.has_offsets();
-        opening.enter(Stage::Replaying { replays, has_offsets }, now_ms);
+        let (has_offsets, written) = (known.has_offsets(), known.written());
+        opening.enter(Stage::Replaying { replays, has_offsets, written }, now_ms);
         Ok(true)
     }
 
@@ -484,7 +540,7 @@ impl<C: Connect> Worker<C> {
         if !opening.is_done() {
             return Ok(());
         }
-        let Stage::Replaying { replays, has_offsets } = &opening.stage else { return Ok(()) };
+        let Stage::Replaying { replays, has_offsets, written: has_written } = &opening.stage else { return Ok(()) };
         let Some(task) = &mut opening.task else { return Ok(()) };
         let wired = task.wired_mut();
         if !has_offsets
@@ -492,6 +548,12 @@ impl<C: Connect> Worker<C> {
             && let Some((replay, _)) = replays.iter().find(|(replay, _)| replay.found)
         {
             let cause = OpenError::NoOffsets(replay.store, replay.partition().topic.clone());
+            return self.misses_offsets(at, cause, now_ms);
+        }
+        if let Some(topic) = has_written
+            && !mutant!(WrittenIsStart)
+        {
+            let cause = OpenError::Written(topic.clone());
             return self.misses_offsets(at, cause, now_ms);
         }
         let times = wired.times.to_metadata().into_bytes();
@@ -502,8 +564,11 @@ impl<C: Connect> Worker<C> {
             self.restored.retain(|other| (other.task, other.store) != (report.task, report.store));
             self.restored.push(report);
         }
-        self.begins |=
-            self.guarantee == Guarantee::AtLeastOnce && task.is_changed() && !mutant!(BeginsUncommitted);
+        // What is written is there for all to see, though perhaps in vain, and says that this was not the first start.
+        let is_told = !own_topics(&self.plan, &self.topology, opening.id).is_empty();
+        self.begins |= (self.guarantee == Guarantee::AtLeastOnce || is_told)
+            && task.is_changed()
+            && !mutant!(BeginsUncommitted);
         let opening = self.opening.remove(at);
         self.tasks.extend(opening.task);
         let last = self.tasks.len() - 1;
@@ -558,6 +623,30 @@ pub(crate) fn led_by<'p>(plan: &'p Plan, leader: &'p TopicPartition) -> impl Ite
     let led = |sub: &SubPlan| sub.sources[sub.leader].name == leader.topic;
     let subs = plan.subs.iter().enumerate().filter(move |(_, sub)| led(sub));
     subs.map(|(sub, _)| TaskId { sub, partition: leader.partition })
+}
+
+/// All partitions of all inputs of an application.
+fn all_inputs(plan: &Plan) -> Vec<TopicPartition> {
+    let sources = plan.subs.iter().flat_map(|sub| &sub.sources);
+    let all = sources.flat_map(|source| (0..source.partitions).map(move |n| (source, n)));
+    all.map(|(source, partition)| TopicPartition { topic: source.name.clone(), partition }).collect()
+}
+
+/// So many partitions of a topic are looked at to see whether anything was ever written there: keys are spread.
+const LOOKED_AT: u32 = 16;
+
+/// Partitions of the topics that a task reads or writes, and only this application writes to: those of its changelogs are
+/// looked at anyway.
+fn own_topics(plan: &Plan, topology: &Topology, id: TaskId) -> Vec<TopicPartition> {
+    let sub = &plan.subs[id.sub];
+    let written = sub.steps.iter().filter_map(|&step| topology.entries()[step].spec.repartition);
+    let mut names: Vec<String> = written.map(|repartition| plan.names.internal(repartition.name)).collect();
+    names.extend(sub.sources.iter().map(|source| source.name.clone()));
+    let topics = plan.internal.iter().filter(|topic| names.contains(&topic.name));
+    topics
+        .flat_map(|topic| (0..topic.partitions.min(LOOKED_AT)).map(move |n| (topic, n)))
+        .map(|(topic, partition)| TopicPartition { topic: topic.name.clone(), partition })
+        .collect()
 }
 
 /// The partitions a task reads. A topic with fewer partitions than there are tasks has none for the last ones.

@@ -253,7 +253,9 @@ impl Consumer for Watched {
                 vec![None; partitions.len()]
             }
         };
-        if self.seam.at_least_once {
+        // Others are asked for to see whether anybody has begun.
+        let is_of_one = partitions.iter().all(|place| place.partition == partitions[0].partition);
+        if self.seam.at_least_once && is_of_one {
             self.seam.told(partitions, &committed);
         }
         Ok(committed)

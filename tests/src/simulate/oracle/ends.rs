@@ -40,7 +40,9 @@ pub(super) fn check(world: &World, reference: &Reference) {
     for (task, (input, times)) in &reference.times {
         let committed = world.log.committed(APPLICATION, &input.topic, input.partition);
         let is = committed.ok().flatten().map(|committed| committed.metadata).unwrap_or_default();
-        if is != *times {
+        // Beside them stands of which topics the offsets are.
+        let is = is.split(" of:").next().unwrap_or_default();
+        if is.trim_start_matches("v1") != times.trim_start_matches("v1") {
             world
                 .violated(|| format!("task {task} has committed the times `{is}`, they should be `{times}`"));
         }

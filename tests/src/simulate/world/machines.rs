@@ -307,7 +307,10 @@ impl World {
             }
             // Its patience ended before the mistake did.
             Ok(Err(
-                error @ WorkerError::Open { cause: OpenError::NoOffsets(..) | OpenError::OffsetsGone, .. },
+                error @ WorkerError::Open {
+                    cause: OpenError::NoOffsets(..) | OpenError::OffsetsGone | OpenError::Written(..),
+                    ..
+                },
             )) if seam.hidden.get() => {
                 self.trace.say(|| format!("{who} gives up: {error}"));
                 seam.die();
