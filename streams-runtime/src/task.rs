@@ -183,6 +183,11 @@ impl<M: Message> Task<M> {
         self.origin = origin;
     }
 
+    /// As it was set.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// Its positions are committed.
     pub(crate) fn found_offsets(&mut self) {
         self.has_offsets = true;

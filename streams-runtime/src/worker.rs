@@ -500,6 +500,9 @@ impl<C: Connect> Worker<C> {
         if self.tasks[task].is_done() {
             return Ok(());
         }
+        if self.reads_another(task) {
+            return Err(TransportError::TimedOut("learning of a topic that was made anew"));
+        }
         // Or what is read of it would go to whoever has its place next.
         self.read_inputs(task).inspect_err(|_| self.stop_reading(task))
     }

@@ -2,8 +2,8 @@
 //!
 //! Knows workers on the in-process log. The reasons for which rows on disk are not used are in `stores.rs`.
 
-use streams_runtime::instance::InProcess;
 use streams_runtime::Topology;
+use streams_runtime::instance::InProcess;
 use streams_runtime::prelude::*;
 use streams_runtime::transport::memory::{MemoryConsumer, MemoryLog};
 use streams_runtime::transport::{CommittedOffset, Consumer, Isolation, TopicPartition};
@@ -130,7 +130,8 @@ fn an_offset_of_the_topic_before_is_not_one_of_this() {
     world.commit("left", stale);
     let mut worker = world.start(Merging::topology());
     let said = world.run(&mut worker);
-    let words = ["task 0_0", "topic `left` was deleted and made anew", "committed offset 4 of its partition 0"];
+    let words =
+        ["task 0_0", "topic `left` was deleted and made anew", "committed offset 4 of its partition 0"];
     says(&said, &words);
     worker.leave().unwrap();
     assert_eq!(world.written(), 4, "nothing is read");
@@ -171,7 +172,10 @@ fn an_input_whose_offset_expired_is_not_read_again() {
     assert!(world.committed("left").is_some() && world.committed("right").is_none());
     worker.leave().unwrap();
     let mut worker = world.start(Merging::topology());
-    says(&world.run(&mut worker), &["partition 0 of topic `right`", "it expired (`offsets.retention.minutes`)"]);
+    says(
+        &world.run(&mut worker),
+        &["partition 0 of topic `right`", "it expired (`offsets.retention.minutes`)"],
+    );
     worker.leave().unwrap();
     assert_eq!(world.written(), 4);
 }

@@ -80,7 +80,7 @@ impl Known {
 
     /// If nothing is committed, it is also asked whether it ever was: whether `all` inputs of the application are without
     /// offsets, and there is something in what is `written` by this application alone.
-    pub(super) fn is_first(mut self, all: Vec<TopicPartition>, written: Vec<TopicPartition>) -> Self {
+    pub(super) fn or_first(mut self, all: Vec<TopicPartition>, written: Vec<TopicPartition>) -> Self {
         if !self.has_offsets() && !written.is_empty() {
             self.first = Some(First { all, has_begun: None, written });
         }

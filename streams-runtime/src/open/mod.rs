@@ -16,101 +16,40 @@
 //! question is asked only after the one before it was answered, and what was asked for an earlier attempt is forgotten.
 //!
 //! ```text
+//! places     which partitions belong to a task
 //! known      what is asked, and the answers so far
 //! origin     of which topics committed offsets are
+//! error      why one cannot be opened
 //! patience   what is said of those that take long
 //! ```
 //!
 //! Knows plans, wirings and the two consumers. Does not know records, nor why a task has to be opened.
 
+mod error;
 mod known;
 mod origin;
 mod patience;
+mod places;
 #[cfg(test)]
 mod tests;
 
+pub use self::error::OpenError;
 use self::known::{Known, Unfit};
+use self::origin::Origin;
 use self::patience::{Lasting, Patience};
+pub(crate) use self::places::led_by;
+use self::places::{all_inputs, inputs, own_topics};
 use crate::guarantee::Guarantee;
 use crate::mutants::mutant;
 use crate::restore::{self, BySlot, Replay, RestoreError, StepError};
 use crate::state::StateError;
 use crate::task::{Task, TaskId};
-use crate::times::{Times, TooManyTimes};
-use crate::topology::{Plan, PlannedTopic, SubPlan, Topology};
+use crate::times::Times;
+use crate::topology::{PlannedTopic, SubPlan};
 use crate::transport::{Consumer, PENDING_OFFSETS, Producer, TopicPartition, TransportError};
 use crate::wiring::Wiring;
 use crate::worker::{Connect, Worker, WorkerError};
 use std::collections::HashSet;
-
-/// Why a task cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A store cannot be opened or restored.
-    #[error(transparent)]
-    Restore(#[from] RestoreError),
-    /// The log failed.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    /// Stores without offsets: reading from the beginning would count everything twice.
-    #[error(
-        "store `{0}` holds rows of `{1}`, and the group has no committed offset for any input (were the inputs made anew, or \
-         did the offsets expire?): everything would count again. To go on where it was, give the group its offsets \
-         (`kafka-consumer-groups.sh --reset-offsets`); to begin from nothing, delete `{1}` with the offsets of its repartition \
-         topics, and the state directory"
-    )]
-    NoOffsets(&'static str, String),
-    /// Offsets that were there and are gone: reading from the beginning would process everything twice.
-    #[error(
-        "the group had committed offsets for its inputs, and has none any more: give it its offsets \
-         (`kafka-consumer-groups.sh --reset-offsets`), and start it again"
-    )]
-    OffsetsGone,
-    /// An input that is not the topic it was when its offset was committed.
-    #[error(
-        "topic `{topic}` was deleted and made anew since the group committed offset {offset} of its partition {partition}:          what was before that offset would be passed over, and nobody knows what is behind it. To read the new topic, say from          where (`kafka-consumer-groups.sh --reset-offsets --topic {topic} --to-earliest` for its beginning) while the          application is stopped, and start it again; stores keep what they have of the old one"
-    )]
-    MadeAnew {
-        /// The topic.
-        topic: String,
-        /// Its partition.
-        partition: u32,
-        /// What is committed.
-        offset: i64,
-    },
-    /// An input whose offset is gone, while those of others are there: reading it from its beginning would process it twice.
-    #[error(
-        "the group had a committed offset for partition {partition} of topic `{topic}`, and has none any more, because {}:          its records would be processed again. Say from where it is to be read (`kafka-consumer-groups.sh --reset-offsets          --topic {topic}`) while the application is stopped, and start it again",
-        if *.made_anew { "the topic was deleted and made anew" } else { "it expired (`offsets.retention.minutes`), or was deleted" }
-    )]
-    OffsetGone {
-        /// The topic.
-        topic: String,
-        /// Its partition.
-        partition: u32,
-        /// Whether the topic is another one than it was.
-        made_anew: bool,
-    },
-    /// No offsets, though the application has written to a topic of its own: this is not its first start.
-    #[error(
-        "`{0}` holds records that this application wrote, and the group has no committed offset for any input that they came          from (were the inputs made anew, or did the offsets expire?): everything would be processed again. To go on where it          was, give the group its offsets (`kafka-consumer-groups.sh --reset-offsets`); to begin from nothing, delete the          application's internal topics and its state directory"
-    )]
-    Written(String),
-    /// Its stream times do not fit beside an offset.
-    #[error(transparent)]
-    Times(#[from] TooManyTimes),
-}
-
-impl OpenError {
-    /// True if asking again may help.
-    fn is_no_answer(&self) -> bool {
-        use TransportError::TimedOut;
-        matches!(
-            self,
-            OpenError::Transport(TimedOut(_)) | OpenError::Restore(RestoreError::Transport(TimedOut(_)))
-        )
-    }
-}
 
 /// A task on its way.
 pub(crate) struct Opening<M> {
@@ -368,7 +307,7 @@ impl<C: Connect> Worker<C> {
                 committed => {
                     let plan = &self.plan.subs[opening.id.sub];
                     let known = Known::new(plan, opening.id.partition, committed?, now_ms)
-                        .is_first(all_inputs(&self.plan), own_topics(&self.plan, &self.topology, opening.id));
+                        .or_first(all_inputs(&self.plan), own_topics(&self.plan, &self.topology, opening.id));
                     if !known.has_offsets() && opening.task.as_ref().is_some_and(Task::has_offsets) {
                         return self.misses_offsets(at, OpenError::OffsetsGone, now_ms);
                     }
@@ -540,7 +479,9 @@ impl<C: Connect> Worker<C> {
         if !opening.is_done() {
             return Ok(());
         }
-        let Stage::Replaying { replays, has_offsets, written: has_written } = &opening.stage else { return Ok(()) };
+        let Stage::Replaying { replays, has_offsets, written: has_written } = &opening.stage else {
+            return Ok(());
+        };
         let Some(task) = &mut opening.task else { return Ok(()) };
         let wired = task.wired_mut();
         if !has_offsets
@@ -587,6 +528,18 @@ impl<C: Connect> Worker<C> {
         }
     }
 
+    /// True if an input is certainly another topic than the one its task was opened with. Then it is to be opened again, which
+    /// says so.
+    pub(crate) fn reads_another(&mut self, at: usize) -> bool {
+        let Some(origin) = Origin::of(self.tasks[at].origin()) else { return false };
+        let topics: Vec<String> = self.tasks[at].positions().map(|(place, _)| place.topic).collect();
+        let is_another = |topic: &String| {
+            // What nobody answers at once is learnt of later.
+            self.consumer.topic_id(topic).is_ok_and(|id| origin.is(topic, id) == Some(false))
+        };
+        !mutant!(InputsByName) && topics.iter().any(is_another)
+    }
+
     /// A broker that does not answer is asked again: for as long as it takes, as by those who write and read.
     /// Everything else sets the task aside.
     fn put_off(&mut self, at: usize, cause: OpenError, now_ms: i64) -> Result<(), WorkerError> {
@@ -616,44 +569,4 @@ impl<C: Connect> Worker<C> {
         self.opening = stay;
         gone.into_iter().for_each(|mut opening| opening.stop(&mut self.reader));
     }
-}
-
-/// The tasks whose leader partition this is.
-pub(crate) fn led_by<'p>(plan: &'p Plan, leader: &'p TopicPartition) -> impl Iterator<Item = TaskId> + 'p {
-    let led = |sub: &SubPlan| sub.sources[sub.leader].name == leader.topic;
-    let subs = plan.subs.iter().enumerate().filter(move |(_, sub)| led(sub));
-    subs.map(|(sub, _)| TaskId { sub, partition: leader.partition })
-}
-
-/// All partitions of all inputs of an application.
-fn all_inputs(plan: &Plan) -> Vec<TopicPartition> {
-    let sources = plan.subs.iter().flat_map(|sub| &sub.sources);
-    let all = sources.flat_map(|source| (0..source.partitions).map(move |n| (source, n)));
-    all.map(|(source, partition)| TopicPartition { topic: source.name.clone(), partition }).collect()
-}
-
-/// So many partitions of a topic are looked at to see whether anything was ever written there: keys are spread.
-const LOOKED_AT: u32 = 16;
-
-/// Partitions of the topics that a task reads or writes, and only this application writes to: those of its changelogs are
-/// looked at anyway.
-fn own_topics(plan: &Plan, topology: &Topology, id: TaskId) -> Vec<TopicPartition> {
-    let sub = &plan.subs[id.sub];
-    let written = sub.steps.iter().filter_map(|&step| topology.entries()[step].spec.repartition);
-    let mut names: Vec<String> = written.map(|repartition| plan.names.internal(repartition.name)).collect();
-    names.extend(sub.sources.iter().map(|source| source.name.clone()));
-    let topics = plan.internal.iter().filter(|topic| names.contains(&topic.name));
-    topics
-        .flat_map(|topic| (0..topic.partitions.min(LOOKED_AT)).map(move |n| (topic, n)))
-        .map(|(topic, partition)| TopicPartition { topic: topic.name.clone(), partition })
-        .collect()
-}
-
-/// The partitions a task reads. A topic with fewer partitions than there are tasks has none for the last ones.
-fn inputs(sub: &SubPlan, partition: u32) -> Vec<TopicPartition> {
-    sub.sources
-        .iter()
-        .filter(|source| partition < source.partitions)
-        .map(|source| TopicPartition { topic: source.name.clone(), partition })
-        .collect()
 }

@@ -47,6 +47,8 @@ pub(super) struct Application {
     pub(super) grows: Option<&'static str>,
     /// Whether rows are deleted.
     pub(super) deletes: bool,
+    /// Whether anything of it tells that it has begun before, apart from committed offsets.
+    pub(super) remembers: bool,
     /// A topic that refuses records larger than this; they are left out.
     pub(super) refuses: Option<(&'static str, usize)>,
 }
@@ -67,6 +69,7 @@ pub(super) const ALL: &[Application] = &[
         windows: &[],
         grows: Some("in"),
         deletes: false,
+        remembers: false,
         refuses: None,
     },
     Application {
@@ -79,6 +82,7 @@ pub(super) const ALL: &[Application] = &[
         windows: &[],
         grows: None,
         deletes: false,
+        remembers: true,
         refuses: None,
     },
     Application {
@@ -91,6 +95,7 @@ pub(super) const ALL: &[Application] = &[
         windows: &[],
         grows: None,
         deletes: true,
+        remembers: true,
         refuses: None,
     },
     Application {
@@ -103,6 +108,7 @@ pub(super) const ALL: &[Application] = &[
         windows: &[("windows", 30)],
         grows: Some("in"),
         deletes: false,
+        remembers: true,
         refuses: None,
     },
     Application {
@@ -115,6 +121,7 @@ pub(super) const ALL: &[Application] = &[
         windows: &[("windows", 60)],
         grows: None,
         deletes: false,
+        remembers: true,
         refuses: None,
     },
     Application {
@@ -127,6 +134,7 @@ pub(super) const ALL: &[Application] = &[
         windows: &[],
         grows: Some("narrow"),
         deletes: false,
+        remembers: true,
         refuses: None,
     },
     Application {
@@ -139,6 +147,7 @@ pub(super) const ALL: &[Application] = &[
         windows: &[],
         grows: None,
         deletes: false,
+        remembers: true,
         refuses: Some(("texts", 500)),
     },
 ];

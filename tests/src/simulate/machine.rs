@@ -180,6 +180,7 @@ impl Consumer for Watched {
         if self.member {
             self.seam.rewound(partition, offset);
             self.seam.membership.borrow_mut().reads(partition);
+            self.seam.reads_life(&self.seam.world(), partition);
         }
         match (self.seam.at_least_once, self.member) {
             (false, _) => {}

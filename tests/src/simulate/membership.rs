@@ -22,8 +22,10 @@ use streams_runtime::transport::{CommittedOffset, GroupMetadata, TopicPartition}
 pub(super) struct Membership {
     /// The partitions of leaders that it was given and has neither given back nor lost.
     owned: BTreeSet<TopicPartition>,
-    /// Those of them that it was asked to give back.
+    /// Those of them that it was asked to give back, and among these those that it was given again in the same moment: a topic
+    /// that was made anew has the partitions of the one before it.
     asked: BTreeSet<TopicPartition>,
+    again: BTreeSet<TopicPartition>,
     /// What it reads, and at which moment it began to.
     reading: BTreeMap<TopicPartition, u64>,
     /// Counts assignments and aborts.
@@ -35,6 +37,7 @@ pub(super) struct Membership {
 
 impl Membership {
     pub(super) fn given(&mut self, partitions: &[TopicPartition]) {
+        self.again.extend(partitions.iter().filter(|place| self.asked.contains(place)).cloned());
         self.owned.extend(partitions.iter().cloned());
     }
 
@@ -50,7 +53,10 @@ impl Membership {
 
     /// Given back, as far as it was asked to: the same may be said of what was lost and is given again.
     pub(super) fn gives_back(&mut self, partitions: &[TopicPartition]) {
-        let asked: Vec<_> = partitions.iter().filter(|place| self.asked.contains(place)).cloned().collect();
+        let mut asked: Vec<_> =
+            partitions.iter().filter(|place| self.asked.contains(place)).cloned().collect();
+        self.asked.retain(|place| !asked.contains(place));
+        asked.retain(|place| !self.again.remove(place));
         self.gone(&asked);
     }
 

@@ -54,6 +54,14 @@ pub(super) enum What {
     Jump(i64),
     /// The clock of a machine is wrong from now on.
     Skew(i64),
+    /// Weeks pass, and everybody runs.
+    Weeks,
+    /// Weeks pass, and nobody runs.
+    NobodyForWeeks(u64),
+    /// An input is deleted and made anew, with other records; whether somebody runs then says the number.
+    InputAnew(u64),
+    /// Everybody ends, and changelogs are made anew with what was in them.
+    ChangelogsAnew(u64),
     /// Changelogs are compacted.
     Compact,
     /// Consumed records are deleted.
@@ -133,6 +141,17 @@ impl Script {
                 // For who has nothing and asks.
                 faults.push(Fault { tick, slot, what: What::Kill(Fate::Kept, true) });
             }
+            faults.push(Fault { tick, slot, what });
+        }
+        let mut random = Random::of(seed, 8);
+        if random.once_in(4) {
+            let (tick, slot) = (ticks / 3 + random.below(ticks * 2 / 3), random.below(slots));
+            let what = match (random.below(8), random.number()) {
+                (0..2, _) => What::Weeks,
+                (2..4, how) if application.remembers => What::NobodyForWeeks(how),
+                (4..6, how) if application.remembers => What::InputAnew(how),
+                (_, how) => What::ChangelogsAnew(how),
+            };
             faults.push(Fault { tick, slot, what });
         }
         let guarantee = match Random::of(seed, 5).once_in(4) {

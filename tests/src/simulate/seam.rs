@@ -17,6 +17,7 @@ use super::journal::Attempt;
 use super::membership::Membership;
 use super::world::{Act, World};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 use streams_runtime::Source;
@@ -133,6 +134,8 @@ pub(super) struct Seam {
     pub(super) membership: RefCell<Membership>,
     /// Where its stores rest.
     pub(super) disk: Disk,
+    /// Which topic of its name each partition is of that is read.
+    lives: RefCell<BTreeMap<TopicPartition, u64>>,
     /// What is noted where there are no transactions.
     pub(super) attempt: Attempt,
     pub(super) at_least_once: bool,
@@ -158,6 +161,7 @@ impl Seam {
             transaction: Cell::new(None),
             membership: RefCell::default(),
             disk,
+            lives: RefCell::default(),
             attempt: Attempt::default(),
             at_least_once: world.script.guarantee == Guarantee::AtLeastOnce,
             doubled: Cell::new(false),
@@ -293,6 +297,7 @@ impl Seam {
             format!("{} processes {}-{}@{}", self.who, source.topic, source.partition, source.offset)
         });
         self.membership.borrow().processes(&world, self, &partition);
+        world.may_process(self, &partition);
         let note = Note { partition, offset: source.offset };
         match self.at_least_once {
             true => self.did_process(note),
@@ -309,6 +314,16 @@ impl Seam {
         let is_lost =
             |note: &Note| world.task_of(&note.partition).is_some_and(|(_, leader)| leaders.contains(&leader));
         self.notes.borrow_mut().retain(|note| !is_lost(note));
+    }
+
+    /// A partition is read, of the topic that has its name now.
+    pub(super) fn reads_life(&self, world: &World, place: &TopicPartition) {
+        self.lives.borrow_mut().insert(place.clone(), world.life(&place.topic));
+    }
+
+    /// True if it reads the topic that is there now, and not the one before it.
+    pub(super) fn reads_another(&self, place: &TopicPartition) -> bool {
+        self.lives.borrow().get(place) == Some(&self.world().life(&place.topic))
     }
 
     /// Reading begins anew there: what was processed from there on without a transaction never happened.

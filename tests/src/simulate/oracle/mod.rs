@@ -38,7 +38,11 @@ pub(super) struct Happened {
 /// Brings a world to rest and judges it. The first thing that is wrong becomes its violation.
 pub(super) fn judge(world: &World) {
     world.calm();
-    if !world.is_alive() || world.is_outgrown() {
+    if world.has_forgotten() {
+        // Who needs what is gone says so, and does nothing else.
+        world.wait_for_words();
+    }
+    if !world.is_alive() || world.is_outgrown() || world.has_forgotten() {
         // Nobody may start, or go on for long, since a topic grew: what was done so far must be right, and more is not to
         // be had.
         if world.script.guarantee == Guarantee::AtLeastOnce {

@@ -5,6 +5,7 @@ use crate::simulate::trace::spelt;
 use crate::simulate::world::World;
 use std::collections::BTreeMap;
 use streams_runtime::task::TaskId;
+use streams_runtime::transport::Message;
 
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -41,8 +42,9 @@ pub(super) fn check(world: &World, reference: &Reference, owners: &BTreeMap<Task
                 }
                 let reached = mark.map_or(0, |mark| mark.changelog_offset);
                 if alone
-                    && let Some((last, _)) = world.visible(changelog, partition).last_key_value()
-                    && reached <= *last
+                    && let Ok(records) = world.log.read_committed(changelog, partition, 0)
+                    && let Some(last) = records.last().map(|record| record.offset())
+                    && reached <= last
                 {
                     world.violated(|| {
                         format!("store `{}` of task {task} ended at changelog offset {reached}, and there is one at {last}", store.name)

@@ -63,6 +63,17 @@ impl World {
         self.violated(|| "it never comes to rest".to_owned());
     }
 
+    /// Everybody tries for as long as it takes until patience is over.
+    pub(in crate::simulate) fn wait_for_words(&self) {
+        for _ in 0..60 {
+            for slot in 0..self.slots.len() {
+                self.act(slot, Act::Step(usize::MAX));
+                self.act(slot, Act::Commit);
+            }
+            self.log.set_time_ms(self.log.time_ms() + 1_000);
+        }
+    }
+
     /// A few records for every partition.
     pub(in crate::simulate) fn feed_all(&self) {
         let mut random = Random::of(self.script.seed, 3);

@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use streams_runtime::commit::Commit;
 use streams_runtime::open::OpenError;
+use streams_runtime::restore::RestoreError;
 use streams_runtime::topology::Plan;
 use streams_runtime::transport::TransportError;
 use streams_runtime::worker::{Worker, WorkerError};
@@ -75,8 +76,10 @@ impl World {
             let plan = || Plan::with_problems(&topology, APPLICATION, |topic, _| live(topic), live);
             let (plan, problems) = on_behalf(&seam, plan);
             // A start looks at the topics of rows as well.
-            let unfit =
-                plan.internal.iter().find(|topic| live(&topic.name).is_some_and(|n| n != topic.partitions));
+            let unfit = self.is_outgrown().then(|| {
+                plan.internal.iter().find(|topic| live(&topic.name).is_some_and(|n| n != topic.partitions))
+            });
+            let unfit = unfit.flatten();
             if !problems.is_empty() || unfit.is_some() {
                 self.trace.say(|| format!("{who} is refused: {problems:?} {unfit:?}"));
                 continue;
@@ -303,6 +306,28 @@ impl World {
             // A topic has more partitions than its rows are spread over: nobody can go on.
             Ok(Err(WorkerError::Grown(growth))) if self.script.application.grows == Some(&*growth.topic) => {
                 self.trace.say(|| format!("{who} gives up: {growth}"));
+                seam.die();
+            }
+            // Brokers have forgotten what it needs, and it says so.
+            Ok(Err(
+                error @ (WorkerError::Open {
+                    cause:
+                        OpenError::NoOffsets(..)
+                        | OpenError::OffsetsGone
+                        | OpenError::Written(..)
+                        | OpenError::OffsetGone { .. }
+                        // Where the same name is two topics, one task may for a moment be two members'.
+                        | OpenError::Restore(RestoreError::Ahead { .. })
+                        | OpenError::MadeAnew { .. },
+                    ..
+                }
+                | WorkerError::Input {
+                    cause: TransportError::UnknownTopic(_) | TransportError::OffsetOutOfRange { .. },
+                    ..
+                }
+                | WorkerError::Transport(TransportError::UnknownTopic(_))),
+            )) if self.has_forgotten() => {
+                self.trace.say(|| format!("{who} gives up: {error}"));
                 seam.die();
             }
             // Its patience ended before the mistake did.

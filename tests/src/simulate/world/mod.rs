@@ -16,7 +16,9 @@ mod ending;
 mod machines;
 mod records;
 mod ticks;
+mod years;
 
+use self::years::Anew;
 use super::disk::Disk;
 use super::journal::Journal;
 use super::machine::{Machine, TRANSACTION};
@@ -42,6 +44,9 @@ pub(super) const TRANSACTIONS: &str = "transactions";
 /// Short, so that tasks move while a script runs.
 const SESSION_TIMEOUT_MS: i64 = 4_000;
 const TRANSACTION_TIMEOUT_MS: i64 = 9_000;
+
+/// How long offsets are kept that nobody needs: Kafka's default.
+const OFFSETS_RETENTION_MS: i64 = 7 * 24 * 3_600_000;
 
 /// How long changelogs keep deletions.
 const DELETE_RETENTION_MS: i64 = 24 * 3_600_000;
@@ -132,6 +137,9 @@ pub(super) struct World {
     violation: RefCell<Option<String>>,
     /// Records that were deleted or compacted away.
     archive: RefCell<BTreeMap<(String, u32), Archive>>,
+    anew: RefCell<Anew>,
+    /// True once brokers have forgotten something for good.
+    forgotten: Cell<bool>,
     held_until: Cell<usize>,
     /// While they are held: markers of offsets are written at once.
     offsets_first: Cell<bool>,
@@ -158,6 +166,7 @@ impl World {
         let log = MemoryLog::new();
         log.set_session_timeout_ms(SESSION_TIMEOUT_MS);
         log.set_transaction_timeout_ms(TRANSACTION_TIMEOUT_MS);
+        log.set_offsets_retention_ms(OFFSETS_RETENTION_MS);
         let partitions = script.partitions;
         let fed = script.application.fed.iter().map(|fed| (fed.topic, fed.at_most.min(partitions)));
         let written = script.application.written.iter().map(|topic| (*topic, partitions));
@@ -208,6 +217,8 @@ impl World {
             processed_by: RefCell::default(),
             violation: RefCell::default(),
             archive: RefCell::default(),
+            anew: RefCell::default(),
+            forgotten: Cell::new(false),
             held_until: Cell::new(0),
             offsets_first: Cell::new(false),
             hidden: Cell::new(0),
@@ -342,8 +353,15 @@ impl World {
     pub(super) fn visible(&self, topic: &str, partition: u32) -> Archive {
         let mut records =
             self.archive.borrow().get(&(topic.to_owned(), partition)).cloned().unwrap_or_default();
+        let anew = self.anew.borrow();
+        // Nothing of it may be seen by anybody.
+        if anew.is_another_input(topic) {
+            return records;
+        }
         if let Ok(now) = self.log.read_committed(topic, partition, 0) {
-            records.extend(now.map(|message| (message.offset(), message)));
+            let placed =
+                |message: MemoryMessage| Some((anew.place(topic, partition, message.offset())?, message));
+            records.extend(now.filter_map(placed));
         }
         records
     }

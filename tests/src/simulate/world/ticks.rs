@@ -136,6 +136,10 @@ impl World {
             What::LoseEnds(answers) => self.log.lose_ends(*answers),
             What::Jump(ms) => self.log.set_time_ms(self.log.time_ms() + ms),
             What::Skew(ms) => self.instances[instance].skew_ms.set(*ms),
+            What::Weeks => self.weeks_pass(),
+            What::NobodyForWeeks(seed) => self.nobody_runs_for_weeks(&mut Random::of(*seed, 0)),
+            What::InputAnew(seed) => self.make_input_anew(&mut Random::of(*seed, 0)),
+            What::ChangelogsAnew(seed) => self.make_changelogs_anew(&mut Random::of(*seed, 0)),
             What::Compact => self.compact(),
             What::Purge => self.purge(),
             What::Grow => {
