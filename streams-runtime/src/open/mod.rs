@@ -65,6 +65,8 @@ pub(crate) struct Opening<M> {
     stage: Stage,
     /// The wall clock before which it does not go on.
     not_before_ms: i64,
+    /// The wall clock when its questions were asked first, in this attempt.
+    asked_ms: i64,
     /// Since when there are rows and no offsets, by the wall clock.
     without_offsets_ms: Option<i64>,
     /// What the last question waits for.
@@ -134,6 +136,7 @@ impl<M: crate::transport::Message> Opening<M> {
             sent,
             stage: Stage::Begun,
             not_before_ms: i64::MIN,
+            asked_ms: i64::MIN,
             without_offsets_ms: None,
             waits_for: "",
             patience: Patience::default(),
@@ -282,6 +285,7 @@ impl<C: Connect> Worker<C> {
             let partition = opening.id.partition;
             changelogs.extend(stores.map(|(_, topic)| TopicPartition { topic: topic.clone(), partition }));
             inputs.extend_from_slice(&opening.inputs);
+            opening.asked_ms = now_ms;
             opening.enter(Stage::Offsets, now_ms);
         }
         if !inputs.is_empty() {
@@ -453,8 +457,9 @@ impl<C: Connect> Worker<C> {
     /// There must be offsets, and there are none: asks again, until it is certain that this is no mistake.
     fn misses_offsets(&mut self, at: usize, otherwise: OpenError, now_ms: i64) -> Result<(), OpenError> {
         let opening = &mut self.opening[at];
-        let since_ms = *opening.without_offsets_ms.get_or_insert(now_ms);
-        if now_ms - since_ms >= OFFSETS_PATIENCE_MS {
+        // What was answered before this machine was suspended says nothing about now.
+        let since_ms = *opening.without_offsets_ms.get_or_insert(opening.asked_ms);
+        if opening.asked_ms.saturating_sub(since_ms) >= OFFSETS_PATIENCE_MS {
             return Err(otherwise);
         }
         opening.not_before_ms = now_ms + RETRY_MS;

@@ -44,8 +44,6 @@ struct Judge<'a> {
     world: &'a World,
     topology: Topology,
     tasks: HashMap<(usize, TaskId), (Task<MemoryMessage>, Disk)>,
-    /// Who opened it last.
-    opened: BTreeMap<TaskId, usize>,
     open: HashMap<usize, Open>,
     visible: HashMap<TopicPartition, Archive>,
     /// By the number of the attempt; and whose it was.
@@ -57,13 +55,18 @@ struct Judge<'a> {
     is_undisturbed: bool,
 }
 
-/// Judges a world that was brought to rest, as far as it could be: `complete`, or not.
-pub(super) fn check(world: &World, owners: &BTreeMap<TaskId, usize>, complete: bool) {
+/// Judges a world that was brought to rest, as far as it could be: `complete`, or not. Each task is on the disk of one of the
+/// `owners`, and was `had_by` an incarnation of it.
+pub(super) fn check(
+    world: &World,
+    owners: &BTreeMap<TaskId, usize>,
+    had_by: BTreeMap<TaskId, usize>,
+    complete: bool,
+) {
     let mut judge = Judge {
         world,
         topology: (world.script.application.topology)(),
         tasks: HashMap::new(),
-        opened: BTreeMap::new(),
         open: HashMap::new(),
         visible: HashMap::new(),
         expected: BTreeMap::new(),
@@ -82,7 +85,7 @@ pub(super) fn check(world: &World, owners: &BTreeMap<TaskId, usize>, complete: b
     judge.compare();
     if complete && world.violation().is_none() {
         judge.lost_nothing();
-        let reference = judge.finish();
+        let reference = judge.finish(had_by);
         ends::check(world, &reference);
         stores::check(world, &reference, owners, false);
     }
@@ -180,7 +183,6 @@ impl Judge<'_> {
         }
         let task = reference::wire(self.world, &self.topology, &disk, id, times)?;
         self.tasks.insert((who, id), (task, disk));
-        self.opened.insert(id, who);
         Ok(())
     }
 
@@ -381,9 +383,9 @@ impl Judge<'_> {
     }
 
     /// What the stores hold in the end, and the times.
-    fn finish(mut self) -> Reference {
+    fn finish(mut self, had_by: BTreeMap<TaskId, usize>) -> Reference {
         let (disk, mut times) = (Disk::default(), BTreeMap::new());
-        for (id, who) in std::mem::take(&mut self.opened) {
+        for (id, who) in had_by {
             let Some((mut task, of_task)) = self.tasks.remove(&(who, id)) else { continue };
             let mut offsets = Vec::new();
             task.write_offsets(&mut offsets, 0);

@@ -46,7 +46,7 @@ pub(super) fn judge(world: &World) {
         // Nobody may start, or go on for long, since a topic grew: what was done so far must be right, and more is not to
         // be had.
         if world.script.guarantee == Guarantee::AtLeastOnce {
-            return at_least_once::check(world, &BTreeMap::new(), false);
+            return at_least_once::check(world, &BTreeMap::new(), BTreeMap::new(), false);
         }
         let happened = happened(world);
         if order::check(world, &happened, false) {
@@ -60,11 +60,11 @@ pub(super) fn judge(world: &World) {
     if world.violation().is_some() {
         return;
     }
-    let owners = world.owners();
+    let (owners, had_by) = (world.owners(), world.owning());
     ends::nothing_undecided(world);
     world.stop_all();
     if world.script.guarantee == Guarantee::AtLeastOnce {
-        at_least_once::check(world, &owners, true);
+        at_least_once::check(world, &owners, had_by, true);
         if world.violation().is_none() {
             world.start_fresh();
             if world.is_alive() {

@@ -100,6 +100,17 @@ impl World {
         owners
     }
 
+    /// Which incarnation has which task now.
+    pub(in crate::simulate) fn owning(&self) -> BTreeMap<TaskId, usize> {
+        let mut owning = BTreeMap::new();
+        for at in &self.slots {
+            if let (Some(worker), Some(seam)) = (&*at.worker.borrow(), &*at.seam.borrow()) {
+                owning.extend(worker.tasks().iter().map(|task| (task.id(), seam.incarnation)));
+            }
+        }
+        owning
+    }
+
     /// Everybody ends as they should.
     pub(in crate::simulate) fn stop_all(&self) {
         (0..self.instances.len()).for_each(|instance| self.stop(instance, true));
