@@ -176,7 +176,9 @@ impl World {
     /// A second process has the identity of a machine, and a copy of its disk. The first one goes on.
     pub(super) fn double(&self, instance: usize) {
         let machine = &self.instances[instance];
+        // Where a topic has grown nobody may start.
         if !machine.is_static
+            || self.has_grown()
             || self.slots_of(instance).any(|slot| self.slots[slot].worker.try_borrow().is_err())
         {
             return;

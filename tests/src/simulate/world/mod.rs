@@ -289,6 +289,14 @@ impl World {
         self.attempts.borrow().clone()
     }
 
+    /// True if a topic has grown.
+    fn has_grown(&self) -> bool {
+        let Some(topic) = self.script.application.grows else { return false };
+        let fed = self.script.application.fed.iter().find(|fed| fed.topic == topic);
+        let had = fed.map_or(0, |fed| fed.at_most.min(self.script.partitions));
+        self.log.partitions(topic).is_ok_and(|has| has > had)
+    }
+
     /// True if a topic has grown that nobody can read on: whoever is given what is new of it ends.
     pub(super) fn is_outgrown(&self) -> bool {
         let Some(topic) = self.script.application.grows else { return false };
