@@ -50,6 +50,19 @@ fn every_example_has_data_that_it_likes() {
 }
 
 #[test]
+fn settings_for_kafka_without_brokers_are_told_of() {
+    let mut command = Command::new(WORD_COUNT);
+    command.arg("data/word-count.txt").env("STREAMS_COMMIT_INTERVAL_MS", "50");
+    let output = command.output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(
+        text(&output.stderr),
+        "note: `commit.interval.ms` (in the environment, `STREAMS_COMMIT_INTERVAL_MS`) is for Kafka, and no brokers are named \
+         (`bootstrap.servers`, `STREAMS_BOOTSTRAP_SERVERS`): this runs on the in-process log\n"
+    );
+}
+
+#[test]
 fn a_file_of_json_orders_is_given_by_the_name_of_its_topic() {
     let output = printed(ORDERS, &[STORES, "orders=data/orders.jsonl"], "");
     let windows: Vec<&str> = output.lines().filter(|line| line.starts_with("general-count-15s")).collect();
@@ -86,7 +99,7 @@ fn a_record_that_fails_ends_the_run_with_one_message() {
     assert_eq!(
         message,
         "Error: standard input, line 1: task 0_0: cannot read the value on topic stores, partition 0, \
-         offset 0: missing field `locationId` at line 1 column 2 (`decode = skip` on the topic would leave such records out)"
+         offset 0, read by step `Stores`: missing field `locationId` at line 1 column 2 (`decode = skip` on the topic would leave such records out)"
     );
 }
 

@@ -6,11 +6,11 @@
 //!
 //! Knows the command line and files. Does not know what a line means (`lines`), nor how records are processed (`worker`).
 
-use crate::directory::DirectoryError;
+use crate::directory::{self, DirectoryError, StateDirectory};
 use crate::driver::{Driver, drops};
 use crate::instance::{InProcess, create_topics, run_until_idle};
 use crate::lines::{self, LineError, TextInput, Topics};
-use crate::settings::{Given, SettingsError};
+use crate::settings::{Given, SettingsError, Sources};
 use crate::startup::StartupError;
 use crate::stream::Topic;
 use crate::topology::{Entry, Plan, PlanError, Topology};
@@ -83,6 +83,21 @@ pub enum Error {
         /// What the worker said.
         cause: WorkerError,
     },
+    /// A thread panicked outside of any step.
+    #[cfg(any(test, feature = "kafka"))]
+    #[error(transparent)]
+    Thread(crate::run::ThreadFailure),
+    /// An instance called on all others to end: [`OnFailure::ShutdownApplication`](crate::OnFailure::ShutdownApplication).
+    #[cfg(feature = "kafka")]
+    #[error("`{by}` asked every instance of the application to end; its log says why")]
+    CalledOff {
+        /// `<application>-<process>` of who did.
+        by: String,
+    },
+    /// It is asked for something that only a running instance can do.
+    #[cfg(any(test, feature = "kafka"))]
+    #[error("the instance has ended, or is about to")]
+    Stopping,
     /// A second signal came before everything was closed.
     #[error("stopped by a second signal; what was not committed is processed again at the next start")]
     Interrupted,
@@ -134,6 +149,8 @@ pub struct Builder {
     files: Vec<PathBuf>,
     quiet: bool,
     pub(crate) settings: Given,
+    #[cfg(feature = "kafka")]
+    pub(crate) hooks: crate::run::Hooks,
 }
 
 /// What the command line asks for.
@@ -157,7 +174,15 @@ usage: [--quiet] [FILE | TOPIC=FILE | -]...
 
 impl Builder {
     pub(crate) fn new(topology: Topology, id: &str) -> Self {
-        Builder { topology, id: id.to_owned(), files: Vec::new(), quiet: false, settings: Given::default() }
+        Builder {
+            topology,
+            id: id.to_owned(),
+            files: Vec::new(),
+            quiet: false,
+            settings: Given::default(),
+            #[cfg(feature = "kafka")]
+            hooks: Default::default(),
+        }
     }
 
     /// Reads records from this file; with a file, neither the command line nor standard input is looked at. As on
@@ -206,10 +231,20 @@ impl Builder {
                     file.display()
                 )));
             }
-            return crate::run::run(self.topology, &self.id, settings).await;
+            return crate::run::run(self.on_kafka(settings)).await;
         }
         // Brokers without the feature are a mistake in the settings.
         drop(settings);
+        if let (Asked::Run, Some(entry)) =
+            (&asked, Sources::of_process(&self.settings).of_who_runs_it().next())
+        {
+            // Whoever sets this up for Kafka and forgets the brokers would wait for ever, or see nothing happen.
+            eprintln!(
+                "note: `{}` ({}) is for Kafka, and no brokers are named (`bootstrap.servers`, \
+                 `STREAMS_BOOTSTRAP_SERVERS`): this runs on the in-process log",
+                entry.name, entry.origin
+            );
+        }
         let stdout = &mut std::io::stdout().lock();
         let result = match asked {
             Asked::Print(text) => stdout.write_all(text.as_bytes()).map_err(Error::printing),
@@ -219,6 +254,43 @@ impl Builder {
             Err(error) if error.is_broken_pipe() => Ok(()),
             result => result,
         }
+    }
+
+    /// Deletes the stores of this application on this machine, as `KafkaStreams.cleanUp` does: they are rebuilt from their
+    /// changelogs when it runs again. Call it before [`run`](Builder::run); while the application runs, here or in
+    /// another process with the same `state.dir`, it is refused. Without brokers in its settings stores are in memory, and
+    /// it still deletes what a run on brokers left. What was moved aside as damaged stays.
+    ///
+    /// # Errors
+    /// If the settings cannot be followed, the application runs, or the system refuses.
+    pub fn clean_up(&self) -> Result<(), Error> {
+        let settings = self.settings()?;
+        let root = settings.state_dir.unwrap_or_else(directory::default_root);
+        Ok(StateDirectory::clean_up_of(&root, &self.id)?)
+    }
+
+    /// Starts it on Kafka, and returns once settings, topics and rights are found to be in order and its threads join the
+    /// group (`KafkaStreams.start`): for a program that does other things as well, or wants to steer it. It hears of no signal, and
+    /// does not look at the command line. Needs a tokio runtime; nothing of it runs there.
+    ///
+    /// # Errors
+    /// Everything that is wrong at start, at once; also if no brokers are named.
+    #[cfg(feature = "kafka")]
+    pub async fn start(self) -> Result<crate::Running, Error> {
+        let settings = self.settings()?;
+        if settings.brokers.is_none() {
+            return Err(Error::Usage(
+                "there is nothing to start: `start` runs on Kafka, and no setting names brokers (`bootstrap.servers`, \
+                 `STREAMS_BOOTSTRAP_SERVERS`)"
+                    .to_owned(),
+            ));
+        }
+        crate::run::start(self.on_kafka(settings)).await
+    }
+
+    #[cfg(feature = "kafka")]
+    fn on_kafka(self, settings: crate::Settings) -> crate::run::Application {
+        crate::run::Application { topology: self.topology, id: self.id, settings, hooks: self.hooks }
     }
 
     fn command_line(&mut self) -> Result<Asked, Error> {

@@ -62,7 +62,7 @@ impl<C: Connect> Worker<C> {
         let failure = self.tasks[at].late(failure);
         match counter {
             Some(counter) => {
-                tracing::warn!(%failure, "record skipped");
+                tracing::warn!(failure = %failure.happened(), "record skipped");
                 self.tasks[at].leave_out(nth, counter, failure);
                 Trouble::SomeRecord(at)
             }

@@ -28,7 +28,8 @@ use crate::open::Opening;
 use crate::partitioner::partition_of;
 use crate::record::Headers;
 use crate::state::StateError;
-use crate::task::{Due, Task};
+use crate::stream::Read;
+use crate::task::{Due, Task, TaskId};
 use crate::transport::{CommitOutcome, Consumer, Outgoing, Producer, TransportError};
 use crate::worker::{Connect, Worker, WorkerError};
 
@@ -393,6 +394,7 @@ impl<C: Connect> Worker<C> {
         match trouble {
             Trouble::Record(at, failure) => {
                 let task = self.tasks[at].id();
+                let failure = failure.read_by(|topic| self.readers(task, topic));
                 self.take_back()?;
                 Err(WorkerError::Process { task, failure })
             }
@@ -407,7 +409,9 @@ impl<C: Connect> Worker<C> {
             }
             Trouble::Log(cause @ TransportError::Fenced(_)) => self.recover(&cause),
             // Normal in a rebalance or on a slow network: nothing is lost, it is processed again.
-            Trouble::Log(cause @ (TransportError::StaleGeneration { .. } | TransportError::TimedOut(_))) => {
+            Trouble::Log(cause)
+                if cause.timed_out().is_some() || matches!(cause, TransportError::StaleGeneration { .. }) =>
+            {
                 if let Some(times) = self.taken_back.happened(self.connect.now_ms()) {
                     tracing::warn!(%cause, times, "what is not committed is taken back and processed again");
                 }
@@ -425,6 +429,19 @@ impl<C: Connect> Worker<C> {
                 Err(cause.into())
             }
         }
+    }
+
+    /// The steps of a task that read a topic.
+    #[cold]
+    fn readers(&self, task: TaskId, topic: &str) -> Vec<&'static str> {
+        let names = &self.plan.names;
+        let reads = |read: &Read| match (read.topic, read.repartition) {
+            (Some(declared), _) => declared.name == topic,
+            (None, Some(repartition)) => names.internal(repartition.name) == topic,
+            (None, None) => false,
+        };
+        let steps = self.plan.subs[task.sub].steps.iter().map(|&step| &self.topology.entries()[step].spec);
+        steps.filter(|spec| spec.reads.iter().any(reads)).map(|spec| spec.id.name).collect()
     }
 
     /// Takes the open transaction back and reads again from what is committed.

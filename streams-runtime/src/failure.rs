@@ -15,6 +15,8 @@ pub struct Failure(Box<Inner>);
 struct Inner {
     what: What,
     source: Option<(String, u32, i64)>,
+    /// The steps that read the topic, where the failure came before any of them.
+    readers: Vec<&'static str>,
     cause: Option<UserError>,
 }
 
@@ -60,13 +62,26 @@ impl Failure {
     /// A failure at a boundary.
     #[cold]
     pub fn new(what: What, cause: Option<UserError>) -> Self {
-        Failure(Box::new(Inner { what, source: None, cause }))
+        Failure(Box::new(Inner { what, source: None, readers: Vec::new(), cause }))
     }
 
     /// Says which record it was, unless that is known already.
     #[cold]
     pub fn on(mut self, source: &Source<'_>) -> Self {
         self.0.source.get_or_insert((source.topic.to_owned(), source.partition, source.offset));
+        self
+    }
+
+    /// Says which steps read the topic of the record, if it failed before it reached any.
+    #[cold]
+    pub(crate) fn read_by(mut self, steps: impl FnOnce(&str) -> Vec<&'static str>) -> Self {
+        use What::{DecodeKey, DecodeValue, NoTime, NullKey, NullValue};
+        let Inner { what, source, readers, .. } = &mut *self.0;
+        if let (DecodeKey | DecodeValue | NoTime | NullKey(None) | NullValue(None), Some((topic, ..))) =
+            (what, source)
+        {
+            *readers = steps(topic);
+        }
         self
     }
 
@@ -106,6 +121,11 @@ impl Failure {
         self.0.cause
     }
 
+    /// What happened, in words that tell nobody to do anything.
+    pub(crate) fn happened(&self) -> Happened<'_> {
+        Happened(self)
+    }
+
     /// The record it failed on.
     pub fn record(&self) -> Option<Source<'_>> {
         let (topic, partition, offset) = self.0.source.as_ref()?;
@@ -115,7 +135,21 @@ impl Failure {
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0.what {
+        write!(f, "{}", self.happened())?;
+        match self.policy() {
+            Some((policy, place)) => write!(f, " (`{policy}` on the {place} would leave such records out)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What happened, without what would help: for a record that is left out already.
+pub(crate) struct Happened<'a>(&'a Failure);
+
+impl std::fmt::Display for Happened<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let this = self.0;
+        match &this.0.what {
             What::Step(step) => write!(f, "step `{step}` failed")?,
             What::DecodeKey => f.write_str("cannot read the key")?,
             What::DecodeValue => f.write_str("cannot read the value")?,
@@ -133,16 +167,16 @@ impl std::fmt::Display for Failure {
             What::Refused { topic, .. } => write!(f, "the log refused a record for topic `{topic}`")?,
             What::Panic => f.write_str("a step panicked")?,
         }
-        if let Some(source) = self.record() {
+        if let Some(source) = this.record() {
             write!(f, " on {source}")?;
         }
-        if let Some(cause) = &self.0.cause {
+        for (at, step) in this.0.readers.iter().enumerate() {
+            write!(f, "{} `{step}`", if at == 0 { ", read by step" } else { " and" })?;
+        }
+        if let Some(cause) = &this.0.cause {
             write!(f, ": {cause}")?;
         }
-        match self.policy() {
-            Some((policy, place)) => write!(f, " (`{policy}` on the {place} would leave such records out)"),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -150,4 +184,11 @@ impl std::error::Error for Failure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.cause.as_deref().map(|cause| cause as _)
     }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "panic without a text".to_owned())
 }

@@ -8,6 +8,7 @@
 use crate::commit::Commit;
 use crate::guarantee::Guarantee;
 use crate::memory::Share;
+use crate::open::Restoring;
 use crate::state::{
     Batch, Cursor, Direction, Engine, EngineError, KeyRange, Mark, MemoryEngine, OverlayLimit,
 };
@@ -18,6 +19,7 @@ use crate::transport::{Isolation, TransportError};
 use crate::wiring::{Engines, in_memory};
 use crate::worker::{Connect, Worker, WorkerError, member_id};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// One machine of an application on a [`MemoryLog`].
@@ -53,6 +55,7 @@ pub struct InProcess {
     memory: Share,
     disk: Option<Disk>,
     guarantee: Guarantee,
+    restoring: Option<Rc<dyn Fn(&Restoring)>>,
 }
 
 /// Where stores rest.
@@ -75,6 +78,7 @@ impl InProcess {
             memory: Share::UNBOUNDED,
             disk: None,
             guarantee: Guarantee::ExactlyOnce,
+            restoring: None,
         }
     }
 
@@ -106,6 +110,12 @@ impl InProcess {
     /// What it promises; exactly once if nothing is said.
     pub fn guarantee(mut self, guarantee: Guarantee) -> Self {
         self.guarantee = guarantee;
+        self
+    }
+
+    /// Hears how far its stores are that are being restored.
+    pub fn on_restore(mut self, hear: impl Fn(&Restoring) + 'static) -> Self {
+        self.restoring = Some(Rc::new(hear));
         self
     }
 
@@ -174,6 +184,12 @@ impl Connect for InProcess {
 
     fn memory(&self) -> Share {
         self.memory
+    }
+
+    fn restoring(&self, store: &Restoring) {
+        if let Some(listener) = &self.restoring {
+            listener(store);
+        }
     }
 
     fn now_ms(&self) -> i64 {

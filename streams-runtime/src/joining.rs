@@ -14,7 +14,7 @@ use crate::members::{give_way, strangers};
 use crate::open::led_by;
 use crate::task::TaskId;
 use crate::topology::Plan;
-use crate::transport::{Consumer, TopicPartition, TransportError};
+use crate::transport::{Consumer, TopicPartition};
 use crate::worker::{Connect, Worker, WorkerError};
 
 /// How often is asked again.
@@ -76,7 +76,7 @@ impl<C: Connect> Worker<C> {
         }
         let members = match self.consumer.members() {
             // Not yet: brokers are asked, and the answer wakes whoever rests.
-            Err(TransportError::TimedOut(_)) => return Ok(()),
+            Err(error) if error.timed_out().is_some() => return Ok(()),
             members => members,
         };
         self.joining.not_before_ms = Some(now_ms.saturating_add(RETRY_MS));

@@ -44,7 +44,7 @@
 //! | writing an application | [`prelude`], and the attributes [`topic`](macro@topic), [`processor`](macro@processor), [`ktable`](macro@ktable), [`window`](macro@window), [`topology!`](macro@topology) |
 //! | a format of one's own | [`serde`], [`Serde`] |
 //! | testing one | [`driver`] |
-//! | running one | [`Builder`] |
+//! | running one, and steering it while it runs | [`Builder`], `Running` |
 //! | what a record, a window, a policy, a failure is | [`record`], [`mod@window`], [`policy`], [`failure`] |
 //! | how it works | `docs/architecture.md`; [`mod@topology`], [`state`], [`transport`], [`worker`] |
 //!
@@ -56,6 +56,7 @@ extern crate self as streams_runtime;
 mod app;
 pub mod args;
 mod careful;
+mod closing;
 #[doc(hidden)]
 pub mod commit;
 pub mod context;
@@ -85,6 +86,7 @@ pub mod record;
 mod repeated;
 #[doc(hidden)]
 pub mod restore;
+#[cfg_attr(not(feature = "kafka"), allow(dead_code, reason = "tests look at parts of it without a broker"))]
 mod run;
 pub mod serde;
 pub mod settings;
@@ -101,6 +103,8 @@ pub mod topology;
 pub mod transport;
 mod turns;
 pub mod verify;
+#[doc(hidden)]
+pub mod warming;
 pub mod window;
 pub mod wiring;
 pub mod worker;
@@ -119,11 +123,17 @@ pub use guarantee::Guarantee;
 pub use iso::ParseTimestampError;
 pub use lines::{LineError, TextInput};
 pub use members::Stranger;
+pub use open::{RestoreStage, Restoring};
 pub use partitioner::partition_of;
 pub use record::{Header, Headers, Timestamp};
+#[cfg(feature = "kafka")]
+pub use run::{
+    FailureCause, OnFailure, Running, State, StateChange, States, ThreadFailure, ThreadInfo, ThreadState,
+};
 pub use serde::{ByType, DefaultSerde, Json, Serde, SerdeError, TimeWindowed};
 pub use settings::{Settings, SettingsError};
 pub use stream::{Stream, Table, Topic};
+pub use task::TaskId;
 pub use topology::Topology;
 pub use window::{TimeSpan, Tumbling, Windowed, Windows};
 

@@ -39,6 +39,21 @@ pub(crate) fn is_of_process(name: &str, application: &str, process_id: &str) -> 
 
 const MARK: &str = ";leaders=";
 
+/// What a client calls itself that is in the group to say that every instance shall end; `name` is who wants it.
+#[cfg(any(test, feature = "kafka"))]
+pub(crate) fn caller_id(name: &str, leaders: u64) -> String {
+    client_id(&format!("{name}{CALLS}"), leaders)
+}
+
+/// Who calls, if a client of this id is in the group for that.
+#[cfg(any(test, feature = "kafka"))]
+pub(crate) fn calling(client_id: &str) -> Option<&str> {
+    parts(client_id).0.strip_suffix(CALLS)
+}
+
+#[cfg(any(test, feature = "kafka"))]
+const CALLS: &str = ";shutdown";
+
 /// The two parts of a client id.
 fn parts(client_id: &str) -> (&str, Option<u64>) {
     match client_id.rsplit_once(MARK) {
@@ -121,6 +136,14 @@ mod tests {
     fn who_has_the_same_map_is_no_stranger() {
         assert_eq!(client_id("app-me-0", 0xabc), "app-me-0;leaders=abc");
         assert_eq!(found(&["app-me-0;leaders=abc", "app-you-0;leaders=abc"]), [""; 0]);
+    }
+
+    #[test]
+    fn who_calls_on_everybody_to_end_says_so_and_is_no_stranger() {
+        let id = caller_id("app-you-0", 0xabc);
+        assert_eq!(id, "app-you-0;shutdown;leaders=abc");
+        assert_eq!((calling(&id), calling("app-you-0;leaders=abc")), (Some("app-you-0"), None));
+        assert_eq!(found(&[&id]), [""; 0]);
     }
 
     #[test]

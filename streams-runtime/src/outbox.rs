@@ -154,10 +154,15 @@ impl Outbox {
         Ok(())
     }
 
-    /// Forgets everything, as an abort does; partition counts too, since they may be why it came to that.
+    /// Forgets every record, as an abort does. Partition counts stay: a broker would be asked for each topic of each task
+    /// after every abort.
     pub fn clear(&mut self) {
         self.records.clear();
         self.bytes.clear();
+    }
+
+    /// Asks for the partitions of every topic again: a task that is opened again writes to new ones as well.
+    pub fn forget_partitions(&mut self) {
         self.topics.iter_mut().for_each(|target| target.partitions = None);
     }
 }
@@ -190,5 +195,31 @@ mod tests {
             .unwrap();
         assert_eq!(seen, [("out".to_owned(), Some(vec![1]), None)]);
         assert!(outbox.is_empty() && outbox.bytes() == 0);
+    }
+
+    #[test]
+    fn an_abort_keeps_what_is_known_of_topics() {
+        let mut outbox = Outbox::default();
+        let out = outbox.topic("out");
+        let mut asked = 0;
+        let mut send = |outbox: &mut Outbox| {
+            let write = |bytes: &mut Vec<u8>| -> Result<bool, ()> {
+                bytes.push(1);
+                Ok(true)
+            };
+            outbox.stage(out, 1, &Headers::new(), 0, write, |_| Ok(false)).unwrap();
+            let sent = outbox.drain(|target, _| -> Result<(), ()> {
+                asked += usize::from(target.partitions.is_none());
+                target.partitions = Some(4);
+                Ok(())
+            });
+            sent.unwrap();
+            asked
+        };
+        assert_eq!(send(&mut outbox), 1);
+        outbox.clear();
+        assert_eq!(send(&mut outbox), 1);
+        outbox.forget_partitions();
+        assert_eq!(send(&mut outbox), 2);
     }
 }

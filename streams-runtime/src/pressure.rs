@@ -41,6 +41,11 @@ impl Pressure {
         Pressure { share, rows: 0, shed_at: share.rows / 2, full: false, behind: false }
     }
 
+    /// There is more or less of it now. What is too much goes when it is weighed next.
+    pub(crate) fn share_anew(&mut self, share: Share) {
+        (self.share, self.shed_at) = (share, share.rows / 2);
+    }
+
     fn is_bounded(&self) -> bool {
         self.share.rows != usize::MAX
     }

@@ -21,9 +21,11 @@ use crate::mutants::mutant;
 use crate::state::{Mark, Remembered, Restored, StateError};
 use crate::task::TaskId;
 use crate::transport::{Consumer, Event, Message, TopicPartition, TransportError, Watermarks};
+use crate::warming::Warmed;
 use crate::wiring::Remembering;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Why a store cannot be brought up to its changelog.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +49,33 @@ pub enum RestoreError {
         /// Where its changelog ends.
         end: i64,
     },
+    /// The end of a replay is not in the log any more.
+    #[error(transparent)]
+    EndGone(Box<EndGone>),
+}
+
+/// What a store was to have is not in the log any more, and its replay would never end.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "store `{store}`: its changelog `{}`, partition {}, ended at {end} when the replay began and ends at {high} now; the \
+     replay stands at {position} for {waited_s} s. Records were lost there (was a broker's disk put back, or an election \
+     unclean?): mend that first if you can, and start again; the next start takes what is left",
+    changelog.topic,
+    changelog.partition
+)]
+pub struct EndGone {
+    /// The store.
+    pub store: &'static str,
+    /// Its changelog.
+    pub changelog: TopicPartition,
+    /// How far the replay is.
+    pub position: i64,
+    /// Where it was to end.
+    pub end: i64,
+    /// Where the log ends.
+    pub high: i64,
+    /// For how long nothing came, in seconds.
+    pub waited_s: i64,
 }
 
 /// What bringing a store up to its changelog took; see [`Worker::restored`](crate::worker::Worker::restored).
@@ -139,12 +168,15 @@ pub(crate) struct Replay {
     from: i64,
     position: i64,
     records: u64,
+    bytes: u64,
     /// The wall clock as of which nothing before `position` can have been missed.
     complete_ms: i64,
     /// The wall clock as of which its rows were complete, when the replay began: deletions from then on must be read before
     /// they may be gone.
     since_ms: i64,
     rebuilt: Option<Rebuilt>,
+    /// What was done before, by who went ahead.
+    earlier: Option<Warmed>,
     /// Set if the replay does not begin where the store ends: the windows that may be missing begin at this or
     /// before. Whether they are all expired is known at the end; until then the store must look as if it still ended
     /// where it did, or a crash would answer the question.
@@ -154,7 +186,7 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Begins where the store is. `survived_ms`: the store is one that ran before in this process, and knows how far
+    /// Begins where the store is; `earlier`: and that is where somebody brought it just now. `survived_ms`: the store is one that ran before in this process, and knows how far
     /// it is better than its engine does; until then it has certainly followed its changelog. After that this machine may
     /// have been suspended for days.
     ///
@@ -165,6 +197,7 @@ impl Replay {
         remembering: &Remembering,
         log: Changelog,
         survived_ms: Option<i64>,
+        earlier: Option<Warmed>,
     ) -> Result<Replay, RestoreError> {
         let state = remembering.state.clone();
         let survived = survived_ms.is_some();
@@ -181,9 +214,11 @@ impl Replay {
             from: start,
             position: start,
             records: 0,
+            bytes: 0,
             complete_ms: log.asked_ms,
             since_ms: log.asked_ms,
             rebuilt: None,
+            earlier,
             missing: None,
             // An engine is only marked together with rows. A store that survived was asked when it was opened first.
             found: !survived && known.is_some(),
@@ -201,7 +236,9 @@ impl Replay {
         if topic_id != 0 && log.topic_id != 0 && topic_id != log.topic_id && !mutant!(OtherTopicReplayed) {
             replay.rebuild(reader, Rebuilt::OtherTopic)?;
         } else if offset > log.ends.high {
-            return Err(RestoreError::Ahead { store: replay.store, offset, end: log.ends.high });
+            let ahead = RestoreError::Ahead { store: replay.store, offset, end: log.ends.high };
+            replay.state.borrow().keep(&ahead.to_string());
+            return Err(ahead);
         } else if offset < log.ends.high
             && !mutant!(TombstoneAgeIgnored)
             && age_ms > kept_ms.saturating_sub(margin_ms(kept_ms))
@@ -234,6 +271,7 @@ impl Replay {
     fn rebuild<C: Consumer>(&mut self, reader: &mut C, why: Rebuilt) -> Result<(), RestoreError> {
         self.state.borrow_mut().clear()?;
         self.rebuilt = Some(why);
+        self.earlier = None;
         self.found = false;
         self.complete_ms = self.log.asked_ms;
         self.read(reader, self.log.ends.start)
@@ -250,12 +288,38 @@ impl Replay {
 
     /// Where it began, where it is, and where it ends.
     pub(crate) fn way(&self) -> (i64, i64, i64) {
-        (self.from, self.position, self.log.ends.high)
+        let earlier = self.earlier.as_ref().map_or(i64::MAX, |earlier| earlier.from);
+        (self.from.min(earlier), self.position, self.log.ends.high)
     }
 
-    /// How many records it has replayed.
-    pub(crate) fn records(&self) -> u64 {
-        self.records
+    /// How many records were replayed, and how many bytes of keys and values.
+    pub(crate) fn amount(&self) -> (u64, u64) {
+        let earlier = self.earlier.as_ref().map_or((0, 0), |earlier| (earlier.records, earlier.bytes));
+        (self.records + earlier.0, self.bytes + earlier.1)
+    }
+
+    /// True if somebody went ahead, and told of it.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.earlier.is_some()
+    }
+
+    /// What was done, for who goes on with it.
+    pub(crate) fn warmed(&self, store: u64, elapsed: Duration) -> Warmed {
+        let (from, _, _) = self.way();
+        let (records, bytes) = self.amount();
+        Warmed { store, from, records, bytes, elapsed, rebuilt: self.rebuilt.clone() }
+    }
+
+    /// Notes in the store that it is at the end, as of when that was read. Its task's times are still unknown.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) fn rest_at_end(&self) -> Result<(), RestoreError> {
+        // One without rows must look as if it had never been opened.
+        if self.found {
+            self.state.borrow_mut().apply(&self.mark(self.log.asked_ms, Vec::new()))?;
+        }
+        Ok(())
     }
 
     /// Once it is done: whether it was fast enough to see every deletion, and what the changelog had lost is really expired.
@@ -299,6 +363,8 @@ impl Replay {
         }
         self.found |= !records.is_empty();
         self.records += records.len() as u64;
+        let bytes = |restored: &Restored<'_>| restored.key.len() + restored.value.map_or(0, <[u8]>::len);
+        self.bytes += records.iter().map(bytes).sum::<usize>() as u64;
         if !records.is_empty() {
             // The task's times belong to the end; until then they are unknown.
             let mark = self.mark(self.complete_ms, Vec::new());
@@ -337,13 +403,15 @@ impl Replay {
 
     /// What it took, for whoever asks.
     pub(crate) fn report(&self, task: TaskId) -> RestoredStore {
-        let (store, partition, records, from, to) =
-            (self.store, task.partition, self.records, self.from, self.position);
-        if let Some(why) = &self.rebuilt {
+        let ((from, to, _), (records, _)) = (self.way(), self.amount());
+        let (store, partition) = (self.store, task.partition);
+        let rebuilt =
+            self.rebuilt.as_ref().or(self.earlier.as_ref().and_then(|earlier| earlier.rebuilt.as_ref()));
+        if let Some(why) = rebuilt {
             tracing::warn!(store, partition, %why, "store rebuilt from its changelog");
         }
         tracing::info!(store, partition, records, from, to, "restored");
-        RestoredStore { task, store, records, from, to, rebuilt: self.rebuilt.clone() }
+        RestoredStore { task, store, records, from, to, rebuilt: rebuilt.cloned() }
     }
 
     /// Stops reading.

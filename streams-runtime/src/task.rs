@@ -24,7 +24,7 @@ use self::input::{Input, NEVER};
 pub(crate) use self::waiting::Waiting;
 use crate::context::Source as Origin;
 use crate::counters::DropCounter;
-use crate::failure::{Failure, What};
+use crate::failure::{Failure, What, panic_text};
 use crate::mutants::mutant;
 use crate::outbox::Outbox;
 use crate::record::Timestamp;
@@ -392,10 +392,7 @@ impl<M: Message> Task<M> {
 
     #[cold]
     fn panicked(&self, panic: &(dyn Any + Send)) -> Failure {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        let failure =
-            Failure::new(What::Panic, Some(text.unwrap_or_else(|| "panic without a text".to_owned()).into()));
+        let failure = Failure::new(What::Panic, Some(panic_text(panic).into()));
         // The record that was being worked on is still at the head of its buffer.
         failure.on(&self.inputs[self.at].origin())
     }
@@ -524,6 +521,7 @@ impl<M: Message> Task<M> {
     pub fn suspend(&mut self) -> Vec<(TopicPartition, i64)> {
         let sent = self.positions().collect();
         self.go_back();
+        self.wired.outbox.borrow_mut().forget_partitions();
         sent
     }
 

@@ -98,7 +98,7 @@ pub struct Remembering {
 }
 
 impl Remembering {
-    fn new(store: Option<StoreSpec>, state: Rc<RefCell<dyn Remembered>>) -> Self {
+    pub(crate) fn new(store: Option<StoreSpec>, state: Rc<RefCell<dyn Remembered>>) -> Self {
         Remembering { store, state, topic_id: 0, reached: 0, open: None, applied_ms: i64::MIN, rests: false }
     }
 }

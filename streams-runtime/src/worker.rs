@@ -11,6 +11,7 @@
 //! open     from an assigned partition to a task that reads      restore   a store up to its changelog's end
 //! commit   what leaves, in which order, and how it is taken back
 //! turns    who is processed for how long                        pressure  what happens as memory fills up
+//! closing  how a worker ends
 //! ```
 //!
 //! It knows tasks and the transport's traits; it does not know steps, formats or which transport it is.
@@ -22,14 +23,16 @@ use crate::joining::Joining;
 use crate::members::{All, Stranger};
 use crate::memory::Share;
 use crate::mutants::mutant;
-use crate::open::{OpenError, Opening};
+use crate::open::{OpenError, Opening, Restoring};
 use crate::pressure::Pressure;
 use crate::repeated::Repeated;
 use crate::restore::RestoredStore;
 use crate::state::{OverlayLimit, StateError};
+use crate::stream::StoreSpec;
 use crate::task::{Due, Task, TaskId};
 use crate::topology::{Growth, Plan, TopicRef, Topology};
 use crate::transport::{CommittedOffset, Consumer, Event, Producer, TopicPartition, TransportError};
+use crate::warming::Warmed;
 use crate::wiring::Engines;
 
 /// How a worker makes the parts that belong to one thread or one task.
@@ -61,10 +64,19 @@ pub trait Connect {
     fn engines(&self, task: TaskId) -> Engines;
     /// How many rows a store keeps typed.
     fn overlay(&self) -> OverlayLimit;
-    /// How much memory this worker may take. Asked once.
+    /// How much memory this worker may take. Asked at its start, and by [`Worker::share_memory`].
     fn memory(&self) -> Share {
         Share::UNBOUNDED
     }
+    /// Lets somebody else bring these stores of a task near the ends of their changelogs, if there is somebody and they have far
+    /// to go. Asked again and again until it says what was done; `None`: not yet.
+    fn warm(&self, _task: TaskId, _stores: &[(StoreSpec, String)]) -> Option<Vec<Warmed>> {
+        Some(Vec::new())
+    }
+    /// That is not wanted any more.
+    fn cool(&self, _task: TaskId) {}
+    /// Hears how far a store is that is being restored.
+    fn restoring(&self, _store: &Restoring) {}
     /// The wall clock, in milliseconds since the epoch. Asked once a commit, while tasks are opened, and after some
     /// records if there are many.
     fn now_ms(&self) -> i64;
@@ -217,6 +229,10 @@ pub struct Worker<C: Connect> {
     pub(crate) begins: bool,
     pub(crate) taken_back: Repeated,
     pub(crate) unknown: Repeated,
+    /// True once the group has it for a member, as far as was looked.
+    has_joined: bool,
+    /// True if nothing is to be processed.
+    paused: bool,
 }
 
 /// How long to wait for what nobody tells: offsets that are pending, a transaction of a predecessor.
@@ -233,8 +249,7 @@ impl<C: Connect> Worker<C> {
     pub fn start(connect: C, topology: Topology, plan: Plan) -> Result<Self, WorkerError> {
         let (mut consumer, producer) = (connect.consumer(plan.leaders_hash())?, connect.producer()?);
         let guarantee = connect.guarantee();
-        let leaders: Vec<String> = plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
-        consumer.subscribe(&leaders)?;
+        consumer.subscribe(&plan.leading())?;
         let mut reader = connect.restore_consumer()?;
         reader.share_wakeup(&consumer);
         let (now_ms, pressure) = (connect.now_ms(), Pressure::within(connect.memory()));
@@ -267,6 +282,8 @@ impl<C: Connect> Worker<C> {
             begins: false,
             taken_back: Repeated::default(),
             unknown: Repeated::default(),
+            has_joined: false,
+            paused: false,
         })
     }
 
@@ -301,6 +318,23 @@ impl<C: Connect> Worker<C> {
     /// who else is in the group, or tasks are being opened. A step that did nothing does not mean that there is nothing to do then.
     pub fn is_waiting(&self) -> bool {
         !self.ready || !self.joining.is_done() || !self.opening.is_empty()
+    }
+
+    /// True if the group has it for a member: it was told of its share of the partitions, which may be none.
+    pub fn has_joined(&mut self) -> bool {
+        self.has_joined = self.has_joined || self.consumer.is_member();
+        self.has_joined
+    }
+
+    /// From now on steps process nothing, or do so again. They follow the group, open tasks and fetch, up to the memory there
+    /// is for records that wait.
+    pub fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// Asks anew how much memory it may take, because there are more workers now, or fewer.
+    pub fn share_memory(&mut self) {
+        self.pressure.share_anew(self.connect.memory());
     }
 
     /// True if a commit should not wait until it is due.
@@ -372,7 +406,9 @@ impl<C: Connect> Worker<C> {
             if !self.opening.is_empty() {
                 step.opened = self.open_some()?;
             }
-            step.processed = self.process(max, step.fetched)?;
+            if !self.paused {
+                step.processed = self.process(max, step.fetched)?;
+            }
         }
         Ok(step)
     }
@@ -402,7 +438,7 @@ impl<C: Connect> Worker<C> {
         if !self.ready {
             match self.producer.init() {
                 Ok(()) => self.ready = true,
-                Err(TransportError::TimedOut(_)) => {}
+                Err(cause) if cause.timed_out().is_some() => {}
                 Err(cause) => return Err(cause.into()),
             }
         }
@@ -458,6 +494,7 @@ impl<C: Connect> Worker<C> {
     /// Gives up what others have already.
     #[cold]
     fn lose(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
+        self.has_joined = false;
         let taken_back = self.take_back();
         let closed = self.close_tasks(if mutant!(LostKept) { &[] } else { partitions }, false);
         let confirmed = self.consumer.revoked(partitions).map_err(WorkerError::from);
@@ -539,9 +576,12 @@ impl<C: Connect> Worker<C> {
 
     /// Closes the tasks whose leader partitions these are, whatever stage they are in. With `apply`, what is
     /// committed goes to the engines first, so that the next owner on this disk need not replay it.
-    fn close_tasks(&mut self, partitions: &[TopicPartition], apply: bool) -> Result<(), WorkerError> {
-        let leaders: Vec<String> =
-            self.plan.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect();
+    pub(crate) fn close_tasks(
+        &mut self,
+        partitions: &[TopicPartition],
+        apply: bool,
+    ) -> Result<(), WorkerError> {
+        let leaders = self.plan.leading();
         let goes =
             |id: TaskId| partitions.iter().any(|p| p.topic == leaders[id.sub] && p.partition == id.partition);
         if !mutant!(JoiningKept) {
@@ -573,40 +613,5 @@ impl<C: Connect> Worker<C> {
             *slot = slot.and_then(|to| Some(Destination { task: moved[to.task]?, ..to }));
         }
         applied
-    }
-
-    /// Ends cleanly: commits, hands everything to the engines, and gives the membership up, so that others take
-    /// over at once.
-    ///
-    /// # Errors
-    /// If one of these fails; the membership is given up all the same.
-    pub fn leave(mut self) -> Result<(), WorkerError> {
-        let finished = self.finish_tasks();
-        finished.and(self.consumer.leave().map_err(WorkerError::from))
-    }
-
-    /// As [`leave`](Worker::leave), but a static member stays one: its tasks wait for it until its session times out.
-    ///
-    /// # Errors
-    /// If one of these fails; the consumer is closed all the same.
-    pub fn close(mut self) -> Result<(), WorkerError> {
-        let finished = self.finish_tasks();
-        mutant!(LeavesOnClose => return finished.and(self.consumer.leave().map_err(WorkerError::from)));
-        finished.and(self.consumer.close().map_err(WorkerError::from))
-    }
-
-    fn finish_tasks(&mut self) -> Result<(), WorkerError> {
-        let committed = self.commit().map(drop);
-        let all: Vec<TopicPartition> = self
-            .plan
-            .subs
-            .iter()
-            .map(|sub| &sub.sources[sub.leader])
-            .flat_map(|leader| {
-                (0..leader.partitions)
-                    .map(|partition| TopicPartition { topic: leader.name.clone(), partition })
-            })
-            .collect();
-        committed.and(self.close_tasks(&all, true))
     }
 }

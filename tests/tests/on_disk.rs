@@ -163,6 +163,47 @@ fn a_store_that_is_still_held_is_waited_for() {
     assert_eq!(world.sums(), [2; 4]);
 }
 
+/// Two machines: what one of them gave to the other goes from its disk after a while, and is rebuilt when it comes back.
+#[test]
+fn stores_of_tasks_that_are_elsewhere_go_and_are_rebuilt() {
+    let (world, elsewhere) = (World::new("elsewhere-one"), World::new("elsewhere-two"));
+    let (here, there) = (world.directory(), elsewhere.directory());
+    let stores = || -> Vec<u32> {
+        let entries = std::fs::read_dir(world.root.join("app/sums")).unwrap().map(|entry| entry.unwrap());
+        let mut stores: Vec<_> =
+            entries.map(|entry| entry.file_name().to_string_lossy().parse().unwrap()).collect();
+        stores.sort_unstable();
+        stores
+    };
+    let mut one = world.start("one", &here);
+    world.feed();
+    world.run(&mut [&mut one]);
+    let mut two = world.start("two", &there);
+    world.run(&mut [&mut one, &mut two]);
+    let mut stay: Vec<u32> = one.tasks().iter().map(|task| task.id().partition).collect();
+    stay.sort_unstable();
+    assert_eq!((stay.len(), stores().len()), (2, 4));
+    let later = std::time::Duration::from_millis(50);
+    assert!(here.clean(std::time::Duration::from_secs(600)).unwrap().is_empty(), "they may be back soon");
+    // What was kept open for them is closed first, and that writes to it.
+    let clean = || {
+        std::thread::sleep(later);
+        here.clean(later).unwrap().len()
+    };
+    assert_eq!(clean() + clean(), 2);
+    assert_eq!(stores(), stay);
+
+    world.feed();
+    world.run(&mut [&mut one, &mut two]);
+    two.leave().unwrap();
+    world.run(&mut [&mut one]);
+    let rebuilt = one.restored().iter().filter(|restored| restored.records == 2 && restored.from == 0);
+    assert_eq!((rebuilt.count(), stores().len()), (2, 4));
+    world.feed();
+    world.run(&mut [&mut one]);
+    assert_eq!(world.sums(), [3; 4]);
+}
+
 #[test]
 fn a_damaged_store_is_rebuilt_and_said() {
     let world = World::new("damaged");

@@ -4,6 +4,8 @@
 //! kept open and handed to the next. While somebody still has it, the next one is told so and asks again; two at a
 //! time would write over one another. What nobody took back for ten minutes is closed.
 //!
+//! Whoever deletes a store claims its place first, as if he had it open: a worker that wants it then asks again.
+//!
 //! Knows names, partitions and open engines. Does not know tasks' stages, nor what is in a store.
 
 use super::{Inner, StateDirectory, file_name};
@@ -14,12 +16,14 @@ use crate::state::{
 use crate::task::TaskId;
 use crate::wiring::Engines;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long an engine is kept open for nobody.
 const KEPT: Duration = Duration::from_secs(600);
 
+/// The name of the store's directory, and the partition.
 type Place = (String, u32);
 
 pub(super) struct Stores {
@@ -28,9 +32,11 @@ pub(super) struct Stores {
 }
 
 enum Held {
-    /// A worker has it, or is just opening it.
+    /// A worker has it, or is just opening it; or it is being closed or deleted.
     InUse,
     Resting(Box<RocksEngine>, Instant),
+    /// It is closed. Since when nobody has it.
+    Closed(Instant),
 }
 
 impl Stores {
@@ -43,12 +49,70 @@ impl Stores {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes what was kept open for nobody.
-    fn sweep(&self) {
-        let old = |held: &Held| matches!(held, Held::Resting(_, since) if since.elapsed() > KEPT);
-        let gone: Vec<_> = self.held().extract_if(|_, held| old(held)).collect();
-        // Outside of the lock: closing waits for what is being written.
-        drop(gone);
+    /// Closes what was kept open for nobody for so long.
+    fn sweep(&self, kept: Duration) {
+        let mut gone = Vec::new();
+        for (place, held) in self.held().iter_mut() {
+            let Held::Resting(_, since) = held else { continue };
+            let since = *since;
+            if since.elapsed() > kept {
+                gone.push((place.clone(), since, std::mem::replace(held, Held::InUse)));
+            }
+        }
+        for (place, since, resting) in gone {
+            // Outside of the lock: closing waits for what is being written.
+            drop(resting);
+            self.held().insert(place, Held::Closed(since));
+        }
+    }
+}
+
+/// A place that nobody can open meanwhile.
+pub(super) struct Claim<'s> {
+    stores: &'s Stores,
+    place: Place,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.stores.held().remove(&self.place);
+    }
+}
+
+impl Inner {
+    /// A place that nobody has, nor had for so long; or any that no worker has.
+    pub(super) fn claim(
+        &self,
+        store: &str,
+        partition: u32,
+        unused_for: Option<Duration>,
+    ) -> Option<Claim<'_>> {
+        let stores = &self.stores;
+        if let Some(unused_for) = unused_for {
+            stores.sweep(KEPT.min(unused_for));
+        }
+        let place = (store.to_owned(), partition);
+        let mut held = stores.held();
+        let is_free = match (held.get(&place), unused_for) {
+            (Some(Held::InUse), _) | (Some(Held::Resting(..)), Some(_)) => false,
+            (Some(Held::Closed(since)), Some(unused_for)) => since.elapsed() >= unused_for,
+            _ => true,
+        };
+        let resting = is_free.then(|| held.insert(place.clone(), Held::InUse));
+        drop(held);
+        // Closed outside of the lock.
+        resting.map(|_| Claim { stores, place })
+    }
+
+    /// Does something with the directory of a store, unless somebody may be making a directory in it.
+    pub(super) fn unless_opening(&self, store: &Path, act: impl FnOnce()) {
+        let held = self.stores.held();
+        let is_in_use = |((name, _), held): (&Place, &Held)| {
+            store.file_name().is_some_and(|of| of.to_str() == Some(name)) && matches!(held, Held::InUse)
+        };
+        if !held.iter().any(is_in_use) {
+            act();
+        }
     }
 }
 
@@ -66,17 +130,17 @@ impl StateDirectory {
     /// opened.
     pub fn engine(&self, store: &str, partition: u32) -> Result<Box<dyn Engine>, StateError> {
         let stores = &self.0.stores;
-        stores.sweep();
-        let place = (store.to_owned(), partition);
+        stores.sweep(KEPT);
+        let place = (file_name(store), partition);
         let resting = match stores.held().insert(place.clone(), Held::InUse) {
             Some(Held::InUse) => return Err(StateError::InUse { store: store.into() }),
             Some(Held::Resting(engine, _)) => Some(engine),
-            None => None,
+            Some(Held::Closed(_)) | None => None,
         };
         let opened = match resting {
             Some(engine) => Ok(engine),
             None => {
-                let path = self.0.path.join(file_name(store)).join(partition.to_string());
+                let path = self.0.path.join(&place.0).join(partition.to_string());
                 RocksEngine::open(&path, &stores.shared).map(Box::new)
             }
         };
@@ -120,7 +184,7 @@ impl Drop for Lent {
         // It may stay away for long. If this fails, its log still has everything.
         let _ = engine.rest();
         self.home.stores.held().insert(self.place.clone(), Held::Resting(engine, Instant::now()));
-        self.home.stores.sweep();
+        self.home.stores.sweep(KEPT);
     }
 }
 
@@ -155,5 +219,9 @@ impl Engine for Lent {
 
     fn damage(&self) -> Option<&str> {
         self.engine().damage()
+    }
+
+    fn keep(&self, why: &str) {
+        self.engine().keep(why);
     }
 }

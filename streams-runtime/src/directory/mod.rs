@@ -7,15 +7,22 @@
 //! ```
 //!
 //! Stores are found by name and partition, never by where they stand in the topology: a step that is added moves
-//! nothing. What it does not know (stores of steps that are gone, partitions that are elsewhere, files moved aside)
-//! it leaves alone.
+//! nothing. Stores of steps that are gone, and of partitions that are elsewhere, are deleted after a while (`cleaning`);
+//! files that were moved aside, and whatever else it does not know, it leaves alone.
 //!
 //! Knows files and names. Does not know whether what is in them is still good: `restore` does.
 
+#[cfg(feature = "kafka")]
+mod cleaner;
+mod cleaning;
 #[cfg(feature = "rocksdb")]
 mod engines;
 mod process;
 
+#[cfg(feature = "kafka")]
+pub(crate) use cleaner::Cleaner;
+#[cfg(feature = "rocksdb")]
+pub(crate) use cleaning::KEEP;
 #[cfg(feature = "kafka")]
 pub(crate) use process::random as random_id;
 
@@ -38,6 +45,12 @@ pub enum DirectoryError {
         path: PathBuf,
         /// Who has it, as far as it says.
         pid: Option<u32>,
+    },
+    /// A store is open, so that it cannot be deleted.
+    #[error("the store in `{}` is open: only the stores of an application that does not run can be deleted", path.display())]
+    StoreInUse {
+        /// The store's directory.
+        path: PathBuf,
     },
     /// The system refused.
     #[error("{doing} `{}`: {cause}", path.display())]
@@ -144,6 +157,23 @@ impl StateDirectory {
     pub fn process_id(&self) -> &str {
         &self.0.process_id
     }
+}
+
+/// Without stores on disk nobody has one open.
+#[cfg(not(feature = "rocksdb"))]
+impl Inner {
+    fn claim(&self, _: &str, _: u32, _: Option<std::time::Duration>) -> Option<()> {
+        Some(())
+    }
+
+    fn unless_opening(&self, _: &Path, act: impl FnOnce()) {
+        act();
+    }
+}
+
+/// Where state directories are if nothing is said: among the temporary files, as those of Kafka Streams.
+pub(crate) fn default_root() -> PathBuf {
+    std::env::temp_dir().join("streams")
 }
 
 #[cfg(feature = "rocksdb")]

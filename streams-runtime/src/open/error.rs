@@ -67,10 +67,11 @@ pub enum OpenError {
 impl OpenError {
     /// True if asking again may help.
     pub(super) fn is_no_answer(&self) -> bool {
-        use TransportError::TimedOut;
-        matches!(
-            self,
-            OpenError::Transport(TimedOut(_)) | OpenError::Restore(RestoreError::Transport(TimedOut(_)))
-        )
+        match self {
+            OpenError::Transport(cause) | OpenError::Restore(RestoreError::Transport(cause)) => {
+                cause.timed_out().is_some()
+            }
+            _ => false,
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 use super::origin::{self, Origin};
 use crate::restore::Changelog;
+use crate::stream::StoreSpec;
 use crate::topology::SubPlan;
 use crate::transport::{CommittedOffset, Consumer, TopicPartition, TransportError, Watermarks};
 
@@ -15,6 +16,11 @@ pub(super) struct Known {
     first: Option<First>,
     /// Of each input, where it is read from.
     positions: Vec<Option<i64>>,
+    logs: Logs,
+}
+
+/// What is known of the changelogs of a task.
+pub(crate) struct Logs {
     logs: Vec<Log>,
     /// The wall clock before the ends were asked for: what comes behind them is not part of it.
     asked_ms: i64,
@@ -60,21 +66,12 @@ impl Known {
         committed: Vec<Option<CommittedOffset>>,
         now_ms: i64,
     ) -> Self {
-        let logs = plan.stores.iter().filter(|(spec, _)| spec.changelog).map(|(spec, topic)| Log {
-            store: spec.hash,
-            partition: TopicPartition { topic: topic.clone(), partition },
-            ends: None,
-            topic_id: None,
-            delete_retention_ms: None,
-            retention_ms: None,
-        });
         Known {
             ids: vec![None; committed.len()],
             first: None,
             positions: committed.iter().map(|committed| committed.as_ref().map(|c| c.offset)).collect(),
-            logs: logs.collect(),
+            logs: Logs::new(&plan.stores, partition, now_ms),
             committed,
-            asked_ms: now_ms,
         }
     }
 
@@ -115,24 +112,15 @@ impl Known {
             while *has_begun == Some(false)
                 && let Some(place) = written.last()
             {
-                match reader.watermarks(place) {
-                    Err(TransportError::TimedOut(what)) => {
-                        waits_for = waits_for.or(Some(what));
-                        break;
-                    }
-                    ends if ends.as_ref().is_ok_and(|ends| ends.high > 0) => break,
-                    ends => drop((ends?, written.pop())),
+                let mut ends = None;
+                ask(&mut ends, &mut waits_for, || reader.watermarks(place))?;
+                if ends.is_none_or(|ends| ends.high > 0) {
+                    break;
                 }
+                written.pop();
             }
         }
-        for log in &mut self.logs {
-            let topic = &log.partition.topic;
-            ask(&mut log.ends, &mut waits_for, || reader.watermarks(&log.partition))?;
-            ask(&mut log.topic_id, &mut waits_for, || reader.topic_id(topic))?;
-            ask(&mut log.delete_retention_ms, &mut waits_for, || reader.delete_retention_ms(topic))?;
-            ask(&mut log.retention_ms, &mut waits_for, || reader.retention_ms(topic))?;
-        }
-        Ok(waits_for)
+        Ok(waits_for.or(self.logs.ask(reader)?))
     }
 
     /// Where each input is read from.
@@ -192,8 +180,54 @@ impl Known {
         self.committed.iter().all(Option::is_some)
     }
 
-    /// Every changelog, with the hash of its store.
-    pub(super) fn changelogs(&self, now_ms: i64) -> impl Iterator<Item = (u64, Changelog)> {
+    /// The changelogs.
+    pub(super) fn logs(&self) -> &Logs {
+        &self.logs
+    }
+}
+
+impl Logs {
+    /// Nothing is known of the changelogs of these stores. `now_ms` is before anything is asked.
+    pub(crate) fn new(stores: &[(StoreSpec, String)], partition: u32, now_ms: i64) -> Logs {
+        let logs = stores.iter().filter(|(spec, _)| spec.changelog).map(|(spec, topic)| Log {
+            store: spec.hash,
+            partition: TopicPartition { topic: topic.clone(), partition },
+            ends: None,
+            topic_id: None,
+            delete_retention_ms: None,
+            retention_ms: None,
+        });
+        Logs { logs: logs.collect(), asked_ms: now_ms }
+    }
+
+    /// The wall clock before anything was asked.
+    pub(crate) fn asked_ms(&self) -> i64 {
+        self.asked_ms
+    }
+
+    /// Which partitions they are.
+    pub(crate) fn partitions(&self) -> Vec<TopicPartition> {
+        self.logs.iter().map(|log| log.partition.clone()).collect()
+    }
+
+    /// Asks for all that is missing, and takes the answers that are there; see [`Known::ask`].
+    pub(crate) fn ask<C: Consumer>(
+        &mut self,
+        reader: &mut C,
+    ) -> Result<Option<&'static str>, TransportError> {
+        let mut waits_for = None;
+        for log in &mut self.logs {
+            let topic = &log.partition.topic;
+            ask(&mut log.ends, &mut waits_for, || reader.watermarks(&log.partition))?;
+            ask(&mut log.topic_id, &mut waits_for, || reader.topic_id(topic))?;
+            ask(&mut log.delete_retention_ms, &mut waits_for, || reader.delete_retention_ms(topic))?;
+            ask(&mut log.retention_ms, &mut waits_for, || reader.retention_ms(topic))?;
+        }
+        Ok(waits_for)
+    }
+
+    /// Every changelog, with the hash of its store. `now_ms` is when its replay begins.
+    pub(crate) fn changelogs(&self, now_ms: i64) -> impl Iterator<Item = (u64, Changelog)> {
         self.logs.iter().filter_map(move |log| {
             let changelog = Changelog {
                 store: 0,
@@ -218,8 +252,8 @@ fn ask<T>(
 ) -> Result<(), TransportError> {
     if answer.is_none() {
         match question() {
-            Err(TransportError::TimedOut(what)) => *waits_for = waits_for.or(Some(what)),
-            answered => *answer = Some(answered?),
+            Ok(answered) => *answer = Some(answered),
+            Err(error) => *waits_for = waits_for.or(Some(error.timed_out().ok_or(error)?)),
         }
     }
     Ok(())

@@ -1,10 +1,13 @@
 //! From a partition that the group gave, to a task that reads.
 //!
 //! ```text
-//! begun ──→ offsets ──stable──→ ends ──all told──→ known ──stores open──→ replaying ──every store at its end──→ running
-//!   ↑         └ not yet           └ not yet          └ not its turn         └ not yet        │
-//!   └──── what was read is gone from the log; rows without offsets ──────────────────────────┘
+//! warming ──→ begun ──→ offsets ──stable──→ ends ──all told──→ known ──stores open──→ replaying ──all at their ends──→ running
+//!  └ not yet    ↑         └ not yet           └ not yet          └ not its turn         └ not yet   │
+//!               └───── what was read is gone from the log; rows without offsets ───────────────────┘
 //! ```
+//!
+//! Warming is a head start: in production stores that are far behind are brought near the ends of their changelogs on another
+//! thread (`warming`). Nothing rests on it.
 //!
 //! "Not yet" means: it goes on at the next step. Nobody waits, and the tasks that run go on in between: questions stay
 //! asked until brokers answer, and a step opens no more stores once it has taken a while. A task whose transaction has
@@ -17,10 +20,11 @@
 //!
 //! ```text
 //! places     which partitions belong to a task
-//! known      what is asked, and the answers so far
+//! known      what is asked, and the answers so far      replaying  its stores, up to the ends of their changelogs
 //! origin     of which topics committed offsets are
 //! error      why one cannot be opened
 //! patience   what is said of those that take long
+//! progress   what is told of each
 //! ```
 //!
 //! Knows plans, wirings and the two consumers. Does not know records, nor why a task has to be opened.
@@ -30,24 +34,29 @@ mod known;
 mod origin;
 mod patience;
 mod places;
+mod progress;
+mod replaying;
 #[cfg(test)]
 mod tests;
 
 pub use self::error::OpenError;
+pub(crate) use self::known::Logs;
+pub(crate) use self::patience::Lasting;
+pub(crate) use self::places::led_by;
+pub use self::progress::{RestoreStage, Restoring};
+
 use self::known::{Known, Unfit};
 use self::origin::Origin;
-use self::patience::{Lasting, Patience};
-pub(crate) use self::places::led_by;
+use self::patience::Patience;
 use self::places::{all_inputs, inputs, own_topics};
+use self::replaying::tell;
 use crate::guarantee::Guarantee;
 use crate::mutants::mutant;
-use crate::restore::{self, BySlot, Replay, RestoreError, StepError};
-use crate::state::StateError;
+use crate::restore::Replay;
 use crate::task::{Task, TaskId};
-use crate::times::Times;
 use crate::topology::{PlannedTopic, SubPlan};
 use crate::transport::{Consumer, PENDING_OFFSETS, Producer, TopicPartition, TransportError};
-use crate::wiring::Wiring;
+use crate::warming::Warmed;
 use crate::worker::{Connect, Worker, WorkerError};
 use std::collections::HashSet;
 
@@ -72,9 +81,13 @@ pub(crate) struct Opening<M> {
     /// What the last question waits for.
     waits_for: &'static str,
     patience: Patience,
+    /// What was done for its stores before it asked for anything.
+    warmed: Vec<Warmed>,
 }
 
 enum Stage {
+    /// Somebody else brings its stores near the ends of their changelogs.
+    Warming,
     /// Nothing was asked.
     Begun,
     /// The committed offsets are asked for.
@@ -110,8 +123,10 @@ const TOGETHER_MS: i64 = 100;
 
 impl<M: crate::transport::Message> Opening<M> {
     /// A task that was never here.
-    fn new(id: TaskId, plan: &SubPlan) -> Self {
-        Self::at_the_beginning(id, plan, None, None, Vec::new())
+    fn new(id: TaskId, plan: &SubPlan, now_ms: i64) -> Self {
+        let mut opening = Self::at_the_beginning(id, plan, None, None, Vec::new());
+        opening.enter(Stage::Warming, now_ms);
+        opening
     }
 
     /// A task that comes back with its stores, because the outcome of its transaction is unknown. `owned_ms` as in
@@ -140,6 +155,7 @@ impl<M: crate::transport::Message> Opening<M> {
             without_offsets_ms: None,
             waits_for: "",
             patience: Patience::default(),
+            warmed: Vec::new(),
         }
     }
 
@@ -148,12 +164,13 @@ impl<M: crate::transport::Message> Opening<M> {
     }
 
     /// Back to the beginning; stops what was begun.
-    fn stop(&mut self, reader: &mut impl Consumer) {
+    fn stop<C: Connect>(&mut self, reader: &mut C::Consumer, connect: &C) {
         if let Stage::Replaying { replays, .. } = std::mem::replace(&mut self.stage, Stage::Begun) {
             replays
                 .iter()
                 .filter(|(replay, _)| !replay.is_done())
                 .for_each(|(replay, _)| replay.close(reader));
+            tell(self.id, &replays, RestoreStage::Suspended, connect);
         }
     }
 
@@ -183,7 +200,7 @@ impl<M: crate::transport::Message> Opening<M> {
 
     /// True if brokers were asked just now, and nothing is known that keeps them from answering.
     fn is_soon_answered(&self, now_ms: i64) -> bool {
-        matches!(self.stage, Stage::Offsets | Stage::Ends(_))
+        matches!(self.stage, Stage::Warming | Stage::Offsets | Stage::Ends(_))
             && self.waits_for != PENDING_OFFSETS
             && self.patience.waited_ms(now_ms) < TOGETHER_MS
     }
@@ -204,13 +221,13 @@ impl<C: Connect> Worker<C> {
     pub(crate) fn open(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
         let here = self.tasks.iter().map(Task::id).chain(self.opening.iter().map(Opening::id));
         let mut here: HashSet<TaskId> = here.collect();
-        let mut first = Ok(());
+        let (mut first, now_ms) = (Ok(()), self.connect.now_ms());
         let led = partitions.iter().flat_map(|leader| led_by(&self.plan, leader));
         let given: Vec<TaskId> = led.filter(|id| here.insert(*id)).collect();
         for id in given {
             mutant!(GrowthMissed => if id.partition >= self.plan.subs[id.sub].tasks { continue });
             match self.take_more(id) {
-                Ok(()) => self.opening.push(Opening::new(id, &self.plan.subs[id.sub])),
+                Ok(()) => self.opening.push(Opening::new(id, &self.plan.subs[id.sub], now_ms)),
                 // It stays here, so that nobody else is given it.
                 Err(error) => {
                     self.aside.push(id);
@@ -247,6 +264,7 @@ impl<C: Connect> Worker<C> {
     /// If one cannot be opened: it is set aside, the others go on.
     pub(crate) fn open_step(&mut self, max: usize) -> Result<usize, WorkerError> {
         let now_ms = self.connect.now_ms();
+        self.warm();
         self.begin_asking(now_ms);
         for at in 0..self.opening.len() {
             if let Err(cause) = self.learn(at, now_ms) {
@@ -269,8 +287,21 @@ impl<C: Connect> Worker<C> {
             }
             at += 1;
         }
-        self.tell(now_ms);
+        if let Err((at, hopeless)) = self.tell(now_ms) {
+            return Err(self.cannot_open(at, hopeless.into()));
+        }
         Ok(progress)
+    }
+
+    /// Lets somebody else bring stores near the ends of their changelogs, where there is somebody. Nothing follows from it: what
+    /// makes a takeover right begins afterwards.
+    fn warm(&mut self) {
+        for opening in self.opening.iter_mut().filter(|opening| matches!(opening.stage, Stage::Warming)) {
+            let stores = &self.plan.subs[opening.id.sub].stores;
+            if let Some(warmed) = self.connect.warm(opening.id, stores) {
+                (opening.stage, opening.warmed) = (Stage::Begun, warmed);
+            }
+        }
     }
 
     /// What is asked for from now on is asked anew: the tasks that begin are owned since now, and what was asked before
@@ -301,14 +332,15 @@ impl<C: Connect> Worker<C> {
         });
         let opening = &mut self.opening[at];
         if let Stage::Offsets = opening.stage {
-            match self.consumer.committed(&opening.inputs) {
+            let committed = self.consumer.committed(&opening.inputs);
+            match committed.as_ref().err().and_then(TransportError::timed_out) {
                 // Pending, or a broker that does not answer: because it is being started again, or somebody else
                 // takes over from it.
-                Err(TransportError::TimedOut(waits_for)) => {
+                Some(waits_for) => {
                     opening.waits_for = waits_for;
                     return Ok(());
                 }
-                committed => {
+                None => {
                     let plan = &self.plan.subs[opening.id.sub];
                     let known = Known::new(plan, opening.id.partition, committed?, now_ms)
                         .or_first(all_inputs(&self.plan), own_topics(&self.plan, &self.topology, opening.id));
@@ -361,99 +393,6 @@ impl<C: Connect> Worker<C> {
         Ok(begun)
     }
 
-    /// Opens the stores of a task of which everything is known. False if somebody else has them.
-    fn begin_replay(&mut self, at: usize) -> Result<bool, OpenError> {
-        let opening = &mut self.opening[at];
-        let Stage::Known(known) = &opening.stage else { return Ok(false) };
-        let id = opening.id;
-        let plan = &self.plan.subs[id.sub];
-        let positions = known.positions(&opening.inputs);
-        let task = match &mut opening.task {
-            Some(task) => {
-                let sent = |(partition, sent): &(TopicPartition, i64)| {
-                    positions.iter().any(|(p, position)| p == partition && position >= sent)
-                };
-                task.resume(&positions, known.metadata(), opening.sent.iter().all(sent));
-                task
-            }
-            none => {
-                let (overlay, engines) = (self.connect.overlay(), self.connect.engines(id));
-                let times = Times::from_metadata(known.metadata());
-                let mut wiring = Wiring::new(&self.plan.names, overlay, times, engines);
-                for &step in &plan.steps {
-                    (self.topology.entries()[step].wire)(&mut wiring);
-                }
-                let wired = match wiring.finish() {
-                    // Another worker of this process lets go of it when it next follows the group.
-                    Err(StateError::InUse { .. }) => {
-                        opening.not_before_ms = self.connect.now_ms() + RETRY_MS;
-                        return Ok(false);
-                    }
-                    wired => wired.map_err(RestoreError::from)?,
-                };
-                wired.times.check(1 + known.origin(&opening.inputs).len())?;
-                let task = none.insert(Task::new(id, wired, &positions));
-                if !known.has_all_offsets() {
-                    // Where it begins is decided once: a crash before the first commit must not choose again.
-                    task.renew();
-                }
-                task
-            }
-        };
-        task.set_origin(known.origin(&opening.inputs));
-        if known.has_offsets() {
-            task.found_offsets();
-        }
-        let now_ms = self.connect.now_ms();
-        let remembering = &task.wired().remembering;
-        let mut replays: Vec<(Replay, Lasting)> = Vec::new();
-        for (hash, changelog) in known.changelogs(now_ms) {
-            let store = remembering.iter().position(|r| r.store.is_some_and(|store| store.hash == hash));
-            let Some(store) = store else { continue };
-            #[allow(unused_mut, reason = "wrong variants change it")]
-            let mut changelog = restore::Changelog { store, ..changelog };
-            mutant!(EndIsLastStable => changelog.ends.high = changelog.ends.last_stable);
-            mutant!(EndBeforeOffsets => changelog.ends = crate::mutants::first_end(id, &changelog.partition.topic).unwrap_or(changelog.ends));
-            match Replay::begin(&mut self.reader, &remembering[store], changelog, opening.survived_ms) {
-                Ok(replay) => replays.push((replay, Lasting::from(now_ms))),
-                Err(cause) => {
-                    replays.iter().for_each(|(begun, _)| begun.close(&mut self.reader));
-                    return Err(cause.into());
-                }
-            }
-        }
-        let (has_offsets, written) = (known.has_offsets(), known.written());
-        opening.enter(Stage::Replaying { replays, has_offsets, written }, now_ms);
-        Ok(true)
-    }
-
-    /// Replays what came of the changelogs.
-    fn replay(&mut self, max: usize) -> Result<usize, WorkerError> {
-        let mut replays = BySlot::default();
-        for (at, opening) in self.opening.iter_mut().enumerate() {
-            if let Stage::Replaying { replays: of_task, .. } = &mut opening.stage {
-                let unfinished = of_task.iter_mut().filter(|(replay, _)| !replay.is_done());
-                unfinished.for_each(|(replay, _)| replays.add(at, replay));
-            }
-        }
-        if replays.is_empty() {
-            return Ok(0);
-        }
-        match restore::step(&mut self.reader, &mut self.replayed, max, &mut replays) {
-            Ok(restored) => Ok(restored),
-            Err(StepError::Store(at, cause)) => Err(self.cannot_open(at, RestoreError::from(cause).into())),
-            Err(StepError::Log(TransportError::OffsetOutOfRange { topic, partition, offset })) => {
-                let owner = replays.owner(&topic, partition);
-                let cause = TransportError::OffsetOutOfRange { topic, partition, offset };
-                let Some(at) = owner else { return Err(cause.into()) };
-                // Deleted while it was read: it begins again where the changelog now begins.
-                self.opening[at].stop(&mut self.reader);
-                Ok(1)
-            }
-            Err(StepError::Log(cause)) => Err(cause.into()),
-        }
-    }
-
     /// There must be offsets, and there are none: asks again, until it is certain that this is no mistake.
     fn misses_offsets(&mut self, at: usize, otherwise: OpenError, now_ms: i64) -> Result<(), OpenError> {
         let opening = &mut self.opening[at];
@@ -464,17 +403,6 @@ impl<C: Connect> Worker<C> {
         }
         opening.not_before_ms = now_ms + RETRY_MS;
         opening.stage = Stage::Begun;
-        Ok(())
-    }
-
-    /// The ends are reached: whether that was enough.
-    fn settle(&mut self, at: usize) -> Result<(), OpenError> {
-        let now_ms = self.connect.now_ms();
-        if let Stage::Replaying { replays, .. } = &mut self.opening[at].stage {
-            for (replay, _) in replays {
-                replay.settle(&mut self.reader, now_ms)?;
-            }
-        }
         Ok(())
     }
 
@@ -510,6 +438,7 @@ impl<C: Connect> Worker<C> {
             self.restored.retain(|other| (other.task, other.store) != (report.task, report.store));
             self.restored.push(report);
         }
+        tell(opening.id, replays, RestoreStage::Ended, &self.connect);
         // What is written is there for all to see, though perhaps in vain, and says that this was not the first start.
         let is_told = !own_topics(&self.plan, &self.topology, opening.id).is_empty();
         self.begins |= (self.guarantee == Guarantee::AtLeastOnce || is_told)
@@ -552,7 +481,7 @@ impl<C: Connect> Worker<C> {
             return Err(self.cannot_open(at, cause));
         }
         tracing::warn!(task = %self.opening[at].id, %cause, "a task is not open yet: asks again");
-        self.opening[at].stop(&mut self.reader);
+        self.opening[at].stop(&mut self.reader, &self.connect);
         self.opening[at].not_before_ms = now_ms + RETRY_MS;
         Ok(())
     }
@@ -561,7 +490,7 @@ impl<C: Connect> Worker<C> {
     fn cannot_open(&mut self, at: usize, cause: OpenError) -> WorkerError {
         let mut opening = self.opening.remove(at);
         let task = opening.id;
-        opening.stop(&mut self.reader);
+        opening.stop(&mut self.reader, &self.connect);
         self.aside.push(task);
         WorkerError::Open { task, cause }
     }
@@ -572,6 +501,6 @@ impl<C: Connect> Worker<C> {
         let (gone, stay) =
             std::mem::take(&mut self.opening).into_iter().partition::<Vec<_>, _>(|opening| goes(opening.id));
         self.opening = stay;
-        gone.into_iter().for_each(|mut opening| opening.stop(&mut self.reader));
+        gone.into_iter().for_each(|mut opening| opening.stop(&mut self.reader, &self.connect));
     }
 }

@@ -5,18 +5,23 @@
 //! | a replay | after 10 s, while it goes on | every 10 s |
 //! | a transaction that nobody ends | 10 s after it should have timed out | every minute |
 //! | brokers that do not answer | as long | every minute |
+//! | a replay whose end is not in the log any more | as long | once: the task is not opened |
 //!
 //! A broker ends a transaction that has run out of its time by itself, within 10 s more. One that stays open is a fault
 //! of the log, and only an administrator can end it: so the tool for it is named. Which producer began it, the client
 //! cannot ask.
 //!
-//! Knows words and how long things last. Changes nothing.
+//! A high watermark is never taken back, except by a log that has lost records: then no waiting helps.
+//!
+//! Knows words and how long things last. Changes nothing but that.
 
+use super::progress::{RestoreStage, Restoring};
 use super::{Opening, Stage};
-use crate::restore::Replay;
+use crate::restore::{EndGone, Replay, RestoreError};
 use crate::task::TaskId;
 use crate::transport::{Consumer, Message, PENDING_OFFSETS, TopicPartition, TransportError, Watermarks};
 use crate::worker::{Connect, Worker};
+use std::time::Duration;
 
 /// How often the progress of a replay is told.
 const PROGRESS_MS: i64 = 10_000;
@@ -51,29 +56,37 @@ impl Patience {
 }
 
 /// A replay as it was when it was last looked at.
-pub(super) struct Lasting {
+pub(crate) struct Lasting {
     began_ms: i64,
     told_ms: i64,
     told_at: Option<i64>,
     position: Option<i64>,
+    records: u64,
     patience: Patience,
 }
 
 impl Lasting {
-    pub(super) fn from(now_ms: i64) -> Self {
+    pub(crate) fn from(now_ms: i64) -> Self {
         let patience = Patience::from(now_ms);
-        Lasting { began_ms: now_ms, told_ms: now_ms, told_at: None, position: None, patience }
+        Lasting { began_ms: now_ms, told_ms: now_ms, told_at: None, position: None, records: 0, patience }
     }
 
-    fn look<C: Consumer>(
+    /// As [`from`](Lasting::from), of a replay that somebody else began so long ago.
+    pub(crate) fn since(elapsed: Duration, now_ms: i64) -> Self {
+        let ms = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
+        Lasting { began_ms: now_ms.saturating_sub(ms), ..Lasting::from(now_ms) }
+    }
+
+    /// Says how far it is if it has been going on for long, and what it waits for if it does not move.
+    pub(crate) fn look<C: Consumer>(
         &mut self,
         task: TaskId,
         replay: &Replay,
         reader: &mut C,
         now_ms: i64,
         limit_ms: i64,
-    ) {
-        let (_, position, _) = replay.way();
+    ) -> Result<(), RestoreError> {
+        let (_, position, end) = replay.way();
         if self.position.replace(position) != Some(position) {
             self.patience = Patience::from(now_ms);
         }
@@ -83,27 +96,41 @@ impl Lasting {
         }
         if self.patience.is_over(now_ms, limit_ms) {
             let ends = reader.watermarks(replay.partition());
+            let waited_s = self.patience.waited_ms(now_ms) / 1_000;
+            if let Ok(Watermarks { high, .. }) = ends
+                && high < end
+            {
+                let (store, changelog) = (replay.store, replay.partition().clone());
+                let gone = EndGone { store, changelog, position, end, high, waited_s };
+                return Err(RestoreError::EndGone(gone.into()));
+            }
             // Asked now; the answer has some time to come.
-            let waits = matches!(ends, Err(TransportError::TimedOut(_)));
+            let waits = ends.as_ref().err().and_then(TransportError::timed_out).is_some();
             if !waits || self.patience.waited_ms(now_ms) >= limit_ms.saturating_add(CLEANUP_MS) {
                 self.patience.said_ms = Some(now_ms);
-                tell_stuck(task, replay, ends, self.patience.waited_ms(now_ms) / 1_000);
+                tell_stuck(task, replay, ends, waited_s);
             }
         }
+        Ok(())
+    }
+
+    /// True if it replayed something since this was asked last.
+    pub(crate) fn has_moved(&mut self, replay: &Replay) -> bool {
+        let (records, _) = replay.amount();
+        std::mem::replace(&mut self.records, records) != records
+    }
+
+    /// For how long it has been going on.
+    pub(crate) fn elapsed(&self, now_ms: i64) -> Duration {
+        Duration::from_millis(u64::try_from(now_ms.saturating_sub(self.began_ms)).unwrap_or(0))
     }
 
     fn tell_progress(&self, task: TaskId, replay: &Replay, now_ms: i64) {
-        let (from, position, end) = replay.way();
-        let (done, all) = ((position - from).max(0) as f64, (end - from).max(1) as f64);
-        let seconds = now_ms.saturating_sub(self.began_ms) as f64 / 1_000.0;
-        let (store, partition, records) = (replay.store, task.partition, replay.records());
-        let share = format_args!("{:.0} %", 100.0 * done / all).to_string();
-        if done > 0.0 {
-            let remaining_s = (seconds * (all - done) / done).ceil() as i64;
-            tracing::info!(%task, store, partition, records, position, end, share, remaining_s, "restoring");
-        } else {
-            tracing::info!(%task, store, partition, records, position, end, share, "restoring");
-        }
+        let restoring = Restoring::of(task, replay, self, RestoreStage::Batch, now_ms);
+        let Restoring { store, position, to: end, records, bytes, .. } = restoring;
+        let (partition, share) = (task.partition, format!("{:.0} %", 100.0 * restoring.share()));
+        let remaining_s = restoring.remaining().map(|rest| rest.as_secs_f64().ceil() as u64);
+        tracing::info!(%task, store, partition, records, bytes, position, end, share, remaining_s, "restoring");
     }
 }
 
@@ -151,12 +178,12 @@ impl<M: Message> Opening<M> {
 }
 
 impl<C: Connect> Worker<C> {
-    /// Says what lasts long.
-    pub(super) fn tell(&mut self, now_ms: i64) {
+    /// Says what lasts long. A task that can never be opened is told with its place among those that are being opened.
+    pub(super) fn tell(&mut self, now_ms: i64) -> Result<(), (usize, RestoreError)> {
         let limit_ms = self.connect.transaction_timeout_ms().saturating_add(CLEANUP_MS);
-        for opening in &mut self.opening {
+        for (at, opening) in self.opening.iter_mut().enumerate() {
             match &mut opening.stage {
-                Stage::Begun | Stage::Known(_) => {}
+                Stage::Warming | Stage::Begun | Stage::Known(_) => {}
                 Stage::Offsets | Stage::Ends(_) => {
                     if opening.patience.is_over(now_ms, limit_ms) {
                         opening.patience.said_ms = Some(now_ms);
@@ -165,10 +192,12 @@ impl<C: Connect> Worker<C> {
                 }
                 Stage::Replaying { replays, .. } => {
                     for (replay, lasting) in replays.iter_mut().filter(|(replay, _)| !replay.is_done()) {
-                        lasting.look(opening.id, replay, &mut self.reader, now_ms, limit_ms);
+                        let looked = lasting.look(opening.id, replay, &mut self.reader, now_ms, limit_ms);
+                        looked.map_err(|hopeless| (at, hopeless))?;
                     }
                 }
             }
         }
+        Ok(())
     }
 }

@@ -277,16 +277,54 @@ fn a_transaction_in_a_changelog_that_hangs_is_named() {
     }
 }
 
-#[test]
-fn a_long_restore_tells_how_far_it_is() {
-    let log = log();
-    for n in 0..10_240_i64 {
+/// Fills a changelog, and commits an offset beside it.
+fn fill(log: &MemoryLog, partition: u32, records: i64) {
+    for n in 0..records {
         let (key, value) = (n.to_string(), n.to_be_bytes());
-        log.append(CHANGELOG, 2, Some(key.as_bytes()), Some(&value), 0, &Headers::new()).unwrap();
+        log.append(CHANGELOG, partition, Some(key.as_bytes()), Some(&value), 0, &Headers::new()).unwrap();
     }
     let committed = CommittedOffset { offset: 0, metadata: String::new() };
     let mut reset = log.consumer("app", "reset", crate::transport::Isolation::ReadCommitted);
-    crate::transport::Consumer::commit(&mut reset, &[(place("votes", 2), committed)]).unwrap();
+    crate::transport::Consumer::commit(&mut reset, &[(place("votes", partition), committed)]).unwrap();
+}
+
+#[test]
+fn a_replay_whose_end_is_gone_ends_in_words_and_others_go_on() {
+    let log = log();
+    fill(&log, 2, 10_240);
+    let mut worker = start(&log, "one");
+    for _ in 0..5 {
+        worker.step(usize::MAX).unwrap();
+    }
+    assert_eq!(worker.opening(), [task(2)]);
+    // A broker's disk is put back in the middle of it.
+    log.lose_records(CHANGELOG, 2, 8_000).unwrap();
+    let mut seconds = 0;
+    let told = loop {
+        feed(&log, 1, 5);
+        match worker.step(usize::MAX) {
+            Err(error) => break error.to_string(),
+            Ok(_) => assert!(seconds < 200, "it is never told"),
+        }
+        worker.commit().unwrap();
+        log.set_time_ms(log.time_ms() + 1_000);
+        seconds += 1;
+    };
+    let words = format!(
+        "task 0_2 cannot be opened: store `sums`: its changelog `{CHANGELOG}`, partition 2, ended at 10240 when the \
+         replay began and ends at 8000 now; the replay stands at 8000 for 70 s. Records were lost there"
+    );
+    assert!(told.starts_with(&words), "{told}");
+    assert_eq!(worker.set_aside(), [task(2)]);
+    feed(&log, 1, 5);
+    turn(&mut worker);
+    assert_eq!(processed(&log, 1), 5 * seconds + 10);
+}
+
+#[test]
+fn a_long_restore_tells_how_far_it_is() {
+    let log = log();
+    fill(&log, 2, 10_240);
     let mut worker = start(&log, "one");
     let said = Said::default().during(|| {
         for _ in 0..12 {
@@ -298,7 +336,50 @@ fn a_long_restore_tells_how_far_it_is() {
     let first = told.first().expect("it is told");
     assert!(first.starts_with("INFO") && first.contains("task=0_2 store=\"sums\" partition=2"), "{first}");
     // After the third batch of ten, 12 s later.
-    assert!(first.contains("records=3072 position=3072 end=10240 share=\"30 %\" remaining_s=28"), "{first}");
+    assert!(
+        first.contains("records=3072 bytes=35754 position=3072 end=10240 share=\"30 %\" remaining_s=28"),
+        "{first}"
+    );
     assert!(told.len() >= 4 && told.last().unwrap().contains("share=\"90 %\" remaining_s=6"), "{told:#?}");
     assert!(worker.opening().is_empty());
+}
+
+#[test]
+fn who_listens_hears_how_far_a_store_is() {
+    let log = log();
+    for n in 0..2_500_i64 {
+        let (key, value) = (n.to_string(), n.to_be_bytes());
+        log.append(CHANGELOG, 2, Some(key.as_bytes()), Some(&value), 0, &Headers::new()).unwrap();
+    }
+    let committed = CommittedOffset { offset: 0, metadata: String::new() };
+    let mut reset = log.consumer("app", "reset", crate::transport::Isolation::ReadCommitted);
+    crate::transport::Consumer::commit(&mut reset, &[(place("votes", 2), committed)]).unwrap();
+    let heard = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let hears = heard.clone();
+    let listening = move |restoring: &crate::Restoring| {
+        let crate::Restoring { task, store, changelog, stage, from, position, to, records, .. } = restoring;
+        let share = restoring.share();
+        let partition = changelog.partition;
+        hears.borrow_mut().push(format!(
+            "{task} {store}-{partition} {stage:?} {from}..{position}..{to} {records} {share:.2}"
+        ));
+    };
+    let mut worker =
+        InProcess::new(&log, "app", "one").on_restore(listening).start(Summing::graph()).unwrap();
+    (0..2).for_each(|_| drop(worker.step(usize::MAX)));
+    // It goes elsewhere in the middle of it.
+    drop(worker.leave());
+    let heard = heard.borrow();
+    let of_2: Vec<&str> = heard.iter().filter(|line| line.starts_with("0_2")).map(String::as_str).collect();
+    assert_eq!(
+        of_2,
+        [
+            "0_2 sums-2 Begun 0..0..2500 0 0.00",
+            "0_2 sums-2 Batch 0..1024..2500 1024 0.41",
+            "0_2 sums-2 Batch 0..2048..2500 2048 0.82",
+            "0_2 sums-2 Suspended 0..2048..2500 2048 0.82",
+        ]
+    );
+    let of_0: Vec<&str> = heard.iter().filter(|line| line.starts_with("0_0")).map(String::as_str).collect();
+    assert_eq!(of_0, ["0_0 sums-0 Begun 0..0..0 0 1.00", "0_0 sums-0 Ended 0..0..0 0 1.00"]);
 }

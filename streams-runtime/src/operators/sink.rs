@@ -60,7 +60,7 @@ impl<T: Written> Sink<T> {
         let failure = Failure::new(what, Some(cause)).on(&cx.source);
         match &self.skipped {
             Some(counter) => {
-                tracing::warn!(%failure, "record skipped");
+                tracing::warn!(failure = %failure.happened(), "record skipped");
                 counter.add_because(failure.into_cause());
                 Ok(())
             }

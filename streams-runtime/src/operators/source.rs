@@ -121,7 +121,7 @@ fn left_out(
     match policy {
         Policy::Fail => Err(failure),
         Policy::Skip => {
-            tracing::warn!(%failure, "record skipped");
+            tracing::warn!(failure = %failure.happened(), "record skipped");
             counter.add_because(failure.into_cause());
             Ok(None)
         }

@@ -13,10 +13,13 @@
 //!
 //! Knows when. Does not know what a step does, nor who asks it to stop.
 
+use super::line::Line;
+use super::state::ThreadState;
 use crate::counters::Dropped;
+use crate::task::{Task, TaskId};
 use crate::transport::TopicPartition;
 use crate::worker::{Connect, Worker, WorkerError};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
 /// How often what is done.
@@ -55,9 +58,7 @@ const RENEW: Duration = Duration::from_secs(3_600);
 /// What a thread is told, and whom it tells.
 pub(crate) struct Surroundings<'a> {
     pub(crate) rhythm: Rhythm,
-    /// True if it leaves the group for good when it ends.
-    pub(crate) leave: bool,
-    pub(crate) stop: &'a AtomicBool,
+    pub(crate) line: &'a Line,
     /// Takes what nobody will read again.
     pub(crate) consumed: &'a dyn Fn(Vec<(TopicPartition, i64)>),
 }
@@ -66,26 +67,57 @@ pub(crate) struct Surroundings<'a> {
 ///
 /// # Errors
 /// The first failure. What does not depend on it is committed before this returns.
+///
+/// # Panics
+/// As the worker does. Its transaction is taken back and its membership ends before this unwinds, so that nobody has to wait
+/// until the group notices.
 pub(crate) fn cycle<C: Connect>(mut worker: Worker<C>, around: &Surroundings<'_>) -> Result<(), WorkerError> {
-    let rhythm = around.rhythm;
+    match catch_unwind(AssertUnwindSafe(|| turn_until_stopped(&mut worker, around))) {
+        Ok(failed) => {
+            around.line.tell(ThreadState::PendingShutdown, Vec::new());
+            // Who gives way is not waited for.
+            let gives_way = matches!(&failed, Err(WorkerError::Strangers { .. }));
+            let closed = if around.line.leaves() || gives_way { worker.leave() } else { worker.close() };
+            failed.and(closed)
+        }
+        Err(panic) => {
+            around.line.tell(ThreadState::PendingShutdown, Vec::new());
+            // What unwound may have left anything half done.
+            let _ = catch_unwind(AssertUnwindSafe(|| worker.abandon(around.line.leaves())));
+            resume_unwind(panic)
+        }
+    }
+}
+
+/// Returns the first failure, once everything else is done.
+fn turn_until_stopped<C: Connect>(
+    worker: &mut Worker<C>,
+    Surroundings { rhythm, line, consumed }: &Surroundings<'_>,
+) -> Result<(), WorkerError> {
     let (mut committed, mut renewed, mut told) = (Instant::now(), Instant::now(), Instant::now());
     let (mut counted, mut dropped) = (Instant::now(), Vec::new());
+    let (mut standing, mut threads) = (Standing::default(), 0);
     let mut failed: Option<(WorkerError, Instant)> = None;
-    while !around.stop.load(Ordering::Acquire) {
+    while !line.is_stopped() {
         let now = Instant::now();
         if now - renewed >= rhythm.renew {
             worker.renew_offsets();
             renewed = now;
         }
         if now - told >= rhythm.consumed {
-            (around.consumed)(worker.consumed());
+            consumed(worker.consumed());
             told = now;
         }
         if now - counted >= rhythm.dropped {
-            tell_dropped(&worker, &mut dropped);
+            tell_dropped(worker, &mut dropped);
             counted = now;
         }
-        let turned = turn(&mut worker, rhythm, now, &mut committed);
+        if std::mem::replace(&mut threads, line.common().threads()) != threads {
+            worker.share_memory();
+        }
+        worker.pause(line.common().is_paused());
+        let turned = turn(worker, *rhythm, now, &mut committed);
+        standing.look(worker, line);
         match (turned, &failed) {
             (Ok(idle), Some((_, since))) if idle || now - *since > rhythm.finish => break,
             (Ok(_), _) => {}
@@ -105,13 +137,33 @@ pub(crate) fn cycle<C: Connect>(mut worker: Worker<C>, around: &Surroundings<'_>
             }
         }
     }
-    tell_dropped(&worker, &mut dropped);
-    // Who gives way is not waited for.
-    let gives_way = matches!(&failed, Some((WorkerError::Strangers { .. }, _)));
-    let closed = if around.leave || gives_way { worker.leave() } else { worker.close() };
-    match failed {
-        Some((error, _)) => Err(error),
-        None => closed,
+    tell_dropped(worker, &mut dropped);
+    failed.map_or(Ok(()), |(error, _)| Err(error))
+}
+
+/// What was last said of a thread.
+#[derive(Default)]
+struct Standing {
+    said: Option<ThreadState>,
+    tasks: usize,
+}
+
+impl Standing {
+    /// Says what the thread does and has, if that is something else now. Tasks come and go in other states than running.
+    fn look<C: Connect>(&mut self, worker: &mut Worker<C>, line: &Line) {
+        let state = match (worker.has_joined(), worker.is_waiting()) {
+            (false, _) => ThreadState::Starting,
+            (true, true) => ThreadState::PartitionsAssigned,
+            (true, false) => ThreadState::Running,
+        };
+        if self.said.replace(state) != Some(state)
+            || std::mem::replace(&mut self.tasks, worker.tasks().len()) != self.tasks
+        {
+            self.tasks = worker.tasks().len();
+            let mut tasks: Vec<TaskId> = worker.tasks().iter().map(Task::id).collect();
+            tasks.sort_unstable();
+            line.tell(state, tasks);
+        }
     }
 }
 
@@ -152,12 +204,14 @@ fn turn<C: Connect>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::line::{Common, Message};
     use super::*;
     use crate::instance::{InProcess, run_until_idle};
     use crate::prelude::*;
     use crate::transport::memory::MemoryLog;
     use crate::transport::{CommittedOffset, Consumer as _, Isolation};
     use std::sync::Arc;
+    use std::sync::mpsc::{Receiver, channel};
 
     #[topic(name = "numbers", partitions = 2, key = i64, value = i64)]
     struct Numbers;
@@ -188,19 +242,25 @@ mod tests {
         (0..2).map(|partition| log.read_committed("checked", partition, 0).unwrap().count()).sum()
     }
 
-    fn stop_after(ms: u64) -> Arc<AtomicBool> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let flag = stop.clone();
-        std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(ms));
-            flag.store(true, Ordering::Release);
-        });
-        stop
+    /// The line of a thread, and what it says on it.
+    fn line() -> (Arc<Line>, Receiver<Message>) {
+        let (tell, inbox) = channel();
+        (Arc::new(Line::new(0, 1, &Arc::default(), false, tell)), inbox)
     }
 
-    fn run(worker: Worker<InProcess>, commit_ms: u64, stop: &AtomicBool) -> Result<(), WorkerError> {
+    fn stop_after(ms: u64) -> Arc<Line> {
+        let (line, _) = line();
+        let other = line.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(ms));
+            other.stop(false);
+        });
+        line
+    }
+
+    fn run(worker: Worker<InProcess>, commit_ms: u64, line: &Line) -> Result<(), WorkerError> {
         let rhythm = Rhythm::new(commit_ms, None);
-        cycle(worker, &Surroundings { rhythm, leave: false, stop, consumed: &|_| {} })
+        cycle(worker, &Surroundings { rhythm, line, consumed: &|_| {} })
     }
 
     #[test]
@@ -237,8 +297,8 @@ mod tests {
         log.set_offsets_retention_ms(1_000);
         log.set_time_ms(900);
         let rhythm = Rhythm { renew, ..Rhythm::new(3_600_000, None) };
-        let stop = stop_after(150);
-        cycle(worker, &Surroundings { rhythm, leave: false, stop: &stop, consumed: &|_| {} }).unwrap();
+        let line = stop_after(150);
+        cycle(worker, &Surroundings { rhythm, line: &line, consumed: &|_| {} }).unwrap();
         other.poll(&mut Vec::new(), 1).unwrap();
         log.set_time_ms(1_500);
         ["a", "b"].map(|topic| log.committed("idle", topic, 0).unwrap())
@@ -269,10 +329,95 @@ mod tests {
     #[test]
     fn a_failure_ends_it_after_everything_else_is_done() {
         let (log, worker) = start([&[1, 2, -3, 4], &[5, 6, 7]]);
-        let never = AtomicBool::new(false);
+        let (never, _) = line();
         let error = run(worker, 100, &never).unwrap_err().to_string();
         assert!(error.contains("-3 is negative") && error.contains("offset 2"), "{error}");
         assert_eq!(written(&log), 5);
         assert_eq!(log.committed("checks", "numbers", 0).unwrap().map(|c| c.offset), Some(2));
+    }
+
+    #[test]
+    fn it_says_what_it_does_and_which_tasks_it_has() {
+        let (_, worker) = start([&[1], &[2]]);
+        let (line, inbox) = line();
+        let other = line.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(200));
+            other.stop(false);
+        });
+        run(worker, 100, &line).unwrap();
+        drop(line);
+        let said: Vec<_> = inbox
+            .into_iter()
+            .map(|message| match message {
+                Message::Standing { state, tasks, .. } => (state, tasks.len()),
+                _ => unreachable!(),
+            })
+            .collect();
+        use ThreadState::*;
+        let ends =
+            |s: &[(ThreadState, usize)]| s.last() == Some(&(PendingShutdown, 0)) && s.contains(&(Running, 2));
+        assert!(ends(&said), "{said:?}");
+    }
+
+    #[test]
+    fn nothing_is_processed_while_it_is_paused() {
+        let (log, worker) = start([&[1, 2, 3], &[4]]);
+        let common = Arc::<Common>::default();
+        common.pause(true);
+        let (tell, _inbox) = channel();
+        let line = Arc::new(Line::new(0, 1, &common, false, tell));
+        let (other, left) = (line.clone(), log.committed("checks", "numbers", 0).unwrap());
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(150));
+            other.stop(false);
+        });
+        run(worker, 10, &line).unwrap();
+        assert_eq!((written(&log), left), (0, None));
+        // Another one goes on where it stood.
+        common.pause(false);
+        let worker = InProcess::new(&log, "checks", "two").start(Checks::graph()).unwrap();
+        run(worker, 10, &stop_after(150)).unwrap();
+        assert_eq!(written(&log), 4);
+    }
+
+    /// A format that panics, where no step is to blame.
+    struct Cursed;
+
+    impl Serde for Cursed {
+        type Type = i64;
+        fn encode(value: &i64, out: &mut Vec<u8>) -> Result<(), SerdeError> {
+            assert!(*value != 13, "{value} cannot be written");
+            out.extend_from_slice(&value.to_be_bytes());
+            Ok(())
+        }
+        fn decode(bytes: &[u8]) -> Result<i64, SerdeError> {
+            <i64 as Serde>::decode(bytes)
+        }
+    }
+
+    #[ktable(store = "last", from = Numbers, aggregate, value = Cursed)]
+    fn last(last: &mut i64, n: &i64) {
+        *last = *n;
+    }
+    topology!(Cursing = [last]);
+
+    #[test]
+    fn a_panic_takes_back_what_was_open_and_leaves_the_group_at_once() {
+        let log = MemoryLog::new();
+        log.create_topic("numbers", 2).unwrap();
+        let worker = InProcess::new(&log, "cursing", "one").start(Cursing::graph()).unwrap();
+        for n in [12_i64, 13] {
+            log.append("numbers", 0, Some(&n.to_be_bytes()), Some(&n.to_be_bytes()), 0, &Headers::new())
+                .unwrap();
+        }
+        let (never, _) = line();
+        let panic = catch_unwind(AssertUnwindSafe(|| run(worker, 0, &never))).unwrap_err();
+        assert_eq!(crate::failure::panic_text(&*panic), "13 cannot be written");
+        // Nobody has to wait for a session or a transaction that must time out: time stands still here.
+        let changelog = log.watermarks("cursing-last-changelog", 0).unwrap();
+        assert_eq!(changelog.last_stable, changelog.high);
+        assert_eq!(crate::transport::topics::Topics::members(&mut log.clone(), "cursing").unwrap(), []);
+        assert_eq!(log.committed("cursing", "numbers", 0).unwrap().map(|c| c.offset), Some(0));
     }
 }

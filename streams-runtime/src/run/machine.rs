@@ -6,25 +6,34 @@
 //!
 //! Knows names. Does not know tasks, nor what threads do with what they get.
 
+use super::hooks::RestoreListener;
+use super::line::Common;
+#[cfg(feature = "rocksdb")]
+use super::restorer::Restorer;
 use crate::app::Error;
-use crate::directory::{DirectoryError, StateDirectory};
+use crate::directory::{Cleaner, DirectoryError, StateDirectory};
 use crate::guarantee::Guarantee;
 use crate::members::{client_name, is_of_process};
 use crate::memory::{Budget, Share};
+use crate::open::Restoring;
 use crate::settings::Settings;
 use crate::startup::Started;
 #[cfg(feature = "rocksdb")]
 use crate::state::DiskMemory;
 use crate::state::OverlayLimit;
+#[cfg(feature = "rocksdb")]
+use crate::stream::StoreSpec;
 use crate::task::TaskId;
 use crate::topology::Topology;
 use crate::transport::kafka::{KafkaClients, KafkaConsumer, KafkaProducer};
 use crate::transport::{ClientSettings, Isolation, TransportError};
+#[cfg(feature = "rocksdb")]
+use crate::warming::{Order, Warmed, Warming};
 use crate::wiring::{Engines, in_memory};
 use crate::worker::{Connect, member_id};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Which process this is. Known before anything is asked of the group: a run before this one may still be a member.
 pub(crate) struct Process {
@@ -43,8 +52,7 @@ impl Process {
         let budget = Budget::of(settings.memory_bytes);
         let has_state = topology.entries().iter().any(|entry| entry.spec.store.is_some());
         // Where Kafka Streams keeps stores as well if nothing is said: among the temporary files.
-        let by_default =
-            (has_state && cfg!(feature = "rocksdb")).then(|| std::env::temp_dir().join("streams"));
+        let by_default = (has_state && cfg!(feature = "rocksdb")).then(crate::directory::default_root);
         let directory = match settings.state_dir.as_ref().or(by_default.as_ref()) {
             Some(root) => match open_directory(root, application, budget) {
                 Ok(directory) => Some(directory),
@@ -76,6 +84,11 @@ impl Process {
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
+
+    /// Deletes stores that were not here for so long, if there is a disk.
+    pub(crate) fn cleaner(&self, delay_ms: u64) -> Option<Cleaner> {
+        self.directory.as_ref()?.cleaner(Duration::from_millis(delay_ms))
+    }
 }
 
 /// What the threads of a process share.
@@ -83,8 +96,13 @@ pub(crate) struct Machine {
     application: String,
     clients: KafkaClients,
     guarantee: Guarantee,
-    /// Of each thread.
-    memory: Share,
+    /// Of all threads.
+    memory: Budget,
+    common: Arc<Common>,
+    restoring: Option<RestoreListener>,
+    /// Of stores that outlast their task: what is in memory goes with whoever restored it.
+    #[cfg(feature = "rocksdb")]
+    restorer: Option<Restorer<KafkaConsumer>>,
     process: Process,
 }
 
@@ -94,21 +112,65 @@ impl Machine {
         process: Process,
         started: &Started,
         settings: &Settings,
+        common: Arc<Common>,
+        restoring: Option<RestoreListener>,
     ) -> Machine {
+        let clients = KafkaClients::new(bounded(settings.clients.clone(), started));
         Machine {
             application: application.to_owned(),
-            clients: KafkaClients::new(bounded(settings.clients.clone(), started)),
             guarantee: settings.guarantee,
-            memory: Budget::of(settings.memory_bytes).worker(settings.threads),
+            memory: Budget::of(settings.memory_bytes),
+            common,
+            #[cfg(feature = "rocksdb")]
+            restorer: process
+                .directory
+                .clone()
+                .map(|directory| restorer(application, &process.id, &clients, directory, restoring.clone())),
+            clients,
+            restoring,
             process,
         }
     }
 
+    /// What the clients of a thread are called.
+    pub(crate) fn name_of(&self, thread: usize) -> String {
+        client_name(&self.application, &self.process.id, thread)
+    }
+
+    /// What clients of no thread are called.
+    pub(crate) fn name(&self) -> String {
+        format!("{}-{}", self.application, self.process.id)
+    }
+
     /// What thread `number` works with.
     pub(crate) fn thread(self: Arc<Self>, number: usize) -> OnMachine {
-        let name = client_name(&self.application, &self.process.id, number);
+        let name = self.name_of(number);
         OnMachine { machine: self, number, name }
     }
+}
+
+/// The thread that restores what is in this directory.
+#[cfg(feature = "rocksdb")]
+fn restorer(
+    application: &str,
+    process: &str,
+    clients: &KafkaClients,
+    directory: StateDirectory,
+    restoring: Option<RestoreListener>,
+) -> Restorer<KafkaConsumer> {
+    let (group, name) = (application.to_owned(), format!("{application}-{process}-restore"));
+    let clients = clients.clone();
+    let make = Box::new(move || {
+        let reader = clients.restore_consumer(&group, &name)?;
+        let timeout_ms = i64::try_from(clients.transaction_timeout_ms()).unwrap_or(i64::MAX);
+        let hear = move |restoring_store: &Restoring| {
+            if let Some(listener) = &restoring {
+                listener(restoring_store);
+            }
+        };
+        Ok(Warming::new(reader, move |task| directory.engines(task), hear, timeout_ms))
+    });
+    Restorer::new(format!("{application}-restore"), make)
 }
 
 /// A broker refuses a batch that is larger than its topic allows as a whole, however small its records are: no batch is
@@ -197,7 +259,29 @@ impl Connect for OnMachine {
     }
 
     fn memory(&self) -> Share {
-        self.machine.memory
+        self.machine.memory.worker(self.machine.common.threads())
+    }
+
+    #[cfg(feature = "rocksdb")]
+    fn warm(&self, task: TaskId, stores: &[(StoreSpec, String)]) -> Option<Vec<Warmed>> {
+        let order = || Order { worker: self.number, task, stores: stores.to_vec() };
+        match &self.machine.restorer {
+            Some(restorer) if !stores.is_empty() => restorer.warm(order, (self.number, task)),
+            _ => Some(Vec::new()),
+        }
+    }
+
+    #[cfg(feature = "rocksdb")]
+    fn cool(&self, task: TaskId) {
+        if let Some(restorer) = &self.machine.restorer {
+            restorer.cool((self.number, task));
+        }
+    }
+
+    fn restoring(&self, store: &Restoring) {
+        if let Some(listener) = &self.machine.restoring {
+            listener(store);
+        }
     }
 
     fn now_ms(&self) -> i64 {

@@ -1,141 +1,271 @@
 //! An application on Kafka, from its settings to its end.
 //!
 //! ```text
-//! settings ─→ state directory ─→ start-up checks ─→ threads ──────────→ joined
-//!     └──────────────┴──────────────────┴── all that is wrong       │ a signal, or a thread that failed:
+//! settings ─→ state directory ─→ start-up checks ─→ threads ──────────→ all have ended
+//!     └──────────────┴──────────────────┴── all that is wrong       │ asked to, or one that failed:
 //!                                           is said here            └ every other one commits and closes
 //! ```
 //!
 //! ```text
-//! cycle     what one thread does: step, commit when it is due, rest
-//! machine   clients, ids and stores of one process
-//! upkeep    deletes what was consumed from repartition topics, and lets partitions be counted
-//! watch     whether inputs have grown
+//! running     what can be asked of an instance           hooks    what it asks and tells        state   what it is doing
+//! threads     how many there are, and what follows when one ends                  on_failure   what then
+//! line        what runs between them and each thread
+//! cycle       what one thread does: step, commit when it is due, rest
+//! machine     clients, ids and stores of one process
+//! restorer    the thread that brings stores near the ends of their changelogs
+//! upkeep      what is asked of brokers now and then      watch    whether inputs have grown     call    all shall end
 //! ```
 //!
-//! Knows threads, signals and the order of things at start and end. Does not know tasks or records.
+//! Knows threads and the order of things at start and end. Does not know tasks or records.
 
+#[cfg(any(test, feature = "kafka"))]
+mod call;
 #[cfg(any(test, feature = "kafka"))]
 mod cycle;
 #[cfg(feature = "kafka")]
+mod hooks;
+#[cfg(any(test, feature = "kafka"))]
+mod line;
+#[cfg(feature = "kafka")]
 mod machine;
+#[cfg(any(test, feature = "kafka"))]
+mod on_failure;
+#[cfg(all(feature = "kafka", feature = "rocksdb"))]
+mod restorer;
+#[cfg(feature = "kafka")]
+mod running;
+#[cfg(feature = "kafka")]
+mod signals;
+#[cfg(any(test, feature = "kafka"))]
+mod state;
+#[cfg(any(test, feature = "kafka"))]
+mod threads;
 #[cfg(any(test, feature = "kafka"))]
 mod upkeep;
 #[cfg(any(test, feature = "kafka"))]
 mod watch;
 
 #[cfg(feature = "kafka")]
-pub(crate) use on_kafka::run;
+pub(crate) use hooks::Hooks;
+#[cfg(any(test, feature = "kafka"))]
+pub use on_failure::ThreadFailure;
+#[cfg(feature = "kafka")]
+pub use on_failure::{FailureCause, OnFailure};
+#[cfg(feature = "kafka")]
+pub(crate) use on_kafka::{Application, run, start};
+#[cfg(feature = "kafka")]
+pub use running::{Running, States};
+#[cfg(feature = "kafka")]
+pub use state::{State, StateChange, ThreadState};
+#[cfg(feature = "kafka")]
+pub use threads::ThreadInfo;
 
 #[cfg(feature = "kafka")]
 mod on_kafka {
+    use super::call::{self, Call, who_calls};
     use super::cycle::{Rhythm, Surroundings, cycle};
+    use super::hooks::Hooks;
+    use super::line::{Common, Line, Message};
     use super::machine::{Machine, Process};
-    use super::upkeep::upkeep;
+    use super::on_failure::OnFailure;
+    use super::running::Running;
+    use super::signals::StopSignals;
+    use super::state::State;
+    use super::threads::{self, Seen, Threads};
+    use super::upkeep::{Job, upkeep};
     use super::watch::Watch;
     use crate::app::Error;
+    use crate::directory::Cleaner;
+    use crate::members::caller_id;
     use crate::settings::Settings;
-    use crate::startup::Startup;
+    use crate::startup::{Started, Startup};
     use crate::topology::Topology;
-    use crate::transport::ClientSettings;
     use crate::transport::kafka::KafkaClients;
+    use crate::transport::{ClientSettings, Isolation, TopicPartition};
     use crate::worker::{Worker, WorkerError};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::thread::JoinHandle;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
-    use tokio::sync::mpsc::UnboundedSender;
+    use tokio::sync::oneshot;
+
+    /// An application and what it is told.
+    pub(crate) struct Application {
+        pub(crate) topology: Topology,
+        pub(crate) id: String,
+        pub(crate) settings: Settings,
+        pub(crate) hooks: Hooks,
+    }
 
     /// Runs until a signal or a failure ends it.
     ///
     /// # Errors
     /// What is wrong at start, all of it; later the first failure.
-    pub(crate) async fn run(topology: Topology, application: &str, settings: Settings) -> Result<(), Error> {
+    pub(crate) async fn run(application: Application) -> Result<(), Error> {
         // First of all: a signal that comes while it starts ends it in an orderly way as well.
         let mut signals = StopSignals::listen();
+        let id = application.id.clone();
+        let (running, started) = launch(application)?;
+        let ended = async {
+            started.await.unwrap_or(Ok(()))?;
+            running.wait().await
+        };
+        tokio::pin!(ended);
+        tokio::select! {
+            ended = &mut ended => return ended,
+            signal = signals.next() => tracing::info!(signal, application = id, "stopping"),
+        }
+        running.stop();
+        tokio::select! {
+            ended = &mut ended => ended,
+            // Somebody is in a hurry: a broker that does not answer would hold the end up.
+            _ = signals.next() => Err(Error::Interrupted),
+        }
+    }
+
+    /// Starts, and returns once everything was looked at and threads join the group.
+    ///
+    /// # Errors
+    /// What is wrong at start, all of it.
+    pub(crate) async fn start(application: Application) -> Result<Running, Error> {
+        let (running, started) = launch(application)?;
+        started.await.unwrap_or(Err(Error::Stopping))?;
+        Ok(running)
+    }
+
+    /// Begins to start, on a thread of its own: brokers are waited for there, and the executor's thread is not held up.
+    fn launch(application: Application) -> Result<(Running, oneshot::Receiver<Result<(), Error>>), Error> {
+        let (tell, inbox) = channel();
+        let common = Arc::<Common>::default();
+        let seen = Seen { state: State::Created, threads: Vec::new(), outcome: None };
+        let seen = Arc::new(Mutex::new(seen));
+        let running = Running::new(tell.clone(), seen.clone(), common.clone());
+        let (tell_started, started) = oneshot::channel();
+        let name = format!("{}-supervisor", application.id);
+        let supervise = move || match prepare(application, &common, tell.clone()) {
+            Ok(Prepared { around, threads, listeners }) => {
+                let crew = Threads::new(around, common, (tell, inbox), seen, listeners);
+                let _ = tell_started.send(Ok(()));
+                crew.run(threads);
+            }
+            Err(error) => {
+                threads::lock(&seen).state = State::Error;
+                let _ = tell_started.send(Err(error));
+            }
+        };
+        spawn(name, supervise)?;
+        Ok((running, started))
+    }
+
+    fn spawn(name: String, main: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        let what = format!("thread `{name}`");
+        let spawned = std::thread::Builder::new().name(name).spawn(main);
+        spawned.map(drop).map_err(|cause| Error::Io { what, cause })
+    }
+
+    /// Everything that threads need.
+    struct Prepared {
+        around: threads::Surroundings,
+        threads: usize,
+        listeners: Vec<super::state::Listener>,
+    }
+
+    fn prepare(
+        application: Application,
+        common: &Arc<Common>,
+        tell: Sender<Message>,
+    ) -> Result<Prepared, Error> {
+        let Application { topology, id, settings, hooks } = application;
         let clients = KafkaClients::new(settings.clients.clone());
-        let process = Process::open(application, &topology, &settings)?;
-        let startup = Startup::new(application, process.id(), &settings);
-        let started = startup.run(&mut clients.admin()?, &topology)?;
-        started.warnings.iter().for_each(|warning| tracing::warn!(application, "{warning}"));
+        let process = Process::open(&id, &topology, &settings)?;
+        let started = Startup::new(&id, process.id(), &settings).run(&mut clients.admin()?, &topology)?;
+        started.warnings.iter().for_each(|warning| tracing::warn!(application = id, "{warning}"));
         tracing::info!(
-            application,
+            application = id,
             brokers = settings.brokers.as_deref(),
             guarantee = settings.guarantee.name(),
             threads = settings.threads,
             "starting"
         );
-        let (consumed, told) = std::sync::mpsc::channel();
-        let (stops, mut grown) = tokio::sync::mpsc::unbounded_channel();
-        let (mut watch, period) = (Watch::new(started.plan.clone()), refresh_interval(&settings.clients));
-        let upkeeping = std::thread::Builder::new().name(format!("{application}-upkeep"));
-        // Ends with the last worker that could tell something.
-        let upkeeping = upkeeping.spawn(move || match clients.admin() {
-            // Who stopped already does not hear it.
-            Ok(mut admin) => upkeep(&mut admin, &told, &mut watch, period, &|growth| drop(stops.send(growth))),
-            Err(error) => {
-                tracing::warn!(%error, "repartition topics are not purged, and partitions of inputs not counted");
-            }
-        });
-        upkeeping.map_err(|cause| Error::Io { what: "a thread".to_owned(), cause })?;
-        let machine = Arc::new(Machine::new(application, process, &started, &settings));
-        let plan = started.plan;
-        let stop = Arc::new(AtomicBool::new(false));
-        let leave = settings.leave_on_close;
+        let (consumed, told) = channel();
+        let cleaner = process.cleaner(settings.cleanup_delay_ms);
+        look_after(&id, &clients, &started, &settings, cleaner, told, tell)?;
+        let machine = Machine::new(&id, process, &started, &settings, common.clone(), hooks.restoring);
+        let machine = Arc::new(machine);
         let rhythm = Rhythm::new(settings.commit_interval_ms, started.offsets_retention_ms);
-        let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
-        let (mut threads, mut unmade) = (Vec::<JoinHandle<Result<(), WorkerError>>>::new(), None);
-        for number in 0..settings.threads {
-            let (machine, stop, ended) = (machine.clone(), stop.clone(), Ended(ended.clone()));
-            let (topology, plan, consumed) = (topology.clone(), plan.clone(), consumed.clone());
-            let thread = std::thread::Builder::new().name(format!("{application}-{number}"));
-            let body = move || {
-                let _ended = ended;
-                let worker = Worker::start(machine.thread(number), topology, plan)?;
-                // Nobody hears it any more when everything ends.
-                let consumed = |positions| drop(consumed.send(positions));
-                cycle(worker, &Surroundings { rhythm, leave, stop: &stop, consumed: &consumed })
-            };
-            match thread.spawn(body) {
-                Ok(thread) => threads.push(thread),
-                Err(cause) => {
-                    // Those that were made must end before this returns.
-                    unmade = Some(Error::Io { what: "a thread".to_owned(), cause });
-                    break;
+        let plan = started.plan;
+        let call = {
+            let (machine, plan) = (machine.clone(), plan.clone());
+            move |reason: String| {
+                let name = caller_id(&machine.name(), plan.leaders_hash());
+                let leaders = plan.leading();
+                tracing::warn!(reason, "calls on every instance of the application to end");
+                let called = clients.consumer(&plan.application, &name, None, Isolation::ReadCommitted);
+                let called = called.and_then(|consumer| Call::join(consumer, &plan.application, &leaders));
+                if let Err(error) = called.and_then(|call| call.run(&mut clients.admin()?)) {
+                    tracing::error!(%error, "not every instance has heard that it shall end");
                 }
             }
-        }
-        drop(ended);
-        let mut outgrown = None;
-        if unmade.is_none() {
-            tokio::select! {
-                signal = signals.next() => tracing::info!(signal, application, "stopping"),
-                _ = ends.recv() => {}
-                Some(growth) = grown.recv() => {
-                    tracing::error!(application, "stopping: {growth}");
-                    outgrown = Some(WorkerError::Grown(Box::new(growth)));
-                }
+        };
+        let name = {
+            let machine = machine.clone();
+            Box::new(move |number| machine.name_of(number))
+        };
+        let body = move |line: &Line| {
+            let worker = Worker::start(machine.clone().thread(line.number()), topology.clone(), plan.clone());
+            // Nobody hears it any more when everything ends.
+            let consumed = |positions| drop(consumed.send(positions));
+            Ok(cycle(worker?, &Surroundings { rhythm, line, consumed: &consumed })?)
+        };
+        let policy = hooks.policy.unwrap_or_else(|| Box::new(|_| OnFailure::default()));
+        let (call, leave) = (Box::new(call), settings.leave_on_close);
+        let around = threads::Surroundings { name, body: Arc::new(body), policy, call, leave };
+        Ok(Prepared { around, threads: settings.threads, listeners: hooks.listeners })
+    }
+
+    /// Starts the thread that asks things of brokers now and then. It ends with the last worker that could tell something.
+    fn look_after(
+        application: &str,
+        clients: &KafkaClients,
+        started: &Started,
+        settings: &Settings,
+        cleaner: Option<Cleaner>,
+        told: Receiver<Vec<(TopicPartition, i64)>>,
+        tell: Sender<Message>,
+    ) -> Result<(), Error> {
+        let (mut watch, group) = (Watch::new(started.plan.clone()), application.to_owned());
+        let (grown, called) = (tell.clone(), tell);
+        let count = Job::every(
+            refresh_interval(&settings.clients),
+            "partitions of inputs are counted",
+            move |topics| {
+                let growth = watch.look(topics)?;
+                // Who stopped already does not hear it.
+                growth.into_iter().for_each(|growth| {
+                    let _ = grown.send(Message::Fail(WorkerError::Grown(Box::new(growth)).into()));
+                });
+                Ok(())
+            },
+        );
+        let listen = Job::every(call::LOOKS, "heard whether all instances shall end", move |topics| {
+            if let Some(by) = who_calls(topics, &group)? {
+                let _ = called.send(Message::Fail(Error::CalledOff { by }));
             }
-        }
-        stop.store(true, Ordering::Release);
-        // The executor's thread must not wait for them: others may live on it.
-        loop {
-            tokio::select! {
-                ended = ends.recv() => if ended.is_none() { break },
-                // Somebody is in a hurry: a broker that does not answer would hold the end up.
-                _ = signals.next() => return Err(Error::Interrupted),
+            Ok(())
+        });
+        let clean = cleaner.map(|cleaner| {
+            Job::every(cleaner.delay(), "stores that nobody has here are deleted", move |_| {
+                cleaner.clean();
+                Ok(())
+            })
+        });
+        let mut jobs: Vec<Job> = [count, listen].into_iter().chain(clean).collect();
+        let clients = clients.clone();
+        spawn(format!("{application}-upkeep"), move || match clients.admin() {
+            Ok(mut admin) => upkeep(&mut admin, &told, &mut jobs),
+            Err(error) => {
+                tracing::warn!(%error, "repartition topics are not purged, and nothing is looked after")
             }
-        }
-        drop(consumed);
-        let mut first = Ok(());
-        for thread in threads {
-            match thread.join() {
-                Ok(ended) => first = first.and(ended),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        unmade.map_or(Ok(()), Err)?;
-        Ok(first.and(outgrown.map_or(Ok(()), Err))?)
+        })
     }
 
     /// How often partitions are counted: as often as clients look for new ones.
@@ -145,50 +275,5 @@ mod on_kafka {
         // Below zero clients do not look at all.
         let ms = said.filter_map(|(_, ms)| ms.parse::<u64>().ok()).find(|ms| *ms > 0);
         Duration::from_millis(ms.unwrap_or(300_000))
-    }
-
-    /// Says that a thread ended, however it did.
-    struct Ended(UnboundedSender<()>);
-
-    impl Drop for Ended {
-        fn drop(&mut self) {
-            let _ = self.0.send(());
-        }
-    }
-
-    /// SIGINT and SIGTERM; elsewhere than on Unix Ctrl-C.
-    struct StopSignals {
-        #[cfg(unix)]
-        unix: Option<[tokio::signal::unix::Signal; 2]>,
-    }
-
-    impl StopSignals {
-        /// From now on they do not end the process by themselves.
-        fn listen() -> StopSignals {
-            StopSignals {
-                #[cfg(unix)]
-                unix: {
-                    use tokio::signal::unix::{SignalKind, signal};
-                    let both = signal(SignalKind::interrupt())
-                        .and_then(|interrupt| Ok([interrupt, signal(SignalKind::terminate())?]));
-                    both.ok()
-                },
-            }
-        }
-
-        /// The next one.
-        async fn next(&mut self) -> &'static str {
-            #[cfg(unix)]
-            if let Some([interrupt, terminate]) = &mut self.unix {
-                return tokio::select! {
-                    _ = interrupt.recv() => "SIGINT",
-                    _ = terminate.recv() => "SIGTERM",
-                };
-            }
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            "Ctrl-C"
-        }
     }
 }

@@ -1,42 +1,59 @@
-//! What brokers are asked to do while an application runs, on a thread of its own: a worker never waits for it.
+//! What brokers are asked now and then while an application runs, on a thread of its own: a worker never waits for it.
 //!
 //! It deletes what was consumed from repartition topics, which keep everything for ever otherwise: their records carry the
 //! times of records, not of their writing, so no retention fits (`TaskManager.maybePurgeCommittedRecords`). A worker only
-//! tells its committed positions and goes on. And it counts the partitions of inputs (`watch`). What cannot be done now is
-//! done another time.
+//! tells its committed positions and goes on. And it does its [`Job`]s. What cannot be done now is done another time.
 //!
-//! Knows positions, what looks after topics, and when. Does not know tasks.
+//! Knows positions, what looks after topics, and when. Does not know tasks, nor what a job is for.
 
-use super::watch::Watch;
-use crate::topology::Growth;
-use crate::transport::TopicPartition;
+use crate::repeated::Repeated;
 use crate::transport::topics::Topics;
+use crate::transport::{TopicPartition, TransportError};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// Deletes what is told, and counts partitions every `period`, until nobody tells any more. `stop` hears of a topic that
-/// cannot be read on.
-pub(crate) fn upkeep(
-    topics: &mut dyn Topics,
-    told: &Receiver<Vec<(TopicPartition, i64)>>,
-    watch: &mut Watch,
+/// Something that is done again and again.
+pub(crate) struct Job {
     period: Duration,
-    stop: &dyn Fn(Growth),
-) {
-    let mut next = Instant::now() + period;
+    next: Instant,
+    what: &'static str,
+    work: Box<dyn FnMut(&mut dyn Topics) -> Result<(), TransportError> + Send>,
+    failed: Repeated,
+}
+
+impl Job {
+    /// Does it every so often, first after that time. `what`, in the passive, is for the words if it cannot be done.
+    pub(crate) fn every(
+        period: Duration,
+        what: &'static str,
+        work: impl FnMut(&mut dyn Topics) -> Result<(), TransportError> + Send + 'static,
+    ) -> Job {
+        let failed = Repeated::default();
+        Job { period, next: Instant::now() + period, what, work: Box::new(work), failed }
+    }
+
+    fn run(&mut self, topics: &mut dyn Topics, began: Instant) {
+        if let Err(error) = (self.work)(topics) {
+            let ms = began.elapsed().as_millis() as i64;
+            if let Some(times) = self.failed.happened(ms) {
+                tracing::warn!(%error, times, "what should be done could not be: {}", self.what);
+            }
+        }
+        self.next = Instant::now() + self.period;
+    }
+}
+
+/// Deletes what is told and does its jobs, until nobody tells any more.
+pub(crate) fn upkeep(topics: &mut dyn Topics, told: &Receiver<Vec<(TopicPartition, i64)>>, jobs: &mut [Job]) {
+    let began = Instant::now();
     loop {
+        let next = jobs.iter().map(|job| job.next).min().unwrap_or(began + Duration::from_secs(3_600));
         match told.recv_timeout(next.saturating_duration_since(Instant::now())) {
             Ok(consumed) => purge(topics, &consumed),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        if Instant::now() >= next {
-            match watch.look(topics) {
-                Ok(growth) => growth.into_iter().for_each(stop),
-                Err(error) => tracing::warn!(%error, "partitions of inputs are not counted"),
-            }
-            next = Instant::now() + period;
-        }
+        jobs.iter_mut().filter(|job| job.next <= Instant::now()).for_each(|job| job.run(topics, began));
     }
 }
 
@@ -50,6 +67,7 @@ fn purge(topics: &mut dyn Topics, consumed: &[(TopicPartition, i64)]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::watch::Watch;
     use super::*;
     use crate::instance::{InProcess, run_until_idle};
     use crate::prelude::*;
@@ -87,8 +105,7 @@ mod tests {
         let (tell, told) = std::sync::mpsc::channel();
         tell.send(consumed).unwrap();
         drop(tell);
-        let mut watch = Watch::new(worker.plan.clone());
-        upkeep(&mut log, &told, &mut watch, Duration::from_secs(3_600), &|growth| panic!("{growth}"));
+        upkeep(&mut log, &told, &mut []);
         assert_eq!(left(&log, "parity-by_parity-repartition").unwrap(), 0);
         assert_eq!((left(&log, "numbers").unwrap(), left(&log, "sums").unwrap()), (5, 5));
     }
@@ -173,14 +190,23 @@ mod tests {
         let mut watch = Watch::new(worker.plan.clone());
         log.grow_topic("b", 3).unwrap();
         let (tell, told) = std::sync::mpsc::channel();
-        // Whoever heard of it, ends.
-        let tell = std::cell::Cell::new(Some(tell));
-        let heard = std::cell::Cell::new(0);
-        upkeep(&mut log, &told, &mut watch, Duration::from_millis(5), &|growth| {
-            assert_eq!((growth.topic.as_str(), growth.had, growth.has), ("b", 2, 3));
-            heard.set(heard.get() + 1);
-            drop(tell.take());
+        let (hear, heard) = std::sync::mpsc::channel();
+        let count = Job::every(Duration::from_millis(5), "partitions are counted", move |topics| {
+            if let Some(growth) = watch.look(topics)? {
+                hear.send((growth.topic.clone(), growth.had, growth.has)).unwrap();
+            }
+            Ok(())
         });
-        assert_eq!(heard.get(), 1);
+        // A job that fails is tried again, and stops no other.
+        let fails =
+            Job::every(Duration::from_millis(5), "failed", |_| Err(TransportError::TimedOut("answering")));
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            drop(tell);
+        });
+        upkeep(&mut log, &told, &mut [fails, count]);
+        let heard: Vec<_> = heard.into_iter().collect();
+        assert!(heard.len() > 1, "{heard:?}");
+        assert!(heard.iter().all(|growth| *growth == ("b".to_owned(), 2, 3)), "{heard:?}");
     }
 }

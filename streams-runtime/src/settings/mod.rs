@@ -63,6 +63,8 @@ pub struct Settings {
     pub threads: usize,
     /// Where stores rest; `None`: in `streams` among the system's temporary files.
     pub state_dir: Option<PathBuf>,
+    /// For how long a store may not be here before it is deleted, in ms.
+    pub cleanup_delay_ms: u64,
     /// How much memory rows and waiting records may take, in bytes, for the process as a whole.
     pub memory_bytes: u64,
     /// How many brokers keep each internal topic; `None`: the brokers decide.

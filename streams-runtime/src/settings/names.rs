@@ -14,6 +14,8 @@ pub(super) const COMMIT_INTERVAL: &str = "commit.interval.ms";
 pub(super) const THREADS: &str = "num.stream.threads";
 /// Where stores rest.
 pub(super) const STATE_DIR: &str = "state.dir";
+/// For how long a store may not be here before it is deleted.
+pub(super) const CLEANUP_DELAY: &str = "state.cleanup.delay.ms";
 /// How many brokers keep an internal topic.
 pub(super) const REPLICATION: &str = "replication.factor";
 /// How long the start waits for brokers.
@@ -24,8 +26,18 @@ pub(super) const MEMORY: &str = "memory.max.bytes";
 pub(super) const LEAVE: &str = "leave.group.on.close";
 
 /// Ours; everything else goes to librdkafka or to internal topics.
-pub(super) const OURS: [&str; 9] =
-    [BROKERS, GUARANTEE, COMMIT_INTERVAL, THREADS, STATE_DIR, MEMORY, REPLICATION, PATIENCE, LEAVE];
+pub(super) const OURS: [&str; 10] = [
+    BROKERS,
+    GUARANTEE,
+    COMMIT_INTERVAL,
+    THREADS,
+    STATE_DIR,
+    CLEANUP_DELAY,
+    MEMORY,
+    REPLICATION,
+    PATIENCE,
+    LEAVE,
+];
 
 /// What stands before the settings of internal topics.
 pub(super) const TOPIC_PREFIX: &str = "topic.";
@@ -57,7 +69,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
      "remove it; a table emits each update, and `memory.max.bytes` bounds the rows that are kept in memory"),
     (&["statestore.uncommitted.max.bytes"],
      "remove it; `memory.max.bytes` bounds the rows that are kept in memory, and commits early where it must"),
-    (&["rocksdb.config.setter", "default.dsl.store", "dsl.store.suppliers.class", "state.cleanup.delay.ms",
+    (&["rocksdb.config.setter", "default.dsl.store", "dsl.store.suppliers.class",
        "allow.os.group.write.access"],
      "remove it; `state.dir` says where stores rest, `memory.max.bytes` how much memory they take"),
     (&["max.task.idle.ms"], "remove it; a task always waits until it knows what each of its inputs has next"),

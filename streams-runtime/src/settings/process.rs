@@ -41,6 +41,11 @@ impl Sources {
         sources
     }
 
+    /// What was said by who runs the application, not by who wrote it.
+    pub(crate) fn of_who_runs_it(&self) -> impl Iterator<Item = &Entry> {
+        self.file.iter().chain(&self.environment)
+    }
+
     /// What the code says, and what this process finds around it.
     pub fn of_process(given: &Given) -> Sources {
         let variables =

@@ -20,6 +20,8 @@ use std::str::FromStr;
 
 /// Kafka Streams' own for exactly once: a worker that stopped holds readers up for no longer.
 const TRANSACTION_TIMEOUT_MS: u64 = 10_000;
+/// Kafka Streams' own.
+const CLEANUP_DELAY_MS: u64 = 600_000;
 /// Librdkafka's, for comparing with what was said.
 const SESSION_TIMEOUT_MS: u64 = 45_000;
 const MAX_POLL_INTERVAL_MS: u64 = 300_000;
@@ -76,6 +78,9 @@ impl<'a> Resolver<'a> {
         let commit_interval_ms = self.number(names::COMMIT_INTERVAL, 0..=86_400_000, " of milliseconds", "");
         let threads = self.number(names::THREADS, 1..=1024, "", "");
         let patience = self.number(names::PATIENCE, 1_000..=3_600_000, " of milliseconds", "");
+        // The most is what Kafka Streams has for "never".
+        let cleanup_delay =
+            self.number(names::CLEANUP_DELAY, 1_000..=i64::MAX.unsigned_abs(), " of milliseconds", "");
         let memory = self.number(names::MEMORY, Budget::SMALLEST..=Budget::LARGEST, " of bytes", "");
         let brokers = self.brokers();
         let settings = Settings {
@@ -83,6 +88,7 @@ impl<'a> Resolver<'a> {
             commit_interval_ms: commit_interval_ms.unwrap_or(default_interval),
             threads: threads.unwrap_or(1),
             state_dir: self.ours(names::STATE_DIR).map(|entry| PathBuf::from(&entry.value)),
+            cleanup_delay_ms: cleanup_delay.unwrap_or(CLEANUP_DELAY_MS),
             memory_bytes: memory.unwrap_or(Budget::DEFAULT),
             replication: self.replication(),
             patience_ms: patience.unwrap_or(60_000),

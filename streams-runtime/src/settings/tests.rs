@@ -55,6 +55,7 @@ fn nothing_said_is_exactly_once_on_the_in_process_log() {
             commit_interval_ms: 100,
             threads: 1,
             state_dir: None,
+            cleanup_delay_ms: 600000,
             memory_bytes: 268435456,
             replication: None,
             patience_ms: 60000,

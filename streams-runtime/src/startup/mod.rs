@@ -324,7 +324,7 @@ impl<'a> Startup<'a> {
 }
 
 fn asking(error: TransportError) -> Vec<Problem> {
-    let is_silence = matches!(error, TransportError::TimedOut(_));
+    let is_silence = error.timed_out().is_some();
     vec![Problem(What::Asking { is_silence, words: error.to_string() })]
 }
 

@@ -247,12 +247,12 @@ impl fmt::Display for Cure<'_> {
             }
             What::Plan(PlanProblem::Shared { .. }) => f.write_str("give them two names"),
             What::Plan(PlanProblem::Joined { left, right, .. }) => {
-                let (less, more) = if left.1 < right.1 { (left, right) } else { (right, left) };
+                // The right one may be a table, which stays as it is.
                 write!(
                     f,
                     "lay the stream that comes from `{}` out anew with `repartition(partitions = {})`, or make both \
                      topics alike",
-                    less.0, more.1
+                    left.0, right.1
                 )
             }
             What::Plan(PlanProblem::Unread { topic, .. }) => {

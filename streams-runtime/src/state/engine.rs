@@ -56,6 +56,10 @@ pub trait Engine: Send {
     fn damage(&self) -> Option<&str> {
         None
     }
+
+    /// What it has must stay, whoever cleans up: it may be the only good copy. It need not any more once a mark is
+    /// [applied](Engine::apply).
+    fn keep(&self, _why: &str) {}
 }
 
 /// Rows to write; `None` deletes.

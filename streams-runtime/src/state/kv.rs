@@ -218,6 +218,10 @@ impl<S: Serde> Remembered for KeyValueStore<S> {
         self.overlay.engine().damage().map(str::to_owned)
     }
 
+    fn keep(&self, why: &str) {
+        self.overlay.engine().keep(why);
+    }
+
     fn weigh(&mut self) -> usize {
         self.overlay.weigh()
     }

@@ -18,6 +18,7 @@
 //! | `overlay` | which of the three states is a value in, and what follows from it? |
 //! | `scan` | what is there between two keys, in order? |
 //! | [`KeyValueStore`], [`WindowStore`] | what may a step do? |
+//! | `replayed`, `raw` | what does a changelog make of an engine, and who needs no types for it? |
 //! | [`Undo`], [`TimeCell`] | how is a single value remembered? |
 //!
 //! It deliberately does not know topics, offsets' meaning, tasks, transactions' outcome or clocks: a task says
@@ -29,6 +30,8 @@ mod key;
 mod kv;
 mod memory;
 mod overlay;
+mod raw;
+mod replayed;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 mod row;
@@ -43,6 +46,7 @@ pub use engine::{Batch, Cursor, Direction, Engine, EngineError, KeyAnd, KeyRange
 pub use kv::KeyValueStore;
 pub use memory::MemoryEngine;
 pub use overlay::OverlayLimit;
+pub(crate) use raw::RawStore;
 #[cfg(feature = "rocksdb")]
 pub(crate) use rocks::Shared;
 #[cfg(feature = "rocksdb")]
@@ -131,6 +135,9 @@ pub trait Remembered {
     fn damage(&self) -> Option<String> {
         None
     }
+
+    /// As [`Engine::keep`].
+    fn keep(&self, _why: &str) {}
 
     /// The lowest start of a window that a reader can see; `None` for what does not keep windows, or has none.
     fn first_visible(&self) -> Option<i64> {

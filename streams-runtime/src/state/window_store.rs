@@ -10,18 +10,16 @@
 
 use super::cell::TimeCell;
 use super::engine::{Direction, Engine, KeyRange, Mark};
-use super::overlay::{Overlay, OverlayLimit, decode_error, engine_error};
+use super::overlay::{Overlay, OverlayLimit, engine_error};
+use super::replayed::{self, HIGHEST, Windows, first_visible};
 use super::row::Stamped;
 use super::scan::Scan;
 use super::table::Slot;
 use super::{ChangelogSink, Remembered, Restored, StateError};
 use crate::mutants::mutant;
-use crate::serde::{Serde, SerdeError};
+use crate::serde::Serde;
 use std::error::Error;
 use std::ops::Bound;
-
-/// The row that holds the highest start.
-const HIGHEST: &[u8] = b"";
 
 /// Kafka Streams numbers the duplicates of a window; stores without duplicates write 0.
 const SEQUENCE: [u8; 4] = [0; 4];
@@ -76,13 +74,7 @@ impl<S: Serde> WindowStore<S> {
         limit: OverlayLimit,
         retention_ms: i64,
     ) -> Result<Self, StateError> {
-        let mut bytes = Vec::new();
-        let applied = match engine.get(HIGHEST, &mut bytes).map_err(|e| engine_error(name, e))? {
-            false => None,
-            true => Some(i64::from_be_bytes(bytes.as_slice().try_into().map_err(|_| {
-                decode_error(name, HIGHEST, SerdeError::new("the highest window start is 8 bytes long"))
-            })?)),
-        };
+        let applied = replayed::highest(name, engine.as_ref())?;
         Ok(WindowStore {
             overlay: Overlay::new(name, engine, limit),
             retention: retention_ms,
@@ -246,25 +238,11 @@ impl<S: Serde> WindowStore<S> {
     /// # Panics
     /// Within a transaction: abort it first.
     pub fn restore(&mut self, records: &[Restored<'_>], mark: &Mark) -> Result<(), StateError> {
-        let mut highest = self.highest.get();
-        let mut keys = Vec::new();
-        let mut ends = Vec::with_capacity(records.len());
-        for record in records {
-            let (key, start) = split_changelog_key(record.key)
-                .map_err(|cause| decode_error(self.overlay.name(), record.key, cause))?;
-            keys.extend_from_slice(&start.to_be_bytes());
-            keys.extend_from_slice(key);
-            ends.push(keys.len());
-            highest = highest.max(Some(start));
-        }
-        let mut begin = 0;
-        let moved = records.iter().zip(&ends).map(|(record, &end)| {
-            let key = &keys[begin..end];
-            begin = end;
-            Restored { key, ..*record }
-        });
+        let moved = Windows::of(self.overlay.name(), records)?;
+        let highest = self.highest.get().max(moved.highest);
         let bytes = highest.map(i64::to_be_bytes);
-        self.overlay.restore(moved, mark, bytes.as_ref().map(|bytes| (HIGHEST, &bytes[..])))?;
+        let more = bytes.as_ref().map(|bytes| (HIGHEST, &bytes[..]));
+        self.overlay.restore(moved.rows(records), mark, more)?;
         self.highest = TimeCell::starting_at(highest);
         self.applied = highest;
         Ok(())
@@ -363,6 +341,10 @@ impl<S: Serde> Remembered for WindowStore<S> {
         self.overlay.engine().damage().map(str::to_owned)
     }
 
+    fn keep(&self, why: &str) {
+        self.overlay.engine().keep(why);
+    }
+
     fn first_visible(&self) -> Option<i64> {
         self.highest.get_committed().map(|highest| first_visible(highest, self.retention))
     }
@@ -422,21 +404,6 @@ impl ChangelogSink for ChangelogKeys<'_> {
         self.key.extend_from_slice(&SEQUENCE);
         self.changelog.change(&self.key, value, timestamp)
     }
-}
-
-fn split_changelog_key(key: &[u8]) -> Result<(&[u8], i64), SerdeError> {
-    key.split_last_chunk::<4>()
-        .and_then(|(key, _)| key.split_last_chunk::<8>())
-        .map(|(key, start)| (key, i64::from_be_bytes(*start)))
-        .filter(|(_, start)| *start >= 0)
-        .ok_or_else(|| {
-            SerdeError::new("a windowed changelog key ends with 8 bytes of start and 4 of sequence")
-        })
-}
-
-/// "Later than highest − retention", as the first start that is.
-fn first_visible(highest: i64, retention: i64) -> i64 {
-    highest.saturating_sub(retention).saturating_add(1).max(0)
 }
 
 #[inline]

@@ -232,6 +232,11 @@ impl Plan {
         leaders
     }
 
+    /// The topic that leads, of each sub-topology: what members subscribe to.
+    pub fn leading(&self) -> Vec<String> {
+        self.subs.iter().map(|sub| sub.sources[sub.leader].name.clone()).collect()
+    }
+
     /// A hash of [`leaders`](Plan::leaders), the same in every build and on every machine: members tell it each other
     /// in their client ids.
     pub fn leaders_hash(&self) -> u64 {

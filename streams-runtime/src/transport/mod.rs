@@ -181,6 +181,16 @@ pub enum TransportError {
     /// The call did not end in time, or its answer was lost.
     #[error("{0} timed out")]
     TimedOut(&'static str),
+    /// As [`TimedOut`](TransportError::TimedOut), of one topic or of one of its partitions.
+    #[error("{doing} timed out: topic `{topic}`{}", of_partition(*partition))]
+    NoAnswer {
+        /// What was asked for.
+        doing: &'static str,
+        /// The topic.
+        topic: String,
+        /// The partition, if it is about one.
+        partition: Option<u32>,
+    },
     /// The offset does not exist (any more).
     #[error("offset {offset} of {topic}-{partition} is outside the log")]
     OffsetOutOfRange {
@@ -212,6 +222,20 @@ pub enum TransportError {
     /// A call that its documentation forbids at this point: a bug of the caller.
     #[error("{0}")]
     Misuse(&'static str),
+}
+
+fn of_partition(partition: Option<u32>) -> String {
+    partition.map(|partition| format!(", partition {partition}")).unwrap_or_default()
+}
+
+impl TransportError {
+    /// What did not end in time, if that is all there is to it: asking again may help.
+    pub fn timed_out(&self) -> Option<&'static str> {
+        match self {
+            TransportError::TimedOut(doing) | TransportError::NoAnswer { doing, .. } => Some(doing),
+            _ => None,
+        }
+    }
 }
 
 /// Why [`Consumer::committed`] has no answer while a transaction that holds offsets is undecided.
@@ -271,6 +295,11 @@ pub trait Consumer {
 
     /// Live membership, read just before offsets are committed; `None` if this member was thrown out.
     fn group_metadata(&self) -> Option<GroupMetadata>;
+
+    /// True if the group has told this member its share of the partitions, which may be none, and it was not thrown out since.
+    fn is_member(&self) -> bool {
+        self.group_metadata().is_some()
+    }
 
     /// Who is in the group now, this member included if it is one: as [`Topics::members`](topics::Topics::members).
     fn members(&mut self) -> Result<Vec<GroupMember>, TransportError>;

@@ -18,6 +18,8 @@ pub struct Application {
     variables: BTreeMap<String, String>,
     /// In 512 bytes, how large a file may become; see [`full_at`](Self::full_at).
     largest_file: Option<u32>,
+    /// How many files it may have open, if not as many as the test; see [`open_files`](Self::open_files).
+    open_files: Option<u32>,
     /// How long standard error was when the last run began.
     began: usize,
 }
@@ -45,7 +47,8 @@ impl Application {
     pub fn named(topology: &str, id: &str, name: &str, bootstrap: &str) -> Self {
         let process = Supervised::new(name, false);
         let variables = [("APP", topology), ("APP_ID", id)].map(|(name, value)| (name.into(), value.into()));
-        let mut app = Self { process, variables: variables.into(), largest_file: None, began: 0 };
+        let mut app =
+            Self { process, variables: variables.into(), largest_file: None, open_files: None, began: 0 };
         app.set("bootstrap.servers", bootstrap);
         // A killed instance is missed soon, and what it left open does not hold others up for long.
         app.set("consumer.session.timeout.ms", "2000").set("consumer.heartbeat.interval.ms", "200");
@@ -89,6 +92,12 @@ impl Application {
         self
     }
 
+    /// From the next start on it may have so many files open, if the system allows it.
+    pub fn open_files(&mut self, files: u32) -> &mut Self {
+        self.open_files = Some(files);
+        self
+    }
+
     /// Where its stores are, if it has a disk.
     pub fn directory(&self) -> PathBuf {
         self.process.folder().join("state")
@@ -117,10 +126,12 @@ impl Application {
         let variables = self.variables.iter().map(|(name, value)| format!("{name}={value}"));
         let mut words = vec!["env".to_owned()];
         words.extend(variables);
-        if let Some(largest) = self.largest_file {
-            // Ignored, the signal for files that are too large becomes an error of the one who writes.
-            let limited = format!("trap '' XFSZ; ulimit -f {largest}; exec \"$0\"");
-            words.extend(["sh".to_owned(), "-c".to_owned(), limited]);
+        // Ignored, the signal for files that are too large becomes an error of the one who writes.
+        let largest = self.largest_file.map(|largest| format!("trap '' XFSZ; ulimit -f {largest}; "));
+        let files = self.open_files.map(|files| format!("ulimit -n {files}; "));
+        if largest.is_some() || files.is_some() {
+            let limits = [largest, files].into_iter().flatten().collect::<String>();
+            words.extend(["sh".to_owned(), "-c".to_owned(), format!("{limits}exec \"$0\"")]);
         }
         words.push(binary("app").display().to_string());
         self.process.run(words);
@@ -153,6 +164,17 @@ impl Application {
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.process.pid().expect("it was started")
+    }
+
+    /// The most memory it has had in this run, in bytes, as the system counts it.
+    #[track_caller]
+    pub fn peak_memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.pid());
+        let status =
+            std::fs::read_to_string(status).unwrap_or_else(|_| panic!("it has ended:\n{}", self.log()));
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|peak| peak.split_whitespace().next()?.parse::<u64>().ok());
+        kib.expect("the system tells a peak") * 1_024
     }
 
     /// What it said in its last run.
@@ -193,10 +215,7 @@ impl Drop for Application {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.process.stderr();
-            // While a broker is away its clients say so several times a second.
-            let away = ["failed: Connection refused", "brokers are down"];
-            let lines: Vec<&str> =
-                log.lines().filter(|line| !away.iter().any(|away| line.contains(away))).collect();
+            let lines: Vec<&str> = log.lines().collect();
             let first = lines.len().saturating_sub(LINES);
             println!("{}:\n{}", self.process.folder().display(), lines[first..].join("\n"));
         }

@@ -14,7 +14,7 @@ mod script;
 mod trace;
 mod verify;
 
-pub use pauses::{Pauses, pauses};
+pub use pauses::{Pauses, pause_of_a_join, pauses};
 pub use verify::Verdict;
 
 use cluster::Cluster;

@@ -73,19 +73,24 @@ enum Member {
 }
 
 impl Member {
-    /// `other` is the command of a program that takes the variables of the comparison on a broker (`benches`).
-    fn new(number: usize, bootstrap: &str, other: Option<&[String]>) -> Self {
+    /// `other` is the command of a program that takes the variables of the comparison on a broker (`benches`). `set` are
+    /// more settings.
+    fn new(number: usize, bootstrap: &str, other: Option<&[String]>, set: &[(String, String)]) -> Self {
         let Some(command) = other else {
             let name = format!("pauses-{number}");
             let mut app = Application::named("tally", "pauses", &name, bootstrap).on_disk();
             app.set("commit.interval.ms", "100").set("leave.group.on.close", "true");
             app.set("consumer.session.timeout.ms", &SESSION.to_string());
             app.unset("consumer.heartbeat.interval.ms").unset("producer.transaction.timeout.ms");
+            for (name, value) in set {
+                app.set(name, value);
+            }
             return Member::Ours(Box::new(app));
         };
         let process = Supervised::new(&format!("pauses-other-{number}"), false);
         let state = process.folder().join("state");
-        let settings = format!("session.timeout.ms={SESSION};internal.leave.group.on.close=true");
+        let mut settings = format!("session.timeout.ms={SESSION};internal.leave.group.on.close=true");
+        set.iter().for_each(|(name, value)| settings.push_str(&format!(";{name}={value}")));
         let variables = [
             ("APPLICATION_ID", "pauses".to_owned()),
             ("BOOTSTRAP_SERVERS", bootstrap.to_owned()),
@@ -134,18 +139,40 @@ impl Member {
     }
 }
 
-/// Measures so many rounds.
-pub fn pauses(rounds: usize, other: Option<&[String]>) -> Pauses {
+/// Two instances, of which the first counts votes that come in.
+struct Poll {
+    members: [Member; 2],
+    results: Results,
+    _votes: Votes,
+    /// Dropped last.
+    _broker: Broker,
+}
+
+impl Poll {
+    fn start(other: Option<&[String]>, set: &[(String, String)]) -> Self {
+        let broker = Broker::start();
+        let bootstrap = broker.bootstrap();
+        create_topic(&bootstrap, "votes", PARTITIONS, &[]);
+        create_topic(&bootstrap, "tally", PARTITIONS, &[]);
+        let mut members = [0, 1].map(|number| Member::new(number, &bootstrap, other, set));
+        members[0].start();
+        let votes = Votes::start(&bootstrap);
+        let mut results = Results::of(&bootstrap);
+        results.until_steady();
+        Self { members, results, _votes: votes, _broker: broker }
+    }
+}
+
+/// For how long nothing comes out of a partition when a second instance joins, as an application is set by default.
+pub fn pause_of_a_join() -> Duration {
+    let Poll { members: [_, second], results, .. } = &mut Poll::start(None, &[]);
+    results.pause_after(|| second.start(), JOINED)
+}
+
+/// Measures so many rounds, with more settings.
+pub fn pauses(rounds: usize, other: Option<&[String]>, set: &[(String, String)]) -> Pauses {
     let trace = Trace::start();
-    let broker = Broker::start();
-    let bootstrap = broker.bootstrap();
-    create_topic(&bootstrap, "votes", PARTITIONS, &[]);
-    create_topic(&bootstrap, "tally", PARTITIONS, &[]);
-    let mut members = [0, 1].map(|number| Member::new(number, &bootstrap, other));
-    members[0].start();
-    let votes = Votes::start(&bootstrap);
-    let mut results = Results::of(&bootstrap);
-    results.until_steady();
+    let Poll { members, results, .. } = &mut Poll::start(other, set);
     let mut pauses = Pauses::default();
     for round in 0..rounds {
         pauses.undisturbed.push(results.pause_since(Instant::now(), CALM));
@@ -171,7 +198,6 @@ pub fn pauses(rounds: usize, other: Option<&[String]>) -> Pauses {
         results.until_steady();
         trace.say(&format!("round {}", round + 1));
     }
-    drop(votes);
     pauses
 }
 

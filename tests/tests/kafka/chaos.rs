@@ -1,10 +1,11 @@
 //! The short form of `bin/chaos`: it passes, and it can fail.
 
 use std::fs;
+use std::time::Duration;
 
 use streams_tests::broker::supervised::Supervised;
 use streams_tests::broker::tools::{PATIENCE, until};
-use streams_tests::chaos::{Plan, run};
+use streams_tests::chaos::{Plan, pause_of_a_join, run};
 
 use crate::reliability::seed;
 
@@ -47,4 +48,12 @@ fn nothing_is_left_of_chaos_that_is_killed_itself() {
     chaos.kill();
 
     until("everything to go", PATIENCE, || (left() == 0).then_some(()));
+}
+
+/// With the heartbeats that librdkafka and Kafka Streams have by default it would be three seconds and more.
+#[test]
+fn what_moves_to_an_instance_that_joins_does_not_stand_still_for_long() {
+    let pause = pause_of_a_join();
+    println!("nothing came for {pause:?}");
+    assert!(pause < Duration::from_millis(2_500), "{pause:?}");
 }

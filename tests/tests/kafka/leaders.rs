@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use streams_runtime::transport::kafka::{ClientSettings, KafkaClients, KafkaConsumer};
-use streams_runtime::transport::{Consumer as _, TopicPartition, TransportError, Watermarks};
+use streams_runtime::transport::{Consumer as _, TopicPartition, Watermarks};
 use streams_tests::broker::Broker;
 use streams_tests::broker::tools::create_topic;
 
@@ -35,7 +35,9 @@ fn told(reader: &mut KafkaConsumer, partition: &TopicPartition) -> Watermarks {
     loop {
         match reader.watermarks(partition) {
             Ok(ends) => return ends,
-            Err(TransportError::TimedOut(_)) => assert!(start.elapsed() < PATIENCE, "it is never told"),
+            Err(error) if error.timed_out().is_some() => {
+                assert!(start.elapsed() < PATIENCE, "it is never told")
+            }
             Err(error) => panic!("{error}"),
         }
         reader.wait(10);

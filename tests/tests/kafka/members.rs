@@ -378,7 +378,7 @@ fn answer<T>(mut ask: impl FnMut() -> Result<T, TransportError>) -> T {
     let mut answer = None;
     until("an answer", || {
         match ask() {
-            Err(TransportError::TimedOut(_)) => thread::sleep(Duration::from_millis(1)),
+            Err(error) if error.timed_out().is_some() => thread::sleep(Duration::from_millis(1)),
             answered => answer = Some(answered.expect("an answer")),
         }
         answer.is_some()

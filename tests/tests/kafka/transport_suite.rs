@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use streams_runtime::transport::kafka::{ClientSettings, KafkaClients, KafkaConsumer, KafkaProducer};
 use streams_runtime::transport::suite::{self, Accident, Case, Fixture, Need};
 use streams_runtime::transport::topics::Topics as _;
-use streams_runtime::transport::{Isolation, Producer as _, TopicPartition, TransportError};
+use streams_runtime::transport::{Isolation, Producer as _, TopicPartition};
 use streams_tests::broker::Broker;
 use streams_tests::broker::proxy::{Api, Fault, Proxy};
 use streams_tests::broker::tools::{create_topic, unique};
@@ -79,7 +79,7 @@ impl OnBroker {
             }
             let mut usurper = clients.producer(Some(&id)).expect("a producer");
             while let Err(error) = usurper.init() {
-                assert!(matches!(error, TransportError::TimedOut(_)), "{error}");
+                assert!(error.timed_out().is_some(), "{error}");
             }
             None
         });

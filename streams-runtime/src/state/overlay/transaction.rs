@@ -5,6 +5,7 @@
 
 use super::super::engine::Mark;
 use super::super::key::readable;
+use super::super::replayed;
 use super::super::row::{self, Row};
 use super::super::table::{NONE, Slot, Table};
 use super::super::{ChangelogSink, Restored, StateError};
@@ -172,30 +173,11 @@ impl<S: Serde> Overlay<S> {
         more: Option<(&[u8], &[u8])>,
     ) -> Result<(), StateError> {
         assert!(self.changes.is_empty(), "store `{}`: restored within a transaction", self.name);
-        self.bytes.clear();
-        // Keys and rows behind one another, and where each ends.
-        let mut ends: Vec<(usize, Option<usize>)> = Vec::new();
-        for record in records {
-            self.bytes.extend_from_slice(record.key);
-            let key_end = self.bytes.len();
-            let row_end = record.value.map(|plain| {
-                row::join(record.timestamp, plain, &mut self.bytes);
-                self.bytes.len()
-            });
-            ends.push((key_end, row_end));
-        }
-        let bytes = &self.bytes;
-        let mut start = 0;
-        let replayed = ends.iter().map(|&(key_end, row_end)| {
-            let key = &bytes[start..key_end];
-            start = row_end.unwrap_or(key_end);
-            (key, row_end.map(|end| &bytes[key_end..end]))
-        });
         // First what was committed but not applied: the replay may start behind it.
         let table = &self.table;
         let unapplied = self.unapplied.iter().map(|&slot| unapplied_row(table, slot));
-        let mut batch = unapplied.chain(replayed).chain(more.map(|(key, row)| (key, Some(row))));
-        self.engine.apply(&mut batch, Some(mark)).map_err(|e| engine_error(&self.name, e))?;
+        let place = (&*self.name, self.engine.as_mut());
+        replayed::write(place, unapplied, records, more, mark, &mut self.bytes)?;
         if !mutant!(CacheKept) {
             self.forget();
         }

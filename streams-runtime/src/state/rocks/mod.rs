@@ -18,9 +18,11 @@ mod shared;
 pub use shared::DiskMemory;
 pub(crate) use shared::Shared;
 
+use crate::directory::KEEP;
+
 use super::engine::{Batch, Cursor, Direction, Engine, EngineError, KeyAnd, KeyRange, Mark};
 use rocksdb::{DB, DBRawIterator, Error, ErrorKind, FlushOptions, ReadOptions, WriteBatch, WriteOptions};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,6 +45,8 @@ pub struct RocksEngine {
     /// True if a write failed: RocksDB refuses all further ones until the database is opened again.
     failed: bool,
     damage: Option<String>,
+    /// True if it is noted that the files must stay.
+    kept: Cell<bool>,
     reads: ReadOptions,
     writes: WriteOptions,
     /// The key of a `get` with its first byte; kept so that one needs no memory.
@@ -74,6 +78,7 @@ impl RocksEngine {
             db: None,
             failed: false,
             damage: None,
+            kept: Cell::new(path.join(KEEP).exists()),
             reads: ReadOptions::default(),
             writes,
             key: RefCell::default(),
@@ -219,6 +224,10 @@ impl Engine for RocksEngine {
             self.failed = true;
             self.refused("cannot write", cause)
         })?;
+        if mark.is_some() && self.kept.take() {
+            // It follows its changelog again.
+            let _ = std::fs::remove_file(self.path.join(KEEP));
+        }
         // What was written is safe. Who writes faster than the disk takes it waits for the disk, not for memory.
         if self.shared.is_full() { self.flush(true) } else { Ok(()) }
     }
@@ -258,6 +267,15 @@ impl Engine for RocksEngine {
 
     fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
+    }
+
+    fn keep(&self, why: &str) {
+        match std::fs::write(self.path.join(KEEP), why) {
+            Ok(()) => self.kept.set(true),
+            Err(error) => {
+                tracing::warn!(path = %self.path.display(), %error, "cannot note that it must stay: {why}")
+            }
+        }
     }
 }
 

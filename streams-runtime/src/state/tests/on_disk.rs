@@ -270,3 +270,18 @@ fn a_full_disk_has_words_and_loses_nothing() {
     put(&mut engine, applied + 1);
     assert_eq!(whole(&engine), applied + 1);
 }
+
+#[test]
+fn what_must_stay_says_so_until_it_follows_its_changelog_again() {
+    let scratch = Scratch::new("keep");
+    let note = || std::fs::read_to_string(scratch.store().join("KEEP")).ok();
+    let mut engine = scratch.engine().unwrap();
+    put(&mut engine, 1);
+    engine.keep("it is ahead");
+    assert_eq!(note().as_deref(), Some("it is ahead"));
+    drop(engine);
+    let mut engine = scratch.engine().unwrap();
+    assert!(note().is_some() && count(&engine) == 1);
+    put(&mut engine, 2);
+    assert_eq!(note(), None);
+}

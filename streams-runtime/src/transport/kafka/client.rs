@@ -79,6 +79,14 @@ const WRITING: &[(&str, &str)] = &[
     ("delivery.report.only.error", "false"),
 ];
 
+const HEARTBEAT: &str = "heartbeat.interval.ms";
+
+/// A member hears of a rebalance by the answer to its next heartbeat. A cooperative one has two rounds, and between them
+/// nobody has what was taken from one and is not yet given to the other: with the library's three seconds nothing came
+/// out of such a partition for as long. Less than this would hardly help, because the library asks to join at most once a
+/// second. (Kafka Streams lets the member that waits for a task ask for the second round; librdkafka has no call for that.)
+const HEARTBEAT_MS: u64 = 500;
+
 /// Properties that speak of membership: a client that is no member must not have them.
 const MEMBERSHIP: &[&str] = &["group.protocol", "group.remote.assignor", "group.instance.id"];
 
@@ -194,6 +202,8 @@ impl KafkaClients {
         let mut own = vec![("group.id", group), ("client.id", client_id)];
         own.extend(instance.map(|instance| ("group.instance.id", instance)));
         let is_classic = self.is_classic();
+        let heartbeat = self.heartbeat_ms().to_string();
+        let beats = is_classic.then_some((HEARTBEAT, heartbeat.as_str()));
         if is_classic {
             // The only one under which a member keeps what it keeps while others come and go.
             own.push(("partition.assignment.strategy", "cooperative-sticky"));
@@ -201,10 +211,19 @@ impl KafkaClients {
         // Under the newer protocol the broker decides these, and the library refuses them.
         let known = |name: &str| is_classic || !member::CLASSIC_ONLY.contains(&name);
         let user = self.of_consumers().filter(|(name, _)| known(name) && *name != "group.instance.id");
-        let layers = CONSUMER.iter().copied().chain(user).chain(READING.iter().copied()).chain(own);
+        let layers = CONSUMER.iter().copied().chain(beats).chain(user);
+        let layers = layers.chain(READING.iter().copied()).chain(own);
         config("joining the group", &self.settings.brokers, layers)?
             .consumer()
             .map_err(refuses("joining the group"))
+    }
+
+    /// How often a member says that it is there, unless a setting says otherwise.
+    fn heartbeat_ms(&self) -> u64 {
+        let session = self.of_consumers().filter(|&(name, _)| name == "session.timeout.ms").last();
+        let session = session.and_then(|(_, ms)| ms.parse::<u64>().ok());
+        // Two of three may be lost.
+        session.map_or(HEARTBEAT_MS, |session| (session / 3).clamp(1, HEARTBEAT_MS))
     }
 
     /// A producer: with an id a transactional one, without it an idempotent one.
@@ -295,4 +314,23 @@ fn config<'p>(
 
 fn refuses(doing: &'static str) -> impl Fn(String) -> TransportError {
     move |reason| TransportError::Broker { doing, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heartbeat_ms(consumer: &[(&str, &str)]) -> u64 {
+        let consumer =
+            consumer.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        KafkaClients::new(ClientSettings { consumer, ..ClientSettings::default() }).heartbeat_ms()
+    }
+
+    #[test]
+    fn a_member_says_that_it_is_there_three_times_in_a_session_and_twice_a_second_at_least() {
+        assert_eq!(heartbeat_ms(&[]), 500);
+        assert_eq!(heartbeat_ms(&[("session.timeout.ms", "45000")]), 500);
+        assert_eq!(heartbeat_ms(&[("session.timeout.ms", "900")]), 300);
+        assert_eq!(heartbeat_ms(&[("session.timeout.ms", "1")]), 1);
+    }
 }

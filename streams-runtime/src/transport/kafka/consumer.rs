@@ -395,6 +395,10 @@ impl Consumer for KafkaConsumer {
         self.member.as_ref()?.metadata()
     }
 
+    fn is_member(&self) -> bool {
+        self.member.as_ref().is_some_and(Member::has_share)
+    }
+
     fn members(&mut self) -> Result<Vec<GroupMember>, TransportError> {
         let answered =
             self.ask(Subject::Members, ASKING_FOR_MEMBERS, |answers| members(first(answers)?.members()));

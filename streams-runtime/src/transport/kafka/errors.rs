@@ -74,10 +74,29 @@ pub(super) fn meaning(code: Code) -> Meaning {
     }
 }
 
+/// The error of a call about one partition.
+pub(super) fn of_partition(
+    doing: &'static str,
+    topic: &str,
+    partition: i32,
+    fault: &Fault,
+) -> TransportError {
+    match error(doing, topic, fault) {
+        TransportError::NoAnswer { doing, topic, .. } => {
+            TransportError::NoAnswer { doing, topic, partition: u32::try_from(partition).ok() }
+        }
+        TransportError::Broker { doing, reason } if partition >= 0 => {
+            TransportError::Broker { doing, reason: format!("partition {partition} of {reason}") }
+        }
+        error => error,
+    }
+}
+
 /// The error of a call about a topic or about none (`""`).
 pub(super) fn error(doing: &'static str, topic: &str, fault: &Fault) -> TransportError {
     match meaning(fault.code) {
-        Meaning::Later => TransportError::TimedOut(doing),
+        Meaning::Later if topic.is_empty() => TransportError::TimedOut(doing),
+        Meaning::Later => TransportError::NoAnswer { doing, topic: topic.to_owned(), partition: None },
         Meaning::Unknown if !topic.is_empty() => TransportError::UnknownTopic(topic.to_owned()),
         _ if topic.is_empty() => broker(doing, fault),
         _ => broker(doing, &Fault { text: format!("topic `{topic}`: {}", fault.text), ..fault.clone() }),
@@ -206,6 +225,25 @@ mod tests {
             assert_eq!(Code(code).name(), name);
             assert!(cure(Code(code)).is_some());
         }
+    }
+
+    #[test]
+    fn who_does_not_answer_has_a_name() {
+        let (late, full) = (Fault::of(Code(-192)), Fault::of(Code(56)));
+        assert_eq!(error("asking", "", &late), TransportError::TimedOut("asking"));
+        assert_eq!(
+            error("asking for a topic", "t", &late).to_string(),
+            "asking for a topic timed out: topic `t`"
+        );
+        let told = of_partition("writing records", "t", 3, &late);
+        assert_eq!(told.to_string(), "writing records timed out: topic `t`, partition 3");
+        assert_eq!(told.timed_out(), Some("writing records"));
+        assert!(of_partition("writing records", "t", 3, &full).timed_out().is_some());
+        // None was chosen yet.
+        let told = of_partition("writing records", "t", -1, &late);
+        assert_eq!(told.to_string(), "writing records timed out: topic `t`");
+        let forbidden = of_partition("writing records", "t", 3, &Fault::of(Code(30))).to_string();
+        assert!(forbidden.starts_with("writing records: partition 3 of topic `t`: "), "{forbidden}");
     }
 
     #[test]

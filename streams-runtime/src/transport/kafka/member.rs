@@ -243,6 +243,15 @@ impl Member {
         })
     }
 
+    /// True if the group told what it has. Under the newer protocol nothing is told to who has nothing; the epoch comes with
+    /// what is told.
+    pub(super) fn has_share(&self) -> bool {
+        let alive = matches!(self.life, Life::Alive) && !self.client.assignment_lost();
+        let told = !self.id.is_empty() || !self.identity.clients.is_classic();
+        let (generation, member) = self.client.membership();
+        alive && told && generation >= 1 && !member.is_empty()
+    }
+
     pub(super) fn commit(&self, offsets: &PartitionList) -> Result<(), Fault> {
         self.client.commit(offsets, ANSWER_MS)
     }

@@ -3,13 +3,13 @@
 //! ```text
 //! sys       owned handles over the C interface: the only `unsafe` of the transport
 //! errors    what librdkafka's and the broker's codes mean to a worker
-//! client    properties → clients
+//! client    properties → clients                                        noise     what librdkafka says, once
 //! handles   the topics a client has met, and how many partitions they have
 //! consumer  batches out of one queue, committed offsets, ends of logs        message   a record, lent
 //! questions what a consumer has asked brokers and has no answer to yet
 //! member    what the group decides, by a client that reads nothing
 //! producer  transactions; delivery reports by callback
-//! admin     topics: what is there, and making what is not
+//! admin     topics: what is there, and making what is not                deleting  what was read
 //! ```
 //!
 //! It knows clients, codes and properties. It deliberately does not know tasks, stores or which topic is a changelog.
@@ -17,10 +17,12 @@
 mod admin;
 mod client;
 mod consumer;
+mod deleting;
 mod errors;
 mod handles;
 mod member;
 mod message;
+mod noise;
 mod producer;
 mod questions;
 mod silence;

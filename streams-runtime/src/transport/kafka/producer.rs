@@ -319,7 +319,7 @@ fn failure(report: &Report) -> TransportError {
         Meaning::Unknown if report.code.0 == UNKNOWN_PARTITION => {
             TransportError::UnknownPartition(topic, report.partition.cast_unsigned())
         }
-        _ => errors::error("writing records", &topic, &fault),
+        _ => errors::of_partition("writing records", &topic, report.partition, &fault),
     }
 }
 

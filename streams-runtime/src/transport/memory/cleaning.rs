@@ -1,5 +1,4 @@
-//! How records go by themselves: a compacted topic keeps the last of each key, one with a retention what is young enough,
-//! and an unclean election what the new leader has.
+//! How records go by themselves: a compacted topic keeps the last of each key, one with a retention what is young enough.
 //!
 //! A broker cleans when it finds the time; here it is done when it is asked for, and then thoroughly.
 //!
@@ -79,19 +78,6 @@ impl MemoryLog {
     /// If there is no such topic.
     pub fn expire_records(&self, topic: &str) -> Result<(), TransportError> {
         self.0.borrow_mut().each_partition(topic, Log::retain)
-    }
-
-    /// Loses every record from `offset` on, as when a replica that was not in sync becomes the leader. Offsets are given
-    /// anew; a transaction that only wrote there has written nothing.
-    ///
-    /// # Errors
-    /// If there is no such partition.
-    pub fn truncate(&self, topic: &str, partition: u32, offset: i64) -> Result<(), TransportError> {
-        let log = &mut *self.0.borrow_mut();
-        let place = log.topics.place(topic, partition)?;
-        log.topics.log_mut(place).truncate(offset);
-        log.changes += 1;
-        Ok(())
     }
 }
 
@@ -179,32 +165,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_truncated_is_gone_and_its_offsets_are_given_again() {
+    fn what_was_lost_is_gone_and_its_offsets_are_given_again() {
         let log = log(TopicSettings::new(1));
         for n in 0..600 {
             append(&log, "a", Some(&n.to_string()), 0);
         }
-        let mut producer = log.producer(Some("id"));
-        producer.init().unwrap();
-        producer.begin().unwrap();
-        let record = Outgoing {
-            topic: "t",
-            partition: 0,
-            key: Some(b"a"),
-            value: Some(b"open"),
-            timestamp: 0,
-            headers: &Headers::new(),
-            origin: 0,
-            is_followed: false,
-        };
-        producer.send(record).unwrap();
+        log.remove_records("t", 0, &[19, 20]).unwrap();
         log.delete_records("t", 0, 10).unwrap();
-        log.truncate("t", 0, 20).unwrap();
+        log.lose_records("t", 0, 20).unwrap();
         let ends = log.watermarks("t", 0).unwrap();
         assert_eq!((ends.start, ends.last_stable, ends.high), (10, 20, 20));
         append(&log, "a", Some("again"), 0);
         let last = log.read_committed("t", 0, 0).unwrap().last().unwrap();
         assert_eq!((last.offset(), last.value()), (20, Some(&b"again"[..])));
-        assert_eq!(offsets(&log), (10..21).collect::<Vec<_>>());
+        assert_eq!(offsets(&log), (10..19).chain([20]).collect::<Vec<_>>());
     }
 }

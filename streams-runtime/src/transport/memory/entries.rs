@@ -81,12 +81,13 @@ impl Entries {
         *self.marks.get_mut(at) = CONTROL;
     }
 
-    /// Leaves the first `count` only.
-    pub(super) fn truncate(&mut self, count: usize) {
-        self.marks.truncate(count);
-        let last = (0..count).rev().map(|at| *self.marks.get(at)).find(|mark| mark & CONTROL == 0);
-        let records = last.map_or(0, |mark| (mark.wrapping_sub(self.first) & NUMBER) as usize + 1);
-        self.stored.truncate(records);
+    /// Loses all but the first `len`.
+    pub(super) fn truncate(&mut self, len: usize) {
+        let lost = (len..self.marks.len()).map(|at| *self.marks.get(at)).find(|mark| mark & CONTROL == 0);
+        if let Some(first) = lost {
+            self.stored.truncate((first.wrapping_sub(self.first) & NUMBER) as usize);
+        }
+        self.marks.truncate(len);
     }
 
     /// Forgets the first `count`.
@@ -150,15 +151,6 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Leaves the first `count` only.
-    fn truncate(&mut self, count: usize) {
-        while self.len() > count {
-            if self.last.pop().is_none() {
-                self.last = self.full.pop().unwrap_or_default();
-            }
-        }
-    }
-
     fn forget(&mut self, count: usize) {
         let all = count == self.len();
         self.forgotten += count;
@@ -173,6 +165,14 @@ impl<T> Queue<T> {
             // From its beginning again.
             self.last.clear();
             self.forgotten = 0;
+        }
+    }
+
+    fn truncate(&mut self, len: usize) {
+        while self.len() > len {
+            if self.last.pop().is_none() {
+                self.last = self.full.pop().unwrap_or_default();
+            }
         }
     }
 

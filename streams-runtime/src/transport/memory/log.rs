@@ -409,12 +409,12 @@ impl PartitionLog {
         }
     }
 
-    /// Loses everything from `offset` on.
-    pub(super) fn truncate(&mut self, offset: i64) {
-        let to = offset.clamp(self.start, self.high);
-        self.entries.truncate((to - self.start) as usize);
-        self.open.retain(|open| open.first < to);
-        self.high = to;
+    /// Loses everything from `offset` on, but nothing undecided.
+    pub(super) fn lose_from(&mut self, offset: i64) {
+        if self.open.is_empty() && offset < self.high() {
+            self.high = offset.max(self.start);
+            self.entries.truncate((self.high - self.start) as usize);
+        }
     }
 
     /// Forgets everything before `offset`, but nothing undecided.

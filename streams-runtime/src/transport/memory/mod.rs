@@ -264,6 +264,15 @@ impl MemoryLog {
         Ok(())
     }
 
+    /// Loses the records from `offset` on, as a broker does whose disk was put back, unless some are undecided.
+    pub fn lose_records(&self, topic: &str, partition: u32, offset: i64) -> Result<(), TransportError> {
+        let log = &mut *self.0.borrow_mut();
+        let place = log.topics.place(topic, partition)?;
+        log.topics.log_mut(place).lose_from(offset);
+        log.changes += 1;
+        Ok(())
+    }
+
     /// Removes single decided records, as compaction does; their offsets stay gaps.
     pub fn remove_records(&self, topic: &str, partition: u32, offsets: &[i64]) -> Result<(), TransportError> {
         let log = &mut *self.0.borrow_mut();

@@ -57,7 +57,7 @@ fn hopeless<F: Fixture>(
     let sent = producer.send(record);
     sent.map_err(|error| format!("a refusal belongs to flush, not to send: {error}"))?;
     let answer = wait(f, "a refusal", || match producer.flush(&mut |_| {}) {
-        Err(TransportError::TimedOut(_)) => Ok(None),
+        Err(error) if error.timed_out().is_some() => Ok(None),
         other => Ok(Some(other)),
     })?;
     let named = matches!(
@@ -192,7 +192,7 @@ fn offsets_lost<F: Fixture>(f: &F) -> Result<(), String> {
     producer.begin().map_err(fails)?;
     write(f, &mut producer, &t, &["x"])?;
     let answer = producer.send_offsets(&[(t.clone(), offset(5))], &no_member(&group));
-    expect(matches!(answer, Err(TransportError::TimedOut(_))), || format!("{answer:?}"))?;
+    expect(answer.as_ref().is_err_and(|error| error.timed_out().is_some()), || format!("{answer:?}"))?;
     let outcome = producer.commit();
     expect(matches!(outcome, CommitOutcome::Aborted(_)), || format!("the commit ended as {outcome:?}"))?;
     transaction(f, &mut producer, &t, &["y"])?;

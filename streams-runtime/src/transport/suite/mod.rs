@@ -184,7 +184,7 @@ fn retried<F: Fixture, T>(
 ) -> Result<T, String> {
     wait(fixture, "an answer in time", || match call() {
         Ok(answer) => Ok(Some(answer)),
-        Err(TransportError::TimedOut(_)) => Ok(None),
+        Err(error) if error.timed_out().is_some() => Ok(None),
         Err(error) => Err(fails(error)),
     })
 }

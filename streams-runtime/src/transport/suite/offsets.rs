@@ -81,7 +81,7 @@ fn stable<F: Fixture>(f: &F) -> Result<(), String> {
             Ok((pending == 20).then_some(()))
         }
         // Not answered yet.
-        Err(TransportError::TimedOut(_)) => Ok(None),
+        Err(error) if error.timed_out().is_some() => Ok(None),
         answer => Err(format!("pending read as {answer:?}")),
     })?;
     commits(&mut producer)?;

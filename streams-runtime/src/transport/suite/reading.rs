@@ -247,7 +247,7 @@ fn unknown<F: Fixture>(f: &F) -> Result<(), String> {
     expect(answer == Err(TransportError::UnknownTopic(nowhere.clone())), || format!("{answer:?}"))?;
     let mut consumer = f.consumer(&f.name("g"), "c", Isolation::ReadCommitted);
     let answer = wait(f, "an answer", || match consumer.watermarks(&at(&topic, 2)) {
-        Err(TransportError::TimedOut(_)) => Ok(None),
+        Err(error) if error.timed_out().is_some() => Ok(None),
         answer => Ok(Some(answer)),
     })?;
     expect(answer == Err(TransportError::UnknownPartition(topic.clone(), 2)), || format!("{answer:?}"))?;

@@ -5,6 +5,7 @@
 
 mod judged;
 mod ledger;
+mod load;
 mod pairs;
 mod tally;
 
@@ -30,6 +31,9 @@ async fn main() -> Result<(), Error> {
         "strict" => judged::Strict::builder(&id),
         "apart" => pairs::Apart::builder(&id),
         "together" => pairs::Together::builder(&id),
+        "sleeper" => load::Sleeper::builder(&id),
+        "wide" => load::Wide::builder(&id),
+        "bookshop" => load::Bookshop::builder(&id),
         "lenient" => judged::Lenient::builder(&id),
         other => panic!("there is no topology {other}"),
     };

@@ -6,11 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use streams_tests::chaos::{Plan, pauses, run};
 
 const USAGE: &str = "usage: chaos --kills N [--seed S] [--guarantee exactly_once_v2|at_least_once] [--rate ENTRIES] \
-                     [--logs FOLDER] | chaos --pauses ROUNDS [--of COMMAND]";
+                     [--logs FOLDER] | chaos --pauses ROUNDS [--of COMMAND] [--set NAME=VALUE]...";
 
 enum Wanted {
     Chaos(Plan),
-    Pauses(usize, Option<Vec<String>>),
+    Pauses(usize, Option<Vec<String>>, Vec<(String, String)>),
 }
 
 /// Does what the arguments say.
@@ -25,8 +25,8 @@ pub(super) fn main() -> ExitCode {
             println!("{verdict}");
             if verdict.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Wanted::Pauses(rounds, of) => {
-            print!("{}", pauses(rounds, of.as_deref()));
+        Wanted::Pauses(rounds, of, set) => {
+            print!("{}", pauses(rounds, of.as_deref(), &set));
             ExitCode::SUCCESS
         }
     }
@@ -34,7 +34,7 @@ pub(super) fn main() -> ExitCode {
 
 fn wanted(mut arguments: impl Iterator<Item = String>) -> Option<Wanted> {
     let mut plan = Plan::of(0, now());
-    let (mut rounds, mut of) = (None, None);
+    let (mut rounds, mut of, mut set) = (None, None, Vec::new());
     while let Some(name) = arguments.next() {
         let value = arguments.next()?;
         match name.as_str() {
@@ -47,11 +47,14 @@ fn wanted(mut arguments: impl Iterator<Item = String>) -> Option<Wanted> {
             "--logs" => plan.logs = Some(value.into()),
             "--pauses" => rounds = Some(value.parse().ok()?),
             "--of" => of = Some(value.split_whitespace().map(str::to_owned).collect()),
+            "--set" => {
+                set.push(value.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))?)
+            }
             _ => return None,
         }
     }
     match rounds {
-        Some(rounds) => Some(Wanted::Pauses(rounds, of)),
+        Some(rounds) => Some(Wanted::Pauses(rounds, of, set)),
         None => (plan.kills > 0).then_some(Wanted::Chaos(plan)),
     }
 }

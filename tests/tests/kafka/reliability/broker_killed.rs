@@ -35,5 +35,27 @@ fn an_application_survives_its_broker() {
         println!("kill {kill}: everything counted after {:?}", down.elapsed());
         assert_eq!(app.exit(Duration::ZERO), None);
     }
+    let log = app.log();
     words.check(&[&app]);
+    // Each of its clients says a dozen things while the broker is away, some of them several times a second.
+    let said: Vec<&str> = log.lines().filter(|line| line.contains("librdkafka")).collect();
+    println!("{} lines of librdkafka", said.len());
+    assert!(said.len() <= KILLS * 20, "{}", said.join("\n"));
+}
+
+#[test]
+fn a_start_without_a_broker_says_once_why() {
+    let mut app = Application::new("tally", "nobody", "127.0.0.1:1,127.0.0.1:2");
+    app.set("default.api.timeout.ms", "6000");
+    app.start();
+    assert_eq!(app.exit(Duration::from_secs(60)), Some(1));
+    let log = app.log();
+    let refused = |port: u16| {
+        let words = format!(
+            "127.0.0.1:{port}/bootstrap: Connect to ipv4#127.0.0.1:{port} failed: Connection refused"
+        );
+        log.matches(&words).count()
+    };
+    // By librdkafka, while it is waited for, and in the report.
+    assert!(log.lines().count() <= 9 && [1, 2].map(refused) == [3, 3], "{log}");
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use streams_tests::broker::Broker;
+use streams_tests::broker::tools::{PATIENCE, until};
 
 use super::application::Application;
 use super::words::{STORES, Words};
@@ -100,4 +101,41 @@ fn a_full_disk_stops_with_words_and_loses_nothing() {
     app.full_at(None);
     app.start();
     words.check(&[&app]);
+}
+
+#[test]
+fn stores_of_tasks_that_are_elsewhere_go_from_the_disk_and_are_rebuilt() {
+    let broker = Broker::start();
+    let mut words = Words::votes(&broker.bootstrap(), 12);
+    let mut apps = ["first", "second"].map(|name| {
+        let mut app = Application::named("tally", "disk", name, &broker.bootstrap()).on_disk();
+        app.set("state.cleanup.delay.ms", "1000").set("leave.group.on.close", "true");
+        app
+    });
+    // Of a step that is gone, and of one that is damaged: the one goes, the other is for somebody to look at.
+    let (gone, aside) =
+        (apps[0].directory().join("disk/gone/0"), apps[0].directory().join("disk/tally/7.corrupt-1"));
+    fs::create_dir_all(&gone).expect("a folder");
+    fs::create_dir_all(&aside).expect("a folder");
+    let [first, second] = &mut apps;
+    first.start();
+    words.write(100);
+    words.until_counted();
+    assert_eq!(stores(first).iter().filter(|store| store.exists()).count(), STORES);
+
+    second.start();
+    second.until_restored(1);
+    let left = || stores(first).iter().filter(|store| store.exists()).count();
+    until("the store that is elsewhere to go", PATIENCE, || (left() == 1).then_some(()));
+    assert!(!gone.exists() && aside.exists());
+    assert!(first.log().contains("deleted a store"), "{}", first.log());
+    words.write(100);
+    words.until_counted();
+
+    second.stop();
+    // Two at the start, and the one that comes back: all of it from its changelog.
+    let restored = first.until_restored(STORES + 1);
+    assert!(restored[STORES].from == 0 && restored[STORES].records > 0, "{restored:?}");
+    words.write(100);
+    words.check(&[first]);
 }

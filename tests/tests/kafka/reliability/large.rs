@@ -5,10 +5,12 @@ use streams_tests::broker::tools::{Isolation, Message, Producer, Record, create_
 
 use super::PATIENCE;
 use super::application::Application;
+use crate::load::Limits;
 
 const SIZE: usize = 10_000_000;
 const LIMIT: &str = "12000000";
-const RECORDS: usize = 5;
+/// Together more than the process may take.
+const RECORDS: usize = 20;
 
 #[test]
 fn records_of_ten_megabytes_pass_once_both_limits_allow_them() {
@@ -34,10 +36,12 @@ fn records_of_ten_megabytes_pass_once_both_limits_allow_them() {
 
     app.set("producer.message.max.bytes", LIMIT);
     // The least there can be: less than two of the records.
-    app.set("memory.max.bytes", "16777216");
+    let limits = Limits { sent_kib: 24_000, record_kib: SIZE as u64 >> 10, ..Limits::SMALL };
+    limits.set(&mut app);
     app.start();
     let all = |read: &[Record]| read.len() >= RECORDS;
     let judged = read_until(&broker.bootstrap(), "judged", Isolation::Committed, PATIENCE, all);
+    limits.check("records of 10 MB", &app);
     app.stop();
     let judged: Vec<String> = judged.iter().map(Record::value_text).collect();
     assert!(judged == (0..RECORDS).map(claim).collect::<Vec<_>>(), "they are not what was written");

@@ -178,8 +178,13 @@ fn a_store_that_is_ahead_of_its_changelog_is_refused_and_kept() {
     });
     assert!(said.iter().any(|said| said == told), "{told}: {said:?}");
 
-    // What the words say: without its files the store is what is left.
     let (store, kept) = (app.directory().join(ID).join("tally"), app.folder().join("kept"));
+    // Whoever deletes what has not been here for long leaves it alone.
+    let noted =
+        |store: &Path| (0..STORES).filter(|at| store.join(at.to_string()).join("KEEP").exists()).count();
+    assert!(noted(&store) > 0);
+
+    // What the words say: without its files the store is what is left.
     fs::rename(&store, &kept).expect("the store's files");
     app.start();
     let restored = app.until_restored(STORES);
@@ -196,6 +201,7 @@ fn a_store_that_is_ahead_of_its_changelog_is_refused_and_kept() {
     app.start();
     words.write(100);
     words.check(&[&app]);
+    assert_eq!(noted(&store), 0, "it follows its changelog again");
 }
 
 /// Replaces the broker's files of the changelog, or keeps them, or both, while it is down.

@@ -209,12 +209,12 @@ impl Client {
         }
     }
 
-    /// Deletes records before the offsets; the first refusal.
+    /// Deletes records before the offsets; the partitions of which they were not, and why.
     pub(in super::super) fn delete_records(
         self: &Rc<Self>,
         before: &PartitionList,
         ms: u64,
-    ) -> Result<(), Fault> {
+    ) -> Result<Vec<(String, i32, Fault)>, Fault> {
         let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETERECORDS, ms);
         let asked = Asked::new(self);
         // SAFETY: the list is copied into the request, which is copied again and freed once.
@@ -230,9 +230,10 @@ impl Client {
         unsafe {
             let result = result(&answer, rd_kafka_event_DeleteRecords_result)?;
             let refused = elements(rd_kafka_DeleteRecords_result_offsets(result))
-                .find(|element| element.code != Code::OK)
-                .map(|element| Fault::of(element.code));
-            refused.map_or(Ok(()), Err)
+                .filter(|element| element.code != Code::OK);
+            let refused =
+                refused.map(|element| (element.topic.to_owned(), element.partition, Fault::of(element.code)));
+            Ok(refused.collect())
         }
     }
 

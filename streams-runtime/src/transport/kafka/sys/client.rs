@@ -27,6 +27,7 @@ use super::codes::{
 };
 use super::list::{PartitionList, elements};
 use super::produce::Report;
+use crate::transport::kafka::noise::Noise;
 
 /// Properties on their way to a client.
 pub(in super::super) struct Config(NonNull<rd_kafka_conf_t>);
@@ -420,10 +421,15 @@ unsafe extern "C" fn on_error(rk: *mut rd_kafka_t, code: c_int, reason: *const c
     // SAFETY: run inside of a call on the owner's thread, with a living client and a string that lives until we return.
     let (client, reason, notes) = unsafe { (text(rd_kafka_name(rk)), text(reason), notes(opaque)) };
     if let Some(heard) = notes.heard.borrow_mut().as_mut() {
-        heard.push(Fault { text: reason.clone(), ..Fault::of(Code(code)) });
+        // Who listens tells it.
+        heard.push(Fault { text: reason, ..Fault::of(Code(code)) });
+        return;
     }
     // The library tries again by itself; what it gives up comes back from the call that needed it.
-    tracing::warn!(target: "librdkafka", client, code = Code(code).name(), "{reason}");
+    if let Some(left_out) = Noise::of_process().is_news(&reason, Instant::now()) {
+        let left_out = (left_out > 0).then_some(left_out);
+        tracing::warn!(target: "librdkafka", client, code = Code(code).name(), left_out, "{reason}");
+    }
 }
 
 unsafe extern "C" fn on_log(rk: *const rd_kafka_t, level: c_int, topic: *const c_char, line: *const c_char) {
@@ -433,10 +439,17 @@ unsafe extern "C" fn on_log(rk: *const rd_kafka_t, level: c_int, topic: *const c
         let name = if rk.is_null() { String::new() } else { text(rd_kafka_name(rk)) };
         (name, CStr::from_ptr(topic).to_string_lossy(), CStr::from_ptr(line).to_string_lossy())
     };
+    // What is asked for by `debug` is told as it is.
+    let left_out = match level {
+        7.. => Some(0),
+        _ => Noise::of_process().is_news(&line, Instant::now()),
+    };
+    let Some(left_out) = left_out else { return };
+    let left_out = (left_out > 0).then_some(left_out);
     match level {
-        0..=3 => tracing::error!(target: "librdkafka", client, %topic, "{line}"),
-        4 => tracing::warn!(target: "librdkafka", client, %topic, "{line}"),
-        5 | 6 => tracing::info!(target: "librdkafka", client, %topic, "{line}"),
+        0..=3 => tracing::error!(target: "librdkafka", client, %topic, left_out, "{line}"),
+        4 => tracing::warn!(target: "librdkafka", client, %topic, left_out, "{line}"),
+        5 | 6 => tracing::info!(target: "librdkafka", client, %topic, left_out, "{line}"),
         _ => tracing::debug!(target: "librdkafka", client, %topic, "{line}"),
     }
 }

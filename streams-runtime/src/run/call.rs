@@ -1,0 +1,112 @@
+//! Every instance of an application shall end: how one of them says so, and how the others hear it.
+//!
+//! Kafka Streams writes it into what a member tells its group when it joins (`SubscriptionInfo.errorCode`, KIP-671); librdkafka has
+//! no place for that. So a client joins the group that does nothing and has a name that says it, and stays until everybody else
+//! has gone, or for as long as it may take them to hear of it. Everybody looks at the names now and then (`upkeep`).
+//!
+//! Knows the group. Does not know what led to it, nor how an instance ends.
+
+use crate::members::calling;
+use crate::transport::topics::Topics;
+use crate::transport::{Consumer, Event, TransportError};
+use std::time::{Duration, Instant};
+
+/// How often everybody looks whether somebody calls.
+pub(super) const LOOKS: Duration = Duration::from_secs(3);
+
+/// How long it is called: until the slowest has looked and brought to an end what it had begun.
+const CALLS: Duration = Duration::from_secs(30);
+
+/// How often the caller looks who is left.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Who calls on every instance in the group to end, if somebody does.
+///
+/// # Errors
+/// If nobody answers.
+pub(super) fn who_calls(topics: &mut dyn Topics, group: &str) -> Result<Option<String>, TransportError> {
+    Ok(topics.members(group)?.iter().find_map(|member| calling(&member.client_id)).map(str::to_owned))
+}
+
+/// A client that is in the group to call.
+pub(super) struct Call<C: Consumer> {
+    consumer: C,
+    group: String,
+    until: Instant,
+}
+
+impl<C: Consumer> Call<C> {
+    /// Joins, for the topics that everybody there subscribes to.
+    pub(super) fn join(mut consumer: C, group: &str, leaders: &[String]) -> Result<Self, TransportError> {
+        consumer.subscribe(leaders)?;
+        Ok(Call { consumer, group: group.to_owned(), until: Instant::now() + CALLS })
+    }
+
+    /// Follows the group. False once nobody else is in it, or it was called for long enough.
+    ///
+    /// # Errors
+    /// If the group cannot be asked.
+    pub(super) fn step(&mut self, topics: &mut dyn Topics) -> Result<bool, TransportError> {
+        let mut events = Vec::new();
+        self.consumer.poll(&mut events, 1)?;
+        for event in &events {
+            // What is given is read by nobody.
+            if let Event::Revoked(partitions) | Event::Lost(partitions) = event {
+                self.consumer.revoked(partitions)?;
+            }
+        }
+        let members = topics.members(&self.group)?;
+        let (callers, others): (Vec<_>, Vec<_>) =
+            members.iter().partition(|member| calling(&member.client_id).is_some());
+        Ok((callers.is_empty() || !others.is_empty()) && Instant::now() < self.until)
+    }
+
+    /// Calls until nobody is left.
+    ///
+    /// # Errors
+    /// As [`step`](Call::step).
+    pub(super) fn run(mut self, topics: &mut dyn Topics) -> Result<(), TransportError> {
+        while self.step(topics)? {
+            self.consumer.wait(AGAIN.as_millis() as u64);
+        }
+        self.consumer.leave()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::members::{caller_id, client_id};
+    use crate::transport::Isolation;
+    use crate::transport::memory::MemoryLog;
+
+    #[test]
+    fn who_calls_stays_until_everybody_else_has_gone_and_is_heard_as_long() {
+        let mut log = MemoryLog::new();
+        log.create_topic("numbers", 2).unwrap();
+        let topics = ["numbers".to_owned()];
+        let join = |id: &str| {
+            let mut member = log.consumer("app", id, Isolation::ReadCommitted);
+            member.subscribe(&topics).unwrap();
+            member.poll(&mut Vec::new(), 1).unwrap();
+            member
+        };
+        let mut others = vec![join(&client_id("app-a-0", 7)), join(&client_id("app-b-0", 7))];
+        assert_eq!(who_calls(&mut log.clone(), "app").unwrap(), None);
+        let caller = log.consumer("app", &caller_id("app-a", 7), Isolation::ReadCommitted);
+        let mut call = Call::join(caller, "app", &topics).unwrap();
+        while let Some(mut other) = others.pop() {
+            assert!(call.step(&mut log).unwrap());
+            assert_eq!(who_calls(&mut log.clone(), "app").unwrap().as_deref(), Some("app-a"));
+            // They give back what they have, as in any rebalance.
+            let mut events = Vec::new();
+            other.poll(&mut events, 1).unwrap();
+            other.leave().unwrap();
+        }
+        let mut steps = 0;
+        while call.step(&mut log).unwrap() {
+            steps += 1;
+            assert!(steps < 10, "nobody else is there");
+        }
+    }
+}
