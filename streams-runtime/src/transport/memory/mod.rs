@@ -29,6 +29,8 @@ mod entries;
 mod faults;
 mod group;
 mod log;
+#[cfg(test)]
+mod membership;
 mod producer;
 #[cfg(test)]
 mod tests;

@@ -117,9 +117,11 @@ impl World {
             let Some(worker) = place.take() else { continue };
             self.trace.say(|| format!("{} {}", seam.who, if closes { "closes" } else { "ends" }));
             let (generation, strikes) = (self.log.generation(APPLICATION), self.strikes.get());
+            // What is on its way has rows that are nowhere but in its changelog.
+            let is_settled = !worker.is_waiting();
             let end = || if closes { worker.close() } else { worker.leave() };
             let ended = on_behalf(&seam, || catch_unwind(AssertUnwindSafe(end)));
-            let is_well = matches!(ended, Ok(Ok(()))) && self.strikes.get() == strikes;
+            let is_well = is_settled && matches!(ended, Ok(Ok(()))) && self.strikes.get() == strikes;
             self.judge(&seam, ended.map(|left| left.map(|()| false)));
             if closes && is_well && seam.membership.borrow().member().is_some() {
                 self.closed(slot, &seam, generation);
