@@ -105,6 +105,7 @@ mod catalogue {
         WrittenIsStart: "an application that has written to topics of its own, and has no offsets, begins at the start",
         NeverRenewed: "offsets of idle inputs are not committed again",
         OtherTopicReplayed: "a store follows whatever topic has the name of its changelog",
+        UnknownIsNone: "a partition that a broker does not know of yet is one that does not exist",
         GrowthMissed: "nobody opens the task of a new partition",
     }
 

@@ -34,6 +34,7 @@ use crate::topology::{Growth, Plan, TopicRef, Topology};
 use crate::transport::{CommittedOffset, Consumer, Event, Producer, TopicPartition, TransportError};
 use crate::warming::Warmed;
 use crate::wiring::Engines;
+use std::collections::HashSet;
 
 /// How a worker makes the parts that belong to one thread or one task.
 pub trait Connect {
@@ -227,6 +228,8 @@ pub struct Worker<C: Connect> {
     /// anything: at least once, a crash between rows and offsets would leave rows of which nobody knows where they
     /// came from.
     pub(crate) begins: bool,
+    /// Partitions of the application's own topics that were empty when this worker looked first: it had not begun then.
+    pub(crate) empty: HashSet<TopicPartition>,
     pub(crate) taken_back: Repeated,
     pub(crate) unknown: Repeated,
     /// True once the group has it for a member, as far as was looked.
@@ -280,6 +283,7 @@ impl<C: Connect> Worker<C> {
             turn: 0,
             pressure,
             begins: false,
+            empty: HashSet::new(),
             taken_back: Repeated::default(),
             unknown: Repeated::default(),
             has_joined: false,

@@ -3,10 +3,12 @@
 //! Knows questions and their answers so far. Does not know the task, nor who waits.
 
 use super::origin::{self, Origin};
+use crate::mutants::mutant;
 use crate::restore::Changelog;
 use crate::stream::StoreSpec;
 use crate::topology::SubPlan;
 use crate::transport::{CommittedOffset, Consumer, TopicPartition, TransportError, Watermarks};
+use std::collections::HashSet;
 
 /// The answers so far. The committed offsets are there from the beginning: only after them the ends are asked for.
 pub(super) struct Known {
@@ -85,19 +87,20 @@ impl Known {
     }
 
     /// Asks for all that is missing, and takes the answers that are there. What the first question without an answer
-    /// waits for; none once everything is known.
+    /// waits for; none once everything is known. `empty` is what was seen empty of the application's own topics.
     pub(super) fn ask<C: Consumer>(
         &mut self,
         inputs: &[TopicPartition],
         consumer: &mut C,
         reader: &mut C,
+        empty: &mut HashSet<TopicPartition>,
     ) -> Result<Option<&'static str>, TransportError> {
         let mut waits_for = None;
         for (input, position) in inputs.iter().zip(&mut self.positions) {
             // The first start, or an input that is new: from the first record that is still there.
             ask(position, &mut waits_for, || match consumer.watermarks(input) {
                 // The group knows of a new partition, and this broker not yet.
-                Err(TransportError::UnknownPartition(..)) => {
+                Err(TransportError::UnknownPartition(..)) if !mutant!(UnknownIsNone) => {
                     Err(TransportError::TimedOut("learning of a new partition"))
                 }
                 ends => Ok(ends?.start),
@@ -108,16 +111,20 @@ impl Known {
         }
         if let Some(First { all, has_begun, written }) = &mut self.first {
             ask(has_begun, &mut waits_for, || Ok(consumer.committed(all)?.iter().any(Option::is_some)))?;
-            // One that is not empty is enough.
+            // One that is not empty is enough, and one that was empty once need not be asked for again.
             while *has_begun == Some(false)
                 && let Some(place) = written.last()
             {
+                if empty.contains(place) {
+                    written.pop();
+                    continue;
+                }
                 let mut ends = None;
                 ask(&mut ends, &mut waits_for, || reader.watermarks(place))?;
                 if ends.is_none_or(|ends| ends.high > 0) {
                     break;
                 }
-                written.pop();
+                empty.extend(written.pop());
             }
         }
         Ok(waits_for.or(self.logs.ask(reader)?))

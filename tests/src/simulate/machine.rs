@@ -281,6 +281,9 @@ impl Consumer for Watched {
 
     fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, TransportError> {
         self.seam.before(Call::Ends)?;
+        if self.member && self.seam.world().knows_too_little() {
+            return Err(TransportError::UnknownPartition(partition.topic.clone(), partition.partition));
+        }
         let ends = self.inner.watermarks(partition)?;
         self.seam.after(Call::Ends)?;
         Ok(ends)

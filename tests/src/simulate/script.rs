@@ -92,6 +92,8 @@ pub(super) struct Script {
     pub(super) overlays: Vec<OverlayLimit>,
     /// Whether a machine keeps its disk when it is started again.
     pub(super) disks: Vec<bool>,
+    /// So many answers about inputs come from a broker that has not heard of them.
+    pub(super) unheard: u32,
     /// When each is started first.
     pub(super) starts: Vec<usize>,
     /// Those that keep their disks are static members.
@@ -143,6 +145,7 @@ impl Script {
             }
             faults.push(Fault { tick, slot, what });
         }
+        let unheard = Random::of(seed, 9).weigh(&[(7, 0), (1, 1), (1, 5)]);
         let mut random = Random::of(seed, 8);
         if random.once_in(4) {
             let (tick, slot) = (ticks / 3 + random.below(ticks * 2 / 3), random.below(slots));
@@ -171,6 +174,7 @@ impl Script {
             threads,
             overlays,
             disks,
+            unheard,
             starts,
             statics,
             ticks,

@@ -20,6 +20,7 @@ impl World {
         self.log.calm();
         self.hidden.set(0);
         self.unanswered.set(0);
+        self.unheard.set(0);
         self.log.hold_markers(false);
         self.log.set_time_ms(self.log.time_ms() + 120_000);
         self.log.deliver_late();

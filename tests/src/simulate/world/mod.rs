@@ -147,6 +147,8 @@ pub(super) struct World {
     hidden: Cell<u32>,
     /// How many answers about who is in the group will not come.
     unanswered: Cell<u32>,
+    /// How many answers about inputs come from a broker that has not heard of them.
+    unheard: Cell<u32>,
     feeders: Cell<usize>,
     unfinished: RefCell<Vec<MemoryProducer>>,
     event_ms: Cell<i64>,
@@ -209,6 +211,7 @@ impl World {
             strikes: Cell::new(0),
             aborted: Cell::new(false),
             instances,
+            unheard: Cell::new(script.unheard),
             script,
             tick: Cell::new(0),
             incarnations: Cell::new(0),
@@ -244,6 +247,13 @@ impl World {
             self.trace.say(|| format!("✗ {what}"));
             *first = Some(what);
         }
+    }
+
+    /// Whether it is a broker that answers which has not heard of an input yet.
+    pub(super) fn knows_too_little(&self) -> bool {
+        let left = self.unheard.get();
+        self.unheard.set(left.saturating_sub(1));
+        left > 0
     }
 
     /// Whether an answer about who is in the group does not come.
