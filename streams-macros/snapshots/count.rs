@@ -103,12 +103,10 @@ const _: () = {
         }
     }
     impl ::streams_runtime::__private::Table for PerUser {
-        const STORE: ::streams_runtime::__private::StoreSpec = ::streams_runtime::__private::StoreSpec {
-            name: "counts",
-            hash: ::streams_runtime::__private::store_hash("counts"),
-            changelog: true,
-            retention_ms: ::core::option::Option::None,
-        };
+        const STORE: ::streams_runtime::__private::StoreSpec = ::streams_runtime::__private::StoreSpec::of::<
+            <Self as ::streams_runtime::__private::Stream>::KeySerde,
+            <Self as ::streams_runtime::__private::Stream>::ValueSerde,
+        >("counts", ::core::option::Option::None);
         fn rows(
             __wiring: &mut ::streams_runtime::__private::Wiring,
         ) -> ::std::rc::Rc<

@@ -110,12 +110,10 @@ const _: () = {
         }
     }
     impl ::streams_runtime::__private::Table for sum {
-        const STORE: ::streams_runtime::__private::StoreSpec = ::streams_runtime::__private::StoreSpec {
-            name: "sums",
-            hash: ::streams_runtime::__private::store_hash("sums"),
-            changelog: true,
-            retention_ms: ::core::option::Option::Some(20000i64),
-        };
+        const STORE: ::streams_runtime::__private::StoreSpec = ::streams_runtime::__private::StoreSpec::of::<
+            <Self as ::streams_runtime::__private::Stream>::KeySerde,
+            <Self as ::streams_runtime::__private::Stream>::ValueSerde,
+        >("sums", ::core::option::Option::Some(20000i64));
         fn rows(
             __wiring: &mut ::streams_runtime::__private::Wiring,
         ) -> ::std::rc::Rc<

@@ -238,12 +238,10 @@ impl Rows {
         };
         let table = quote! {
             impl #p::Table for #name {
-                const STORE: #p::StoreSpec = #p::StoreSpec {
-                    name: #store,
-                    hash: #p::store_hash(#store),
-                    changelog: true,
-                    retention_ms: #retention,
-                };
+                const STORE: #p::StoreSpec = #p::StoreSpec::of::<
+                    <Self as #p::Stream>::KeySerde,
+                    <Self as #p::Stream>::ValueSerde,
+                >(#store, #retention);
                 fn rows(
                     __wiring: &mut #p::Wiring,
                 ) -> ::std::rc::Rc<dyn #p::Rows<<Self as #p::Stream>::Key, <Self as #p::Stream>::Value>> {

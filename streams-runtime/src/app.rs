@@ -271,7 +271,7 @@ impl Builder {
 
     /// Starts it on Kafka, and returns once settings, topics and rights are found to be in order and its threads join the
     /// group (`KafkaStreams.start`): for a program that does other things as well, or wants to steer it. It hears of no signal, and
-    /// does not look at the command line. Needs a tokio runtime; nothing of it runs there.
+    /// does not look at the command line. Nothing of it runs on the executor. Dropped before it returns, nothing is started.
     ///
     /// # Errors
     /// Everything that is wrong at start, at once; also if no brokers are named.

@@ -24,7 +24,7 @@ impl<C: Connect> Worker<C> {
     pub(crate) fn process_carefully(&mut self, at: usize, max: usize) -> Result<usize, Trouble> {
         let mut processed = 0;
         while processed < max {
-            let records = self.tasks[at].process(1).map_err(|failure| Trouble::Record(at, failure))?;
+            let records = self.tasks[at].process(1).map_err(|failure| Trouble::Record(at, failure))?.records;
             if records == 0 {
                 break;
             }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `leave` | committed, and handed to the engines | given up: others take over at once |
 //! | `close` | the same | as this kind of member ends: a static one finds its tasks again |
-//! | `abandon` | taken back | either |
+//! | `abandon` | taken back; at least once: processed again | either |
 //!
 //! Knows the order of commit, engines and group. Does not know why it ends.
 
@@ -44,7 +44,11 @@ impl<C: Connect> Worker<C> {
             // Otherwise whoever takes over waits until it has timed out.
             let _ = self.producer.abort();
         }
-        let ended = if leave { self.consumer.leave() } else { self.consumer.close() };
+        self.close_opening(|_| true);
+        let Worker { mut consumer, producer, .. } = self;
+        // At least once it may still be sending rows, and none may come after others have the tasks.
+        drop(producer);
+        let ended = if leave { consumer.leave() } else { consumer.close() };
         ended.map_err(WorkerError::from)
     }
 

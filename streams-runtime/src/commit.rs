@@ -57,6 +57,9 @@ pub(crate) enum Trouble {
     Log(TransportError),
 }
 
+/// How a commit ended otherwise.
+struct NotCommitted(Result<CommitOutcome, Trouble>);
+
 impl From<TransportError> for Trouble {
     fn from(cause: TransportError) -> Self {
         Trouble::Log(cause)
@@ -99,6 +102,9 @@ impl Sender {
     }
 }
 
+/// The time where there are no stores.
+const NOBODY_ASKS: i64 = 0;
+
 /// Committed rows wait for the engine, because most are changed again soon: a crash replays at most this.
 const APPLY: Due = Due { bytes: 64 << 20, ms: 5_000 };
 
@@ -112,56 +118,50 @@ impl<C: Connect> Worker<C> {
     pub fn commit(&mut self) -> Result<Commit, WorkerError> {
         self.commit_now = false;
         self.pressure.full = false;
-        let mut changed = std::mem::take(&mut self.changed);
-        changed.clear();
+        self.changed.clear();
+        let (mut have_written, mut remember) = (false, false);
         for (at, task) in self.tasks.iter().enumerate() {
             if task.is_changed() {
-                changed.push(at);
+                self.changed.push(at);
+                have_written |= task.has_written();
             }
+            remember |= task.remembers();
         }
-        if changed.is_empty() {
-            self.changed = changed;
-            return self.look_after_stores().map(|()| Commit::Nothing);
+        if self.changed.is_empty() {
+            return self.look_after_stores(remember).map(|()| Commit::Nothing);
         }
-        let result = self.commit_tasks(&changed);
-        self.changed = changed;
-        result
-    }
-
-    fn commit_tasks(&mut self, changed: &[usize]) -> Result<Commit, WorkerError> {
         // A commit that succeeds proves that the tasks were ours until it was sent, not after that.
-        let now_ms = self.connect.now_ms();
-        if let Err(trouble) = self.send_all(changed) {
-            return self.mend(trouble).map(|()| Commit::TakenBack);
+        let now_ms = if remember { self.connect.now_ms() } else { NOBODY_ASKS };
+        if let Err(trouble) = self.send_all(have_written, remember) {
+            return self.not_committed(Err(trouble), now_ms);
         }
-        mutant!(StateBeforeCommit => self.committed(changed, now_ms)?);
-        if self.guarantee == Guarantee::AtLeastOnce {
-            self.in_transaction = false;
-            return self.committed(changed, now_ms).map(|()| Commit::Done);
+        mutant!(StateBeforeCommit => self.committed(remember, now_ms)?);
+        if let Err(NotCommitted(outcome)) = self.end() {
+            return self.not_committed(outcome, now_ms);
         }
-        let outcome = self.producer.commit();
-        mutant!(UnknownIsCommitted | UnknownIsAborted => if let CommitOutcome::Unknown(_) = outcome {
-            return self.believe(changed, now_ms);
-        });
-        match outcome {
-            CommitOutcome::Committed => {
-                self.in_transaction = false;
-                self.committed(changed, now_ms).map(|()| Commit::Done)
-            }
-            outcome => self.not_committed(outcome).map(|()| Commit::TakenBack),
-        }
+        self.in_transaction = false;
+        self.committed(remember, now_ms).map(|()| Commit::Done)
     }
 
     #[cold]
-    fn not_committed(&mut self, outcome: CommitOutcome) -> Result<(), WorkerError> {
-        match outcome {
-            CommitOutcome::Committed => Ok(()),
-            CommitOutcome::Aborted(reason) => {
+    fn not_committed(
+        &mut self,
+        ended: Result<CommitOutcome, Trouble>,
+        _now_ms: i64,
+    ) -> Result<Commit, WorkerError> {
+        mutant!(UnknownIsCommitted | UnknownIsAborted => if let Ok(CommitOutcome::Unknown(_)) = ended {
+            return self.believe(_now_ms);
+        });
+        let mended = match ended {
+            Ok(CommitOutcome::Committed) => Ok(()),
+            Ok(CommitOutcome::Aborted(reason)) => {
                 self.in_transaction = false;
                 self.mend(reason.into())
             }
-            CommitOutcome::Unknown(cause) => self.recover(&cause),
-        }
+            Ok(CommitOutcome::Unknown(cause)) => self.recover(&cause),
+            Err(trouble) => self.mend(trouble),
+        };
+        mended.map(|()| Commit::TakenBack)
     }
 
     /// Takes back everything processed since the last commit; it is processed again.
@@ -172,35 +172,22 @@ impl<C: Connect> Worker<C> {
         self.take_back()
     }
 
-    /// Steps 1 to 4 of a commit.
-    fn send_all(&mut self, changed: &[usize]) -> Result<(), Trouble> {
+    /// Steps 1 to 3 of a commit.
+    #[inline]
+    fn send_all(&mut self, have_written: bool, remember: bool) -> Result<(), Trouble> {
         self.may_write_rows()?;
-        mutant!(OffsetsAhead => self.send_offsets_ahead(changed)?);
+        mutant!(OffsetsAhead => self.send_offsets_ahead()?);
         self.begin()?;
-        for &at in changed {
-            self.hand_over(at)?;
+        if have_written {
+            (0..self.changed.len()).try_for_each(|next| self.hand_over(self.changed[next]))?;
         }
         mutant!(EncodedAfterFlush => self.flush()?);
-        for &at in changed {
-            if self.tasks[at].remembers() && !mutant!(MissedPrepare) {
-                self.encode(at)?;
-            }
+        if remember && !mutant!(MissedPrepare) {
+            (0..self.changed.len()).try_for_each(|next| self.encode(self.changed[next]))?;
         }
         if !mutant!(MissedFlush | EncodedAfterFlush | EndBeforeOffsets) {
             self.flush()?;
         }
-        let mut entries = 0;
-        for &at in changed {
-            entries = self.tasks[at].write_offsets(&mut self.offsets, entries);
-        }
-        self.offsets.truncate(entries);
-        if self.guarantee == Guarantee::AtLeastOnce || mutant!(OffsetsOutside) {
-            return Ok(self.consumer.commit(&self.offsets)?);
-        }
-        let Some(group) = self.consumer.group_metadata() else { return Err(self.thrown_out()) };
-        mutant!(EpochMinusOne => return Ok(self.send_offsets_of_nobody(group)?));
-        self.producer.send_offsets(&self.offsets, &group)?;
-        mutant!(EndBeforeOffsets => self.flush()?);
         Ok(())
     }
 
@@ -215,8 +202,59 @@ impl<C: Connect> Worker<C> {
         }
     }
 
+    /// Steps 4 and 5.
+    #[inline]
+    fn end(&mut self) -> Result<(), NotCommitted> {
+        let offsets = match *self.changed {
+            [only] => self.tasks[only].offsets(),
+            _ => {
+                self.gather_offsets();
+                &self.offsets
+            }
+        };
+        if self.guarantee == Guarantee::AtLeastOnce {
+            return match self.consumer.commit(offsets) {
+                Ok(()) => Ok(()),
+                Err(cause) => Err(NotCommitted(Err(cause.into()))),
+            };
+        }
+        let Some(group) = self.consumer.group_metadata() else {
+            return Err(NotCommitted(Err(self.thrown_out())));
+        };
+        mutant!(OffsetsOutside | EpochMinusOne | EndBeforeOffsets => return match self.end_wrongly() {
+            Ok(CommitOutcome::Committed) => Ok(()),
+            outcome => Err(NotCommitted(outcome)),
+        });
+        match self.producer.commit_with(offsets, &group) {
+            Ok(CommitOutcome::Committed) => Ok(()),
+            Ok(outcome) => Err(NotCommitted(Ok(outcome))),
+            Err(cause) => Err(NotCommitted(Err(cause.into()))),
+        }
+    }
+
+    /// The offsets of all tasks that are to be committed, in one piece. An entry that is for the same partition already is
+    /// used again.
+    #[inline(never)]
+    pub(crate) fn gather_offsets(&mut self) {
+        let mut entries = 0;
+        for &at in &self.changed {
+            for (partition, committed) in self.tasks[at].offsets() {
+                match self.offsets.get_mut(entries) {
+                    Some((same, entry)) if same == partition => {
+                        entry.offset = committed.offset;
+                        entry.metadata.clone_from(&committed.metadata);
+                    }
+                    Some(other) => *other = (partition.clone(), committed.clone()),
+                    None => self.offsets.push((partition.clone(), committed.clone())),
+                }
+                entries += 1;
+            }
+        }
+        self.offsets.truncate(entries);
+    }
+
     #[cold]
-    fn thrown_out(&self) -> Trouble {
+    pub(crate) fn thrown_out(&self) -> Trouble {
         Trouble::Log(TransportError::StaleGeneration {
             group: self.plan.application.clone(),
             generation: -1,
@@ -224,18 +262,19 @@ impl<C: Connect> Worker<C> {
         })
     }
 
-    pub(crate) fn committed(&mut self, changed: &[usize], now_ms: i64) -> Result<(), WorkerError> {
+    #[inline]
+    pub(crate) fn committed(&mut self, remember: bool, now_ms: i64) -> Result<(), WorkerError> {
         // All of them first: an engine that fails must not leave another task's changes undecided.
-        let mut remember = false;
-        for &at in changed {
-            let task = &mut self.tasks[at];
-            task.committed();
-            remember |= task.remembers();
+        for &at in &self.changed {
+            self.tasks[at].committed();
         }
-        if !remember && changed.len() == self.tasks.len() {
-            return Ok(());
-        }
-        for &at in changed {
+        if remember { self.apply_changed(now_ms) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn apply_changed(&mut self, now_ms: i64) -> Result<(), WorkerError> {
+        for next in 0..self.changed.len() {
+            let at = self.changed[next];
             if !self.tasks[at].remembers() {
                 continue;
             }
@@ -244,15 +283,15 @@ impl<C: Connect> Worker<C> {
             let applied = self.tasks[at].apply(due, now_ms, now_ms);
             applied.map_err(|cause| WorkerError::Store { task, cause })?;
         }
-        self.look_after_stores()
+        self.look_after_stores(true)
     }
 
     /// What is committed goes to the engines when it is due, also of tasks that have nothing to do.
     ///
     /// That they are ours is certain up to the last round only: this machine may have been suspended since, for days,
     /// and others may have had them.
-    fn look_after_stores(&mut self) -> Result<(), WorkerError> {
-        if !self.tasks.iter().any(Task::remembers) {
+    fn look_after_stores(&mut self, there_are_some: bool) -> Result<(), WorkerError> {
+        if !there_are_some {
             return Ok(());
         }
         let now_ms = self.connect.now_ms();
@@ -282,11 +321,11 @@ impl<C: Connect> Worker<C> {
     /// Sends the outbox of a task.
     #[inline(always)]
     pub(crate) fn hand_over(&mut self, at: usize) -> Result<(), Trouble> {
-        if self.tasks[at].outbox().borrow().is_empty() { Ok(()) } else { self.send_outbox(at) }
+        if self.tasks[at].has_written() { self.send_outbox(at) } else { Ok(()) }
     }
 
     #[inline(never)]
-    fn send_outbox(&mut self, at: usize) -> Result<(), Trouble> {
+    pub(crate) fn send_outbox(&mut self, at: usize) -> Result<(), Trouble> {
         self.begin()?;
         let (task, producer) = (&self.tasks[at], &mut self.producer);
         let mut next = 0;
@@ -463,7 +502,6 @@ impl<C: Connect> Worker<C> {
                 }
             }
         }
-        self.rewinds += 1;
         self.tasks.iter_mut().for_each(Task::aborted);
         mutant!(NoRewind => return Ok(()));
         if (0..self.tasks.len()).try_for_each(|at| self.read(at)).is_err() {
@@ -486,7 +524,6 @@ impl<C: Connect> Worker<C> {
         }
         self.in_transaction = false;
         self.ready = false;
-        self.rewinds += 1;
         self.renew = true;
         self.open_again();
         self.is_ready().map(drop)

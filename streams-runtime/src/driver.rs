@@ -21,11 +21,10 @@ use crate::stream::{Read, StoreSpec, Table, Topic};
 use crate::time::{Clock, ManualClock};
 use crate::topology::{Plan, PlanError, PlannedTopic, Topology};
 use crate::transport::TransportError;
-use crate::transport::memory::{Joined, MemoryLog, Records, Writer};
+use crate::transport::memory::{MemoryLog, Records, Writer};
 use crate::window::Windowed;
 use crate::worker::{Worker, WorkerError};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 
@@ -208,22 +207,19 @@ impl Driver {
     #[cold]
     fn forget(&self) -> Result<(), TransportError> {
         self.room.set(KEPT_AFTERWARDS);
-        let mut read: HashMap<(&str, u32), i64> = HashMap::new();
-        self.readers.borrow_mut().retain(|reader| {
-            let position = reader.position.upgrade();
-            if let Some(position) = &position {
-                let lowest = read.entry((reader.topic, reader.partition)).or_insert(i64::MAX);
-                *lowest = position.get().min(*lowest);
-            }
-            position.is_some()
-        });
+        let readers = &mut *self.readers.borrow_mut();
+        readers.retain(|reader| reader.position.strong_count() > 0);
         for Passing { topic, processed: is_processed, read: is_read } in &self.passing {
             for partition in 0..topic.partitions {
-                let committed = self.log.committed(APPLICATION, &topic.name, partition)?;
-                let processed = if *is_processed { committed.map(|at| at.offset) } else { Some(i64::MAX) };
-                let read = if *is_read { read.get(&(&*topic.name, partition)) } else { Some(&i64::MAX) };
+                let of = |reader: &&Reader| reader.partition == partition && reader.topic == topic.name;
+                let positions = readers.iter().filter(of).filter_map(|reader| reader.position.upgrade());
+                let read = if *is_read { positions.map(|at| at.get()).min() } else { Some(i64::MAX) };
+                let processed = match *is_processed {
+                    true => self.log.committed_offset(APPLICATION, &topic.name, partition)?,
+                    false => Some(i64::MAX),
+                };
                 if let (Some(processed), Some(read)) = (processed, read) {
-                    self.log.delete_records(&topic.name, partition, processed.min(*read))?;
+                    self.log.delete_records(&topic.name, partition, processed.min(read))?;
                 }
             }
         }
@@ -387,6 +383,16 @@ fn passing(topology: &Topology, plan: &Plan) -> Vec<Passing> {
         .collect()
 }
 
+/// Writes a key or a value of topic `T`; false for a null.
+#[inline]
+fn encode<T: Topic, S: Serde>(side: Option<&S::Type>, out: &mut Vec<u8>) -> Result<bool, DriverError> {
+    match side.map(|side| S::encode(side, out)) {
+        None => Ok(false),
+        Some(Ok(())) => Ok(true),
+        Some(Err(cause)) => Err(DriverError::Serde { topic: T::TOPIC.name, cause }),
+    }
+}
+
 /// Tests end with what the store said.
 fn fine<T>(result: Result<T, StateError>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))
@@ -516,16 +522,22 @@ impl<T: Topic<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
         timestamp: i64,
         headers: &Headers,
     ) -> Result<(), DriverError> {
+        self.make_room()?;
+        let key = |out: &mut Vec<u8>| encode::<T, T::KeySerde>(key, out);
+        let value = |out: &mut Vec<u8>| encode::<T, T::ValueSerde>(value, out);
+        if self.partitions <= 1 {
+            return self.writer.append_with(0, key, value, timestamp, headers);
+        }
+        // Where it goes is not known before the key is encoded.
         let bytes = &mut *self.buffer.borrow_mut();
         bytes.clear();
-        let failed = |cause| DriverError::Serde { topic: T::TOPIC.name, cause };
-        key.map_or(Ok(()), |key| T::KeySerde::encode(key, bytes)).map_err(failed)?;
-        let key_len = key.map(|_| bytes.len());
-        value.map_or(Ok(()), |value| T::ValueSerde::encode(value, bytes)).map_err(failed)?;
-        let partition = key_len.map_or(0, |len| partition_of(&bytes[..len], self.partitions));
-        self.make_room()?;
-        let joined = Joined { bytes, key_len, is_null: value.is_none() };
-        Ok(self.writer.append_joined(partition, joined, timestamp, headers)?)
+        let has_key = key(bytes)?;
+        let partition = if has_key { partition_of(bytes, self.partitions) } else { 0 };
+        let key = |out: &mut Vec<u8>| {
+            out.extend_from_slice(bytes);
+            Ok(has_key)
+        };
+        self.writer.append_with(partition, key, value, timestamp, headers)
     }
 
     fn append(

@@ -10,13 +10,13 @@ use crate::guarantee::Guarantee;
 use crate::memory::Share;
 use crate::open::Restoring;
 use crate::state::{
-    Batch, Cursor, Direction, Engine, EngineError, KeyRange, Mark, MemoryEngine, OverlayLimit,
+    Batch, Cursor, Direction, Engine, EngineError, KeyRange, Mark, MemoryEngine, OnUnreadable, OverlayLimit,
 };
 use crate::task::TaskId;
 use crate::topology::{Plan, Topology};
 use crate::transport::memory::{MemoryConsumer, MemoryLog, MemoryProducer};
 use crate::transport::{Isolation, TransportError};
-use crate::wiring::{Engines, in_memory};
+use crate::wiring::{Engines, in_memory, readable};
 use crate::worker::{Connect, Worker, WorkerError, member_id};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -54,6 +54,7 @@ pub struct InProcess {
     overlay: OverlayLimit,
     memory: Share,
     disk: Option<Disk>,
+    unreadable: OnUnreadable,
     guarantee: Guarantee,
     restoring: Option<Rc<dyn Fn(&Restoring)>>,
 }
@@ -77,6 +78,7 @@ impl InProcess {
             overlay: OverlayLimit::UNBOUNDED,
             memory: Share::UNBOUNDED,
             disk: None,
+            unreadable: OnUnreadable::default(),
             guarantee: Guarantee::ExactlyOnce,
             restoring: None,
         }
@@ -104,6 +106,12 @@ impl InProcess {
     #[cfg(feature = "rocksdb")]
     pub fn directory(mut self, directory: &crate::directory::StateDirectory) -> Self {
         self.disk = Some(Disk::Directory(directory.clone()));
+        self
+    }
+
+    /// What becomes of a store that cannot be used; its task is not opened if nothing is said.
+    pub fn on_unreadable(mut self, otherwise: OnUnreadable) -> Self {
+        self.unreadable = otherwise;
         self
     }
 
@@ -172,9 +180,12 @@ impl Connect for InProcess {
     fn engines(&self, task: TaskId) -> Engines {
         match self.disk.clone() {
             None => in_memory(),
-            Some(Disk::Memory(disk)) => Box::new(move |store| Ok(Box::new(disk.engine(task, store.name)))),
+            Some(Disk::Memory(disk)) => {
+                let open: Engines = Box::new(move |store| Ok(Box::new(disk.engine(task, store.name))));
+                readable(open, self.unreadable)
+            }
             #[cfg(feature = "rocksdb")]
-            Some(Disk::Directory(directory)) => directory.engines(task),
+            Some(Disk::Directory(directory)) => directory.engines(task, self.unreadable),
         }
     }
 
@@ -237,7 +248,7 @@ impl MemoryDisk {
         let engines = lock(&self.0);
         let mut marks: Vec<_> = engines
             .iter()
-            .map(|((task, store), engine)| (*task, store.clone(), lock(&engine.0).mark().ok().flatten()))
+            .map(|((task, store), engine)| (*task, store.clone(), lock(&engine.engine).mark().ok().flatten()))
             .collect();
         marks.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
         marks
@@ -255,15 +266,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The engine of one store, which survives the worker that opened it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct OnDisk(Arc<Mutex<MemoryEngine>>);
+pub(crate) struct OnDisk {
+    engine: Arc<Mutex<MemoryEngine>>,
+    /// As whoever has it open found it.
+    damage: Option<String>,
+}
 
 impl Engine for OnDisk {
     fn get(&self, key: &[u8], out: &mut Vec<u8>) -> Result<bool, EngineError> {
-        lock(&self.0).get(key, out)
+        lock(&self.engine).get(key, out)
     }
 
     fn apply(&mut self, batch: &mut Batch<'_>, mark: Option<&Mark>) -> Result<(), EngineError> {
-        lock(&self.0).apply(batch, mark)
+        lock(&self.engine).apply(batch, mark)
     }
 
     fn scan<'a>(
@@ -271,7 +286,7 @@ impl Engine for OnDisk {
         range: KeyRange<'_>,
         direction: Direction,
     ) -> Result<Box<dyn Cursor + 'a>, EngineError> {
-        let engine = lock(&self.0);
+        let engine = lock(&self.engine);
         let mut cursor = engine.scan(range, direction)?;
         let mut rows = Vec::new();
         while let Some((key, row)) = cursor.next()? {
@@ -281,11 +296,22 @@ impl Engine for OnDisk {
     }
 
     fn mark(&self) -> Result<Option<Mark>, EngineError> {
-        lock(&self.0).mark()
+        lock(&self.engine).mark()
     }
 
     fn clear(&mut self) -> Result<(), EngineError> {
-        lock(&self.0).clear()
+        lock(&self.engine).clear()
+    }
+
+    fn move_aside(&mut self, why: &str) -> Result<(), EngineError> {
+        let mut engine = lock(&self.engine);
+        engine.move_aside(why)?;
+        self.damage = engine.damage().map(str::to_owned);
+        Ok(())
+    }
+
+    fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
     }
 }
 

@@ -65,6 +65,7 @@ pub mod counters;
 pub mod directory;
 pub mod driver;
 pub mod failure;
+mod few;
 pub mod guarantee;
 pub mod instance;
 mod iso;
@@ -132,6 +133,7 @@ pub use run::{
 };
 pub use serde::{ByType, DefaultSerde, Json, Serde, SerdeError, TimeWindowed};
 pub use settings::{Settings, SettingsError};
+pub use state::OnUnreadable;
 pub use stream::{Stream, Table, Topic};
 pub use task::TaskId;
 pub use topology::Topology;

@@ -64,7 +64,6 @@ mod catalogue {
         EncodedAfterFlush: "changelogs are written behind the flush",
         MissedFlush: "nothing is flushed before the offsets go",
         NoRewind: "an abort does not begin to read anew",
-        RestOfTheBatch: "what was fetched before a rewind is processed behind it",
         BufferKept: "an abort keeps what was fetched",
         PositionKept: "an abort keeps the positions",
         RevokedKept: "a task that is given back stays in the map of commits",

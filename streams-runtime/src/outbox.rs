@@ -5,22 +5,25 @@
 
 use crate::counters::DropCounter;
 use crate::record::Headers;
-use std::ops::Range;
 use std::rc::Rc;
 
 /// The number of a topic in an outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutTopic(u32);
 
+/// The bytes of a value stand behind those of its key; a null has none, and [`NULL`] for its length.
 #[derive(Debug)]
 struct Staged {
-    topic: OutTopic,
-    key: Option<Range<usize>>,
-    value: Option<Range<usize>>,
+    start: usize,
+    key_len: usize,
+    value_len: usize,
     timestamp: i64,
     headers: Headers,
-    origin: u64,
+    topic: OutTopic,
 }
+
+/// The length of a null.
+const NULL: usize = usize::MAX;
 
 /// A record as it stands in the outbox.
 #[derive(Debug)]
@@ -33,8 +36,6 @@ pub struct Outbound<'a> {
     pub timestamp: i64,
     /// Its headers.
     pub headers: &'a Headers,
-    /// The offset of the record that caused it.
-    pub origin: u64,
 }
 
 /// A topic that is written to.
@@ -93,26 +94,30 @@ impl Outbox {
         topic: OutTopic,
         timestamp: i64,
         headers: &Headers,
-        origin: i64,
         key: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
         value: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
     ) -> Result<(), E> {
         let start = self.bytes.len();
-        let written = key(&mut self.bytes).and_then(|key| {
-            let middle = self.bytes.len();
-            Ok((key.then_some(start..middle), value(&mut self.bytes)?.then_some(middle..self.bytes.len())))
-        });
-        match written {
-            Ok((key, value)) => {
-                let headers = headers.clone();
-                self.records.push(Staged { topic, key, value, timestamp, headers, origin: origin as u64 });
-                Ok(())
-            }
-            Err(error) => {
-                self.bytes.truncate(start);
-                Err(error)
-            }
-        }
+        let has_key = match key(&mut self.bytes) {
+            Ok(has_key) => has_key,
+            Err(error) => return self.give_up(start, error),
+        };
+        let middle = self.bytes.len();
+        let has_value = match value(&mut self.bytes) {
+            Ok(has_value) => has_value,
+            Err(error) => return self.give_up(start, error),
+        };
+        let key_len = if has_key { middle - start } else { NULL };
+        let value_len = if has_value { self.bytes.len() - middle } else { NULL };
+        self.records.push(Staged { start, key_len, value_len, timestamp, headers: headers.clone(), topic });
+        Ok(())
+    }
+
+    /// Nothing of a record that cannot be written stays.
+    #[cold]
+    fn give_up<E>(&mut self, start: usize, error: E) -> Result<(), E> {
+        self.bytes.truncate(start);
+        Err(error)
     }
 
     /// True if nothing waits.
@@ -132,22 +137,16 @@ impl Outbox {
     }
 
     /// Hands every record over in order and empties the outbox, keeping its memory.
+    #[inline]
     pub fn drain<E>(
         &mut self,
         mut send: impl FnMut(&mut Target, Outbound<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        for record in &self.records {
-            let bytes = |range: &Option<Range<usize>>| range.clone().map(|r| &self.bytes[r]);
-            send(
-                &mut self.topics[record.topic.0 as usize],
-                Outbound {
-                    key: bytes(&record.key),
-                    value: bytes(&record.value),
-                    timestamp: record.timestamp,
-                    headers: &record.headers,
-                    origin: record.origin,
-                },
-            )?;
+        for Staged { start, key_len, value_len, timestamp, headers, topic } in &self.records {
+            let (key, rest) = part(&self.bytes[*start..], *key_len);
+            let (value, _) = part(rest, *value_len);
+            let target = &mut self.topics[topic.0 as usize];
+            send(target, Outbound { key, value, timestamp: *timestamp, headers })?;
         }
         self.records.clear();
         self.bytes.clear();
@@ -167,6 +166,18 @@ impl Outbox {
     }
 }
 
+/// The first `len` bytes and those behind them.
+#[inline]
+fn part(bytes: &[u8], len: usize) -> (Option<&[u8]>, &[u8]) {
+    match len {
+        NULL => (None, bytes),
+        len => {
+            let (part, rest) = bytes.split_at(len);
+            (Some(part), rest)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,8 +191,8 @@ mod tests {
             bytes.push(1);
             Ok(true)
         };
-        outbox.stage(out, 1, &none, 0, write, |_| Ok(false)).unwrap();
-        assert_eq!(outbox.stage(out, 1, &none, 0, write, |_| Err("no")), Err("no"));
+        outbox.stage(out, 1, &none, write, |_| Ok(false)).unwrap();
+        assert_eq!(outbox.stage(out, 1, &none, write, |_| Err("no")), Err("no"));
         let mut seen = vec![];
         outbox
             .drain(|target, record| {
@@ -207,7 +218,7 @@ mod tests {
                 bytes.push(1);
                 Ok(true)
             };
-            outbox.stage(out, 1, &Headers::new(), 0, write, |_| Ok(false)).unwrap();
+            outbox.stage(out, 1, &Headers::new(), write, |_| Ok(false)).unwrap();
             let sent = outbox.drain(|target, _| -> Result<(), ()> {
                 asked += usize::from(target.partitions.is_none());
                 target.partitions = Some(4);

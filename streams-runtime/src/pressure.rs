@@ -131,7 +131,7 @@ impl<C: Connect> Worker<C> {
     /// How many records may be taken from the log now.
     #[inline]
     pub(crate) fn room(&self) -> usize {
-        if self.pressure.behind { self.room_left() } else { BATCH }
+        if self.pressure.behind || self.paused { self.room_left() } else { BATCH }
     }
 
     #[cold]

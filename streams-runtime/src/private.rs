@@ -135,11 +135,6 @@ pub fn first_value<V: 'static, R: 'static>(mut value: Option<V>) -> Option<R> {
     value.downcast_mut::<Option<R>>().and_then(Option::take)
 }
 
-/// Hash of a store's name.
-pub const fn store_hash(name: &'static str) -> u64 {
-    Id::new(name, name).hash
-}
-
 /// The error of a user's function.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an error that a step can return",

@@ -82,8 +82,15 @@ impl Headers {
     }
 
     /// True if there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.0.is_none()
+    }
+
+    /// How many bytes their names and values have.
+    #[cold]
+    pub(crate) fn size(&self) -> usize {
+        self.iter().map(|header| header.name.len() + header.value.as_ref().map_or(0, Vec::len)).sum()
     }
 }
 

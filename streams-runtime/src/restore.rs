@@ -18,7 +18,8 @@
 //! Knows stores and changelogs; deliberately does not know tasks' inputs, nor who waits.
 
 use crate::mutants::mutant;
-use crate::state::{Mark, Remembered, Restored, StateError};
+use crate::state::{ForeignRow, Mark, Remembered, Restored, StateError};
+use crate::stream::StoreForm;
 use crate::task::TaskId;
 use crate::transport::{Consumer, Event, Message, TopicPartition, TransportError, Watermarks};
 use crate::warming::Warmed;
@@ -98,9 +99,9 @@ pub struct RestoredStore {
 /// Why the rows on disk were not used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rebuilt {
-    /// The files were damaged.
+    /// They could not be used, and were moved aside: why, and where to.
     #[error("{0}")]
-    Damaged(String),
+    Unreadable(String),
     /// Deletions that it has not seen may be gone from the changelog: deleted keys would rise again.
     #[error(
         "it was last complete {} h ago, and its changelog keeps deletions for {} h (`delete.retention.ms`)",
@@ -144,10 +145,29 @@ pub(crate) struct Changelog {
     pub(crate) now_ms: i64,
 }
 
+impl Changelog {
+    /// About how many offsets a store with this mark has to go: all of them, if it has to begin anew.
+    pub(crate) fn left(&self, mark: Option<&Mark>) -> i64 {
+        let (start, high) = (self.ends.start, self.ends.high);
+        let Some(mark) = mark else { return high - start };
+        let (offset, kept_ms) = (mark.changelog_offset, self.delete_retention_ms);
+        let is_other = mark.topic_id != 0 && self.topic_id != 0 && mark.topic_id != self.topic_id;
+        let is_old = self.now_ms.saturating_sub(mark.wall_ms) > kept_ms.saturating_sub(margin_ms(kept_ms));
+        match offset < start || is_other || is_old && offset < high {
+            true => high - start,
+            false => (high - offset).max(0),
+        }
+    }
+}
+
 /// Clocks of brokers and ours differ, and a replay takes time. No more than a part of short times.
 fn margin_ms(of: i64) -> i64 {
     (of / 24).min(3_600_000)
 }
+
+/// How many records of a replay are tried whether they are rows: a changelog of another format is known by the first of
+/// them, and decoding all would be most of the work. What is rebuilt because nobody could read it is tried as a whole.
+const TRIED: u64 = 100;
 
 /// What a changelog had lost when the replay of a window store began.
 struct Missing {
@@ -175,6 +195,9 @@ pub(crate) struct Replay {
     /// they may be gone.
     since_ms: i64,
     rebuilt: Option<Rebuilt>,
+    /// In which form its rows are; and how many more records are tried before they are taken for such.
+    form: Option<StoreForm>,
+    untried: u64,
     /// What was done before, by who went ahead.
     earlier: Option<Warmed>,
     /// Set if the replay does not begin where the store ends: the windows that may be missing begin at this or
@@ -186,9 +209,9 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Begins where the store is; `earlier`: and that is where somebody brought it just now. `survived_ms`: the store is one that ran before in this process, and knows how far
+    /// Begins where the store is. `survived_ms`: the store is one that ran before in this process, and knows how far
     /// it is better than its engine does; until then it has certainly followed its changelog. After that this machine may
-    /// have been suspended for days.
+    /// have been suspended for days. `earlier`: somebody brought it to where it is just now.
     ///
     /// # Errors
     /// If the store cannot be read, or is ahead of its changelog.
@@ -206,6 +229,9 @@ impl Replay {
             None => state.borrow().mark()?.map(|mark| (mark.changelog_offset, mark.topic_id, mark.wall_ms)),
         };
         let (start, now_ms) = (log.ends.start, log.now_ms);
+        let unreadable = state.borrow().damage();
+        let went_on = earlier.as_ref().is_some_and(|it| matches!(it.rebuilt, Some(Rebuilt::Unreadable(_))));
+        let untried = if unreadable.is_some() || went_on { u64::MAX } else { TRIED };
         let mut replay = Replay {
             store: remembering.store.map_or("", |store| store.name),
             state,
@@ -218,6 +244,8 @@ impl Replay {
             complete_ms: log.asked_ms,
             since_ms: log.asked_ms,
             rebuilt: None,
+            form: remembering.store.map(|store| store.form),
+            untried,
             earlier,
             missing: None,
             // An engine is only marked together with rows. A store that survived was asked when it was opened first.
@@ -226,7 +254,7 @@ impl Replay {
         };
         let log = &replay.log;
         let Some((offset, topic_id, complete_ms)) = known else {
-            replay.rebuilt = replay.state.borrow().damage().map(Rebuilt::Damaged);
+            replay.rebuilt = unreadable.map(Rebuilt::Unreadable);
             replay.read(reader, start)?;
             return Ok(replay);
         };
@@ -305,9 +333,9 @@ impl Replay {
 
     /// What was done, for who goes on with it.
     pub(crate) fn warmed(&self, store: u64, elapsed: Duration) -> Warmed {
-        let (from, _, _) = self.way();
-        let (records, bytes) = self.amount();
-        Warmed { store, from, records, bytes, elapsed, rebuilt: self.rebuilt.clone() }
+        let ((from, position, to), (records, bytes)) = (self.way(), self.amount());
+        let (name, changelog, rebuilt) = (self.store, self.log.partition.clone(), self.rebuilt.clone());
+        Warmed { store, name, changelog, from, position, to, records, bytes, elapsed, rebuilt }
     }
 
     /// Notes in the store that it is at the end, as of when that was read. Its task's times are still unknown.
@@ -350,6 +378,7 @@ impl Replay {
         for event in events {
             match event {
                 Event::Record { message, .. } => {
+                    self.try_row(message)?;
                     self.position = message.offset() + 1;
                     records.extend(message.key().map(|key| Restored {
                         key,
@@ -373,9 +402,22 @@ impl Replay {
         Ok(records.len())
     }
 
+    /// Whether a record is a row: one that is not would fail much later, where nobody knows any more whence it came, or
+    /// stay for ever under a key that nobody finds.
+    fn try_row<M: Message>(&mut self, message: &M) -> Result<(), StateError> {
+        let (Some(form), Some(key), 1..) = (self.form, message.key(), self.untried) else { return Ok(()) };
+        self.untried -= 1;
+        form.try_row(key, message.value()).map_err(|(what, cause)| {
+            let TopicPartition { topic, partition } = self.log.partition.clone();
+            let (store, offset) = (self.store, message.offset());
+            StateError::Foreign(ForeignRow { store, topic, partition, offset, what, cause }.into())
+        })
+    }
+
     fn mark(&self, wall_ms: i64, task_times: Vec<u8>) -> Mark {
         let changelog_offset = self.missing.as_ref().map_or(self.position, |missing| missing.offset);
-        Mark { changelog_offset, topic_id: self.log.topic_id, task_times, wall_ms }
+        let form = self.form.map_or_else(String::new, |form| form.text());
+        Mark { changelog_offset, topic_id: self.log.topic_id, task_times, wall_ms, form }
     }
 
     /// Notes how far the store is now, in the store as well: it is complete as of when the end was read, with these

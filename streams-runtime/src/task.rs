@@ -108,10 +108,21 @@ const RESTLESS_MS: i64 = 600_000;
 /// Expired rows deleted at a time: bounded, so that a jump of stream time does not hold up a commit.
 const EXPIRED_ROWS: usize = 10_000;
 
+/// What a task has done in one go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Processed {
+    /// How many records it processed.
+    pub records: usize,
+    /// True if it stopped because what it wrote must be handed over first.
+    pub is_full: bool,
+}
+
 /// A running task.
 pub struct Task<M> {
     id: TaskId,
     inputs: Vec<Input<M>>,
+    /// What is committed of each: kept, so that a commit needs no memory.
+    offsets: Vec<(TopicPartition, CommittedOffset)>,
     wired: Wired,
     /// True if anything was processed since the last commit.
     changed: bool,
@@ -128,6 +139,15 @@ pub struct Task<M> {
     left_out: Vec<LeftOut>,
     /// Of which topics its offsets are, in a word that stands beside them.
     origin: String,
+}
+
+/// Appends the word of which topics offsets are, if it is known.
+#[inline]
+fn append_origin(metadata: &mut String, origin: &str) {
+    if !origin.is_empty() {
+        metadata.push_str(if metadata.is_empty() { "v1 " } else { " " });
+        metadata.push_str(origin);
+    }
 }
 
 /// Something that a record wrote and that goes no further.
@@ -162,9 +182,12 @@ impl<M: Message> Task<M> {
                 stop: NEVER,
             })
         });
+        let inputs: Vec<_> = inputs.collect();
+        let nothing = CommittedOffset { offset: 0, metadata: String::new() };
         Task {
             id,
-            inputs: inputs.collect(),
+            offsets: inputs.iter().map(|input| (input.partition_of(), nothing.clone())).collect(),
+            inputs,
             wired,
             changed: false,
             renewing: false,
@@ -180,6 +203,11 @@ impl<M: Message> Task<M> {
 
     /// Of which topics its offsets are, in a word without blanks; empty if nobody knows.
     pub(crate) fn set_origin(&mut self, origin: String) {
+        // Beside each offset once; beside the first one anew with the times.
+        for (_, committed) in &mut self.offsets {
+            committed.metadata.clear();
+            append_origin(&mut committed.metadata, &origin);
+        }
         self.origin = origin;
     }
 
@@ -213,11 +241,11 @@ impl<M: Message> Task<M> {
         self.inputs.iter().map(|input| (input.partition_of(), input.committed))
     }
 
-    /// Processes up to `max` records, fewer if the outbox is full before. Returns how many.
+    /// Processes up to `max` records, fewer if the outbox is full before.
     ///
     /// # Errors
     /// The first failure; the transaction must be taken back. From then on the task stops in front of that record.
-    pub fn process(&mut self, max: usize) -> Result<usize, Failure> {
+    pub fn process(&mut self, max: usize) -> Result<Processed, Failure> {
         // Once a call, not once a record: what unwinds leaves changes behind that the abort drops.
         let result = match catch_unwind(AssertUnwindSafe(|| self.process_records(max))) {
             Ok(result) => result,
@@ -343,29 +371,34 @@ impl<M: Message> Task<M> {
         self.careful = careful;
     }
 
-    fn process_records(&mut self, max: usize) -> Result<usize, Failure> {
-        let mut processed = 0;
-        let outbox = &*self.wired.outbox;
-        if let [only] = &mut *self.inputs {
-            self.at = 0;
-            while processed < max && only.take(&mut self.changed)? {
-                processed += 1;
-                if outbox.borrow().is_full() {
-                    break;
-                }
+    fn process_records(&mut self, max: usize) -> Result<Processed, Failure> {
+        let mut processed = Processed { records: 0, is_full: false };
+        let [only] = &mut *self.inputs else { return self.process_lowest(max) };
+        self.at = 0;
+        while processed.records < max && !processed.is_full && only.has_next() {
+            // Before it and not after it: steps that fail may have changed something.
+            self.changed = true;
+            if only.take()? {
+                processed.records += 1;
+                processed.is_full = self.wired.outbox.borrow().is_full();
             }
-        } else {
-            while processed < max
-                && let Some(next) = self.lowest()?
-            {
-                self.changed = true;
-                self.at = next;
-                self.inputs[next].process()?;
-                processed += 1;
-                if self.wired.outbox.borrow().is_full() {
-                    break;
-                }
-            }
+        }
+        // The log's end may have moved the position.
+        self.changed = self.changed || only.position != only.committed;
+        Ok(processed)
+    }
+
+    fn process_lowest(&mut self, max: usize) -> Result<Processed, Failure> {
+        let mut processed = Processed { records: 0, is_full: false };
+        while processed.records < max
+            && !processed.is_full
+            && let Some(next) = self.lowest()?
+        {
+            self.changed = true;
+            self.at = next;
+            self.inputs[next].process()?;
+            processed.records += 1;
+            processed.is_full = self.wired.outbox.borrow().is_full();
         }
         // What was left out moved a position too.
         self.changed = self.changed || self.inputs.iter().any(|input| input.position != input.committed);
@@ -412,6 +445,12 @@ impl<M: Message> Task<M> {
         &self.wired.outbox
     }
 
+    /// True if steps wrote something that was not handed over yet.
+    #[inline]
+    pub(crate) fn has_written(&self) -> bool {
+        !self.wired.outbox.borrow().is_empty()
+    }
+
     /// True if there is anything that [`prepare`](Task::prepare) may have to encode.
     #[inline]
     pub fn remembers(&self) -> bool {
@@ -441,31 +480,22 @@ impl<M: Message> Task<M> {
         }
     }
 
-    /// Writes the offsets to commit from entry `at` on; returns where it ended. The first carries the task's times,
-    /// so that they are in the same transaction and move with the task, and each of which topics they are. An entry that
-    /// is for this partition already is used again.
+    /// The offsets to commit. The first carries the task's times, so that they are in the same transaction and move with
+    /// the task, and each of which topics they are.
     #[inline]
-    pub fn write_offsets(&self, offsets: &mut Vec<(TopicPartition, CommittedOffset)>, at: usize) -> usize {
-        for (i, input) in self.inputs.iter().enumerate() {
-            if at + i == offsets.len() {
-                offsets.push((input.partition_of(), CommittedOffset { offset: 0, metadata: String::new() }));
-            }
-            let (partition, committed) = &mut offsets[at + i];
-            if !partition.is(&input.topic, input.partition) {
-                *partition = input.partition_of();
-            }
+    pub fn offsets(&mut self) -> &[(TopicPartition, CommittedOffset)] {
+        for (at, input) in self.inputs.iter().enumerate() {
+            let (_, committed) = &mut self.offsets[at];
             committed.offset = input.position;
-            committed.metadata.clear();
-            if i == 0 && !(mutant!(MetadataDropped) && input.position == input.committed) {
-                self.wired.times.write_metadata(&mut committed.metadata);
-            }
-            if !self.origin.is_empty() {
-                let is_empty = committed.metadata.is_empty();
-                committed.metadata.push_str(if is_empty { "v1 " } else { " " });
-                committed.metadata.push_str(&self.origin);
+            if at == 0 && !self.wired.times.is_empty() {
+                committed.metadata.clear();
+                if !(mutant!(MetadataDropped) && input.position == input.committed) {
+                    self.wired.times.write_metadata(&mut committed.metadata);
+                }
+                append_origin(&mut committed.metadata, &self.origin);
             }
         }
-        at + self.inputs.len()
+        &self.offsets
     }
 
     /// The transaction is committed.
@@ -478,7 +508,10 @@ impl<M: Message> Task<M> {
         if self.wired.dropped.take() {
             self.wired.drops.iter().for_each(|drops| drops.commit());
         }
-        self.inputs.iter_mut().for_each(|input| input.committed = input.position);
+        match &mut *self.inputs {
+            [only] => only.committed = only.position,
+            all => all.iter_mut().for_each(|input| input.committed = input.position),
+        }
         self.changed = false;
         self.renewing = false;
         self.has_offsets = true;
@@ -572,6 +605,7 @@ impl<M: Message> Task<M> {
                     topic_id: remembering.topic_id,
                     task_times: times.clone(),
                     wall_ms: owned_ms,
+                    form: remembering.store.map_or_else(String::new, |store| store.form.text()),
                 })?;
                 remembering.applied_ms = now_ms;
             }

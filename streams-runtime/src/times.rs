@@ -78,16 +78,18 @@ impl Times {
         out
     }
 
-    /// Appends the live times; nothing if there is none.
+    /// True if there is no cell.
     #[inline]
-    pub fn write_metadata(&self, out: &mut String) {
-        if !self.cells.is_empty() {
-            self.write_cells(out);
-        }
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
     }
 
+    /// Appends the live times; nothing if there is no cell.
     #[inline(never)]
-    fn write_cells(&self, out: &mut String) {
+    pub fn write_metadata(&self, out: &mut String) {
+        if self.is_empty() {
+            return;
+        }
         out.push_str(VERSION);
         for (name, cell) in &self.cells {
             if let Some(time) = cell.borrow().get() {

@@ -8,7 +8,7 @@
 //! It knows tasks and the clock. It does not know what a step does, nor when a commit is due.
 
 use crate::commit::Trouble;
-use crate::task::WHOLE;
+use crate::task::{Processed, WHOLE};
 use crate::worker::{BATCH, Connect, Worker, WorkerError};
 
 /// A round of turns ends when it has taken so long, in ms.
@@ -74,7 +74,7 @@ impl<C: Connect> Worker<C> {
         let mut processed = 0;
         while processed < max {
             let slice = self.tasks[at].pace().min(max - processed);
-            let (records, is_full) = self.slice(at, slice)?;
+            let Processed { records, is_full } = self.slice(at, slice)?;
             processed += records;
             if records > 0 {
                 let grown = self.weigh(at);
@@ -96,15 +96,21 @@ impl<C: Connect> Worker<C> {
         Ok(processed)
     }
 
-    /// Processes up to `max` records and hands over what they wrote. Also whether the outbox was full before.
+    /// Processes up to `max` records and hands over what they wrote.
     #[inline]
-    fn slice(&mut self, at: usize, max: usize) -> Result<(usize, bool), Trouble> {
-        if self.tasks[at].is_careful() {
-            return Ok((self.process_carefully(at, max)?, false));
+    fn slice(&mut self, at: usize, max: usize) -> Result<Processed, Trouble> {
+        let task = &mut self.tasks[at];
+        if task.is_careful() {
+            let records = self.process_carefully(at, max)?;
+            return Ok(Processed { records, is_full: false });
         }
-        let processed = self.tasks[at].process(max).map_err(|failure| Trouble::Record(at, failure))?;
-        let is_full = self.tasks[at].outbox().borrow().is_full();
-        self.hand_over(at)?;
-        Ok((processed, is_full))
+        let processed = match task.process(max) {
+            Ok(processed) => processed,
+            Err(failure) => return Err(Trouble::Record(at, failure)),
+        };
+        if task.has_written() {
+            self.send_outbox(at)?;
+        }
+        Ok(processed)
     }
 }

@@ -21,7 +21,7 @@ use crate::restore::{self, BySlot, Rebuilt, Replay, StepError};
 use crate::state::{RawStore, StateError};
 use crate::stream::StoreSpec;
 use crate::task::TaskId;
-use crate::transport::{Consumer, Event, TransportError};
+use crate::transport::{Consumer, Event, TopicPartition, TransportError};
 use crate::wiring::{Engines, Remembering};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -32,6 +32,8 @@ use std::time::Duration;
 pub struct Order {
     /// Who wants it, so that two workers of one process do not take one another's answers.
     pub worker: usize,
+    /// Which of his orders for this task it is.
+    pub serial: u64,
     /// The task.
     pub task: TaskId,
     /// Its stores and the topics they are rebuilt from.
@@ -43,8 +45,16 @@ pub struct Order {
 pub struct Warmed {
     /// The hash of its name.
     pub store: u64,
+    /// Its name.
+    pub name: &'static str,
+    /// Its changelog, and the partition.
+    pub changelog: TopicPartition,
     /// The offset at which the replay began.
     pub from: i64,
+    /// The offset up to which it is.
+    pub position: i64,
+    /// The offset at which the changelog ended.
+    pub to: i64,
     /// How many records were replayed.
     pub records: u64,
     /// How many bytes of keys and values.
@@ -112,6 +122,7 @@ impl<C: Consumer> Warming<C> {
     }
 
     /// From now on stores that are nearer than this many offsets are left as they are.
+    #[cfg(any(test, feature = "mutants"))]
     pub fn near(mut self, offsets: i64) -> Self {
         self.near = offsets;
         self
@@ -151,10 +162,19 @@ impl<C: Consumer> Warming<C> {
     /// Goes on with all of them, and replays up to `max` records. Returns how many it replayed, and adds to `finished` whose stores
     /// were given back.
     pub fn step(&mut self, max: usize, now_ms: i64, finished: &mut Vec<(Order, Vec<Warmed>)>) -> usize {
+        // Stores of one task at a time: opening them takes a while, and whoever has asked or is done is not to wait for all.
+        let mut has_opened = false;
         for at in 0..self.jobs.len() {
+            let is_closed = |job: &Job| matches!(job.stage, Stage::Closed(_));
+            let was_closed = is_closed(&self.jobs[at]);
+            if was_closed && has_opened {
+                continue;
+            }
             if let Err(cause) = self.advance(at, now_ms) {
                 self.give_up(at, &cause, now_ms);
             }
+            // One that is in somebody else's use took no time.
+            has_opened |= was_closed && !is_closed(&self.jobs[at]);
         }
         let replayed = self.replay(max, now_ms);
         for at in 0..self.jobs.len() {
@@ -211,8 +231,7 @@ impl<C: Consumer> Warming<C> {
             else {
                 continue;
             };
-            let has = stores[store].state.borrow().mark()?.map(|mark| mark.changelog_offset);
-            left += changelog.ends.high - has.unwrap_or(changelog.ends.start).max(changelog.ends.start);
+            left += changelog.left(stores[store].state.borrow().mark()?.as_ref());
             replays.push((hash, store, restore::Changelog { store, ..changelog }));
         }
         if left < self.near {
@@ -284,7 +303,11 @@ impl<C: Consumer> Warming<C> {
                 }
             }
         }
-        hopeless.iter().for_each(|(at, cause)| self.give_up(*at, cause, now_ms));
+        for (at, cause) in &hopeless {
+            // Who opens the task asks for ends anew, and does not learn what they were.
+            tracing::warn!(task = %self.jobs[*at].order.task, "{cause}");
+            self.give_up(*at, cause, now_ms);
+        }
     }
 
     /// The ends are reached: whether that was enough, and if so the stores are given back.
@@ -314,6 +337,9 @@ impl<C: Consumer> Warming<C> {
     /// Leaves the rest to who opens the task.
     fn give_up(&mut self, at: usize, cause: &restore::RestoreError, now_ms: i64) {
         let Job { order, stage, .. } = &mut self.jobs[at];
+        if let Stage::Over(_) = stage {
+            return;
+        }
         tracing::debug!(task = %order.task, %cause, "stores are not replayed ahead");
         let mut warmed = Vec::new();
         if let Stage::Replaying(replays) = &stage {

@@ -12,7 +12,9 @@ use crate::failure::Failure;
 use crate::operators::{Guarded, Source, SourceNode, Written};
 use crate::outbox::Outbox;
 use crate::slot::{KeySlot, Slot};
-use crate::state::{Engine, MemoryEngine, OverlayLimit, Remembered, StateError, TimeCell};
+use crate::state::{
+    self, Engine, MemoryEngine, OnUnreadable, OverlayLimit, Remembered, StateError, TimeCell,
+};
 use crate::stream::{Id, Step, StoreSpec, Stream};
 use crate::times::Times;
 use crate::topology::Names;
@@ -36,12 +38,18 @@ pub type Child<K, V> = Rc<dyn Push<K, V>>;
 /// Where a step's output goes: to any number of readers.
 pub struct Port<K, V> {
     wiring: RefCell<Vec<Child<K, V>>>,
-    children: OnceCell<Box<[Child<K, V>]>>,
+    readers: OnceCell<Readers<K, V>>,
+}
+
+/// Those that read a stream. Nearly always there is one, and it is found without a detour.
+enum Readers<K, V> {
+    One(Child<K, V>),
+    Others(Box<[Child<K, V>]>),
 }
 
 impl<K, V> Port<K, V> {
     fn new() -> Self {
-        Port { wiring: RefCell::default(), children: OnceCell::new() }
+        Port { wiring: RefCell::default(), readers: OnceCell::new() }
     }
 
     /// Adds a reader; only while wiring.
@@ -52,24 +60,36 @@ impl<K, V> Port<K, V> {
     /// True if nobody reads: then a table need not even copy its row.
     #[inline]
     pub fn is_unread(&self) -> bool {
-        self.children.get().is_none_or(|children| children.is_empty())
+        match self.readers.get() {
+            Some(Readers::One(_)) => false,
+            Some(Readers::Others(readers)) => readers.is_empty(),
+            None => true,
+        }
     }
 }
 
 impl<K, V> Push<K, V> for Port<K, V> {
     #[inline]
     fn push(&self, key: KeySlot<'_, K>, value: Slot<'_, V>, cx: &Context<'_>) -> Result<(), Failure> {
-        match self.children.get().map(Box::as_ref) {
-            None | Some([]) => Ok(()),
-            Some([only]) => only.push(key, value, cx),
-            Some([rest @ .., last]) => {
-                for child in rest {
-                    child.push(key.lend(), value.lend(), cx)?;
-                }
-                last.push(key, value, cx)
-            }
+        match self.readers.get() {
+            Some(Readers::One(only)) => only.push(key, value, cx),
+            Some(Readers::Others(readers)) => push_to_all(readers, key, value, cx),
+            None => Ok(()),
         }
     }
+}
+
+fn push_to_all<K, V>(
+    readers: &[Child<K, V>],
+    key: KeySlot<'_, K>,
+    value: Slot<'_, V>,
+    cx: &Context<'_>,
+) -> Result<(), Failure> {
+    let [rest @ .., last] = readers else { return Ok(()) };
+    for reader in rest {
+        reader.push(key.lend(), value.lend(), cx)?;
+    }
+    last.push(key, value, cx)
 }
 
 impl<K, V, P: Push<K, V> + ?Sized> Push<K, V> for Rc<P> {
@@ -129,6 +149,11 @@ pub fn in_memory() -> Engines {
     Box::new(|_| Ok(Box::new(MemoryEngine::new())))
 }
 
+/// Engines whose rows are those of their stores; those with others are refused, or begin without them.
+pub fn readable(mut engines: Engines, otherwise: OnUnreadable) -> Engines {
+    Box::new(move |store| state::readable(engines(store)?, store, otherwise))
+}
+
 /// The nodes of one task while they are connected.
 pub struct Wiring {
     names: Names,
@@ -184,8 +209,11 @@ impl Wiring {
         let port = Rc::new(Port::<K, V>::new());
         let sealing = port.clone();
         self.seal.push(Box::new(move || {
-            let children = sealing.wiring.take().into_boxed_slice();
-            let _ = sealing.children.set(children);
+            let mut readers = sealing.wiring.take();
+            let _ = sealing.readers.set(match readers.len() {
+                1 => Readers::One(readers.remove(0)),
+                _ => Readers::Others(readers.into()),
+            });
         }));
         port
     }

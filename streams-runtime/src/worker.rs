@@ -31,7 +31,9 @@ use crate::state::{OverlayLimit, StateError};
 use crate::stream::StoreSpec;
 use crate::task::{Due, Task, TaskId};
 use crate::topology::{Growth, Plan, TopicRef, Topology};
-use crate::transport::{CommittedOffset, Consumer, Event, Producer, TopicPartition, TransportError};
+use crate::transport::{
+    CommittedOffset, Consumer, Event, Events, Message, Producer, TopicPartition, TransportError,
+};
 use crate::warming::Warmed;
 use crate::wiring::Engines;
 use std::collections::HashSet;
@@ -182,6 +184,38 @@ struct Destination {
     input: usize,
 }
 
+/// Takes what is fetched to where it is processed; what the group says waits until everything is there.
+struct Inputs<'w, M> {
+    slots: &'w [Option<Destination>],
+    tasks: &'w mut [Task<M>],
+    group: &'w mut Vec<Event<M>>,
+}
+
+impl<M: Message> Events<M> for Inputs<'_, M> {
+    fn hand(&mut self, event: Event<M>) {
+        match event {
+            Event::Record { slot, message } => self.record(slot, message),
+            Event::End { slot, position } => self.end(slot, position),
+            event => self.group.push(event),
+        }
+    }
+
+    // Always inlined: a message that is handed on is read before it is written through.
+    #[inline(always)]
+    fn record(&mut self, slot: u32, message: M) {
+        if let Some(Some(to)) = self.slots.get(slot as usize) {
+            self.tasks[to.task].buffer(to.input, message);
+        }
+    }
+
+    #[inline(always)]
+    fn end(&mut self, slot: u32, position: i64) {
+        if let Some(Some(to)) = self.slots.get(slot as usize) {
+            self.tasks[to.task].ended(to.input, position);
+        }
+    }
+}
+
 /// The tasks of one thread.
 pub struct Worker<C: Connect> {
     pub(crate) connect: C,
@@ -207,7 +241,8 @@ pub struct Worker<C: Connect> {
     pub(crate) restored: Vec<RestoredStore>,
     /// By the slot of an assigned partition.
     slots: Vec<Option<Destination>>,
-    events: Vec<Event<MessageOf<C>>>,
+    /// What the group said in the last poll.
+    group: Vec<Event<MessageOf<C>>>,
     /// The tasks of the commit at hand, and their offsets: kept, so that a commit like the one before it needs no
     /// memory.
     pub(crate) changed: Vec<usize>,
@@ -219,8 +254,6 @@ pub struct Worker<C: Connect> {
     pub(crate) commit_now: bool,
     /// The wall clock at the last round.
     pub(crate) owned_ms: i64,
-    /// How often reading began anew: what was fetched before is not for a task that was rewound.
-    pub(crate) rewinds: u64,
     /// The task that is processed first: the one that was left without its turn.
     pub(crate) turn: usize,
     pub(crate) pressure: Pressure,
@@ -235,7 +268,7 @@ pub struct Worker<C: Connect> {
     /// True once the group has it for a member, as far as was looked.
     has_joined: bool,
     /// True if nothing is to be processed.
-    paused: bool,
+    pub(crate) paused: bool,
 }
 
 /// How long to wait for what nobody tells: offsets that are pending, a transaction of a predecessor.
@@ -272,14 +305,13 @@ impl<C: Connect> Worker<C> {
             replayed: Vec::new(),
             restored: Vec::new(),
             slots: Vec::new(),
-            events: Vec::new(),
+            group: Vec::new(),
             changed: Vec::new(),
             offsets: Vec::new(),
             guarantee,
             in_transaction: false,
             commit_now: false,
             owned_ms: now_ms,
-            rewinds: 0,
             turn: 0,
             pressure,
             begins: false,
@@ -321,12 +353,16 @@ impl<C: Connect> Worker<C> {
     /// True if there is work that must wait for somebody else: the producer does not own its id yet, it is not known
     /// who else is in the group, or tasks are being opened. A step that did nothing does not mean that there is nothing to do then.
     pub fn is_waiting(&self) -> bool {
-        !self.ready || !self.joining.is_done() || !self.opening.is_empty()
+        !self.ready || !self.joining.is_done() || !self.opening.is_empty() || self.begins
     }
 
     /// True if the group has it for a member: it was told of its share of the partitions, which may be none.
     pub fn has_joined(&mut self) -> bool {
-        self.has_joined = self.has_joined || self.consumer.is_member();
+        // Who has something is told when it is lost; who has nothing is not.
+        let has_nothing = self.tasks.is_empty() && self.opening.is_empty();
+        if has_nothing || !self.has_joined {
+            self.has_joined = self.consumer.is_member();
+        }
         self.has_joined
     }
 
@@ -334,6 +370,11 @@ impl<C: Connect> Worker<C> {
     /// is for records that wait.
     pub fn pause(&mut self, paused: bool) {
         self.paused = paused;
+    }
+
+    /// True if it is paused and takes no more records: waiting for some would be waiting for those that it does not take.
+    pub fn is_full(&self) -> bool {
+        self.paused && self.room() == 0
     }
 
     /// Asks anew how much memory it may take, because there are more workers now, or fewer.
@@ -407,10 +448,10 @@ impl<C: Connect> Worker<C> {
         }
         self.balance()?;
         if self.is_ready()? {
-            if !self.opening.is_empty() {
+            if !self.opening.is_empty() || self.begins {
                 step.opened = self.open_some()?;
             }
-            if !self.paused {
+            if !self.paused && !self.begins {
                 step.processed = self.process(max, step.fetched)?;
             }
         }
@@ -450,40 +491,36 @@ impl<C: Connect> Worker<C> {
     }
 
     /// Fetches what there is, up to a batch, and follows the group. Returns how many records came.
+    #[inline]
     fn poll(&mut self) -> Result<usize, WorkerError> {
-        let mut events = std::mem::take(&mut self.events);
         let room = self.room();
-        let fetched = self.consumer.poll(&mut events, room);
-        mutant!(RejoinedKept => crate::mutants::forget_losses(&mut events));
-        let (mut first, rewinds) = (Ok(()), self.rewinds);
-        for event in events.drain(..) {
-            match event {
-                // After a rewind the rest of this batch comes once more.
-                Event::Record { .. } | Event::End { .. }
-                    if self.rewinds != rewinds && !mutant!(RestOfTheBatch) => {}
-                Event::Record { slot, message } => {
-                    if let Some(to) = self.destination(slot) {
-                        self.tasks[to.task].buffer(to.input, message);
-                    }
-                }
-                Event::End { slot, position } => {
-                    if let Some(to) = self.destination(slot) {
-                        self.tasks[to.task].ended(to.input, position);
-                    }
-                }
-                // Whatever happens: every event is worked off, and the first error is told afterwards. A partition
-                // that is not given back would stay here for ever.
-                Event::Assigned(partitions) => first = first.and(self.given(&partitions)),
-                Event::Revoked(partitions) => first = first.and(self.give_back(&partitions)),
-                Event::Lost(partitions) => first = first.and(self.lose(&partitions)),
-            }
+        let mut inputs = Inputs { slots: &self.slots, tasks: &mut self.tasks, group: &mut self.group };
+        let fetched = self.consumer.poll(&mut inputs, room);
+        if !self.group.is_empty() {
+            self.follow_group()?;
         }
-        self.events = events;
-        first?;
         match fetched {
             Ok(fetched) => Ok(fetched),
             Err(cause) => self.unreadable(cause),
         }
+    }
+
+    /// Does what the group says. All records that came with it are with their tasks: who is rewound drops them.
+    #[cold]
+    fn follow_group(&mut self) -> Result<(), WorkerError> {
+        let mut first = Ok(());
+        mutant!(RejoinedKept => crate::mutants::forget_losses(&mut self.group));
+        for event in std::mem::take(&mut self.group) {
+            // Whatever happens: every event is worked off, and the first error is told afterwards. A partition
+            // that is not given back would stay here for ever.
+            first = first.and(match event {
+                Event::Assigned(partitions) => self.given(&partitions),
+                Event::Revoked(partitions) => self.give_back(&partitions),
+                Event::Lost(partitions) => self.lose(&partitions),
+                Event::Record { .. } | Event::End { .. } => Ok(()),
+            });
+        }
+        first
     }
 
     /// Commits, and gives up what the group takes back.
@@ -503,11 +540,6 @@ impl<C: Connect> Worker<C> {
         let closed = self.close_tasks(if mutant!(LostKept) { &[] } else { partitions }, false);
         let confirmed = self.consumer.revoked(partitions).map_err(WorkerError::from);
         taken_back.and(closed).and(confirmed)
-    }
-
-    #[inline]
-    fn destination(&self, slot: u32) -> Option<Destination> {
-        *self.slots.get(slot as usize)?
     }
 
     /// An input that the log cannot give any more stops its task, not the worker.

@@ -39,8 +39,7 @@ fn bound(mutant: Mutant) -> u64 {
         | Mutant::TombstoneAgeIgnored => 2_000,
         Mutant::EndIsLastStable
         | Mutant::ProofOfAnother
-        | Mutant::RestoreUnfinished
-        | Mutant::RestOfTheBatch => 1_000,
+        | Mutant::RestoreUnfinished => 1_000,
         _ => 200,
     }
 }

@@ -4,13 +4,14 @@
 //! again may just be coming back. Knows for how long. Does not know when it is called, nor which stores go (`cleaning`).
 
 use super::{Inner, StateDirectory};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// See above.
 pub(crate) struct Cleaner {
     directory: Weak<Inner>,
     delay: Duration,
+    at_work: Arc<Mutex<()>>,
 }
 
 /// As good as never.
@@ -19,7 +20,11 @@ const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 impl StateDirectory {
     /// What deletes stores that are unused for so long, unless that is never. It does not keep the directory open.
     pub(crate) fn cleaner(&self, delay: Duration) -> Option<Cleaner> {
-        (delay < NEVER).then(|| Cleaner { directory: Arc::downgrade(&self.0), delay })
+        (delay < NEVER).then(|| Cleaner {
+            directory: Arc::downgrade(&self.0),
+            delay,
+            at_work: Arc::default(),
+        })
     }
 }
 
@@ -29,8 +34,16 @@ impl Cleaner {
         self.delay
     }
 
+    /// Waits until nothing is being deleted. To be called when nobody has the directory any more: then nothing will be, and
+    /// the directory is closed.
+    pub(crate) fn quiet(&self) -> impl FnOnce() + Send + use<> {
+        let at_work = self.at_work.clone();
+        move || drop(at_work.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Deletes what has to go, and says so.
     pub(crate) fn clean(&self) {
+        let _at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
         // Who closed it has ended.
         let Some(directory) = self.directory.upgrade().map(StateDirectory) else { return };
         match directory.clean(self.delay) {

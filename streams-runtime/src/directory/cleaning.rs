@@ -67,7 +67,7 @@ impl StateDirectory {
     /// the application was reset for example. Files that were moved aside stay, and so does the identity of the process.
     ///
     /// # Errors
-    /// If a worker has a store open, and nothing was deleted then; if the system refuses.
+    /// If a worker has a store open, and no other was deleted then; if the system refuses.
     pub fn clean_up(&self) -> Result<(), DirectoryError> {
         self.finish_deleting()?;
         let (mut found, mut claims) = (self.found()?, Vec::new());

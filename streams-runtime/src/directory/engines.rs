@@ -10,11 +10,11 @@
 
 use super::{Inner, StateDirectory, file_name};
 use crate::state::{
-    Batch, Cursor, Direction, DiskMemory, Engine, EngineError, KeyRange, Mark, RocksEngine, Shared,
-    StateError,
+    Batch, Cursor, Direction, DiskMemory, Engine, EngineError, KeyRange, Mark, OnUnreadable, RocksEngine,
+    Shared, StateError, Unreadable,
 };
 use crate::task::TaskId;
-use crate::wiring::Engines;
+use crate::wiring::{Engines, readable};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -117,13 +117,15 @@ impl Inner {
 }
 
 impl StateDirectory {
-    /// Opens the stores of a task: for [`Connect::engines`](crate::worker::Connect::engines).
-    pub fn engines(&self, task: TaskId) -> Engines {
+    /// Opens the stores of a task: for [`Connect::engines`](crate::worker::Connect::engines). `otherwise` is what becomes
+    /// of those that cannot be used.
+    pub fn engines(&self, task: TaskId, otherwise: OnUnreadable) -> Engines {
         let directory = self.clone();
-        Box::new(move |store| directory.engine(store.name, task.partition))
+        readable(Box::new(move |store| directory.engine(store.name, task.partition)), otherwise)
     }
 
-    /// The engine of one partition of a store, for as long as the caller holds it.
+    /// The engine of one partition of a store, for as long as the caller holds it; also of one that
+    /// [cannot be used](Engine::unreadable).
     ///
     /// # Errors
     /// [`StateError::InUse`] while another worker of this process has it, [`StateError::Engine`] if it cannot be
@@ -181,6 +183,12 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let Some(mut engine) = self.engine.take() else { return };
+        if engine.is_damaged() {
+            // Whoever wants it next looks at its files as they are then.
+            drop(engine);
+            self.home.stores.held().remove(&self.place);
+            return;
+        }
         // It may stay away for long. If this fails, its log still has everything.
         let _ = engine.rest();
         self.home.stores.held().insert(self.place.clone(), Held::Resting(engine, Instant::now()));
@@ -215,6 +223,18 @@ impl Engine for Lent {
 
     fn rest(&mut self) -> Result<(), EngineError> {
         self.engine_mut().rest()
+    }
+
+    fn unreadable(&self) -> Option<&Unreadable> {
+        self.engine().unreadable()
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        self.engine().directory()
+    }
+
+    fn move_aside(&mut self, why: &str) -> Result<(), EngineError> {
+        self.engine_mut().move_aside(why)
     }
 
     fn damage(&self) -> Option<&str> {

@@ -10,7 +10,7 @@
 //! nothing. Stores of steps that are gone, and of partitions that are elsewhere, are deleted after a while (`cleaning`);
 //! files that were moved aside, and whatever else it does not know, it leaves alone.
 //!
-//! Knows files and names. Does not know whether what is in them is still good: `restore` does.
+//! Knows files and names. Does not know whether what is in them is still good: engines and `restore` do.
 
 #[cfg(feature = "kafka")]
 mod cleaner;

@@ -2,11 +2,11 @@
 
 use super::Mutant;
 use super::is;
-use crate::commit::Commit;
+use crate::commit::{Commit, Trouble};
 use crate::guarantee::Guarantee;
 use crate::task::TaskId;
 use crate::transport::{
-    Consumer, Event, GroupMetadata, Producer, TopicPartition, TransportError, Watermarks,
+    CommitOutcome, Consumer, Event, GroupMetadata, Producer, TopicPartition, TransportError, Watermarks,
 };
 use crate::worker::{Connect, Worker, WorkerError};
 use std::cell::RefCell;
@@ -19,31 +19,38 @@ thread_local! {
 
 impl<C: Connect> Worker<C> {
     /// An outcome that is unknown is taken for one that is known.
-    pub(crate) fn believe(&mut self, changed: &[usize], now_ms: i64) -> Result<Commit, WorkerError> {
+    pub(crate) fn believe(&mut self, now_ms: i64) -> Result<Commit, WorkerError> {
         (self.in_transaction, self.ready, self.renew) = (false, false, true);
         match is(Mutant::UnknownIsCommitted) {
-            true => self.committed(changed, now_ms).map(|()| Commit::Done),
+            true => self.committed(true, now_ms).map(|()| Commit::Done),
             false => self.take_back().map(|()| Commit::TakenBack),
         }
     }
 
     /// What they stand for has not arrived.
-    pub(crate) fn send_offsets_ahead(&mut self, changed: &[usize]) -> Result<(), TransportError> {
-        let mut entries = 0;
-        for &at in changed {
-            entries = self.tasks[at].write_offsets(&mut self.offsets, entries);
-        }
-        self.offsets.truncate(entries);
+    pub(crate) fn send_offsets_ahead(&mut self) -> Result<(), TransportError> {
+        self.gather_offsets();
         match self.guarantee {
             Guarantee::AtLeastOnce => self.consumer.commit(&self.offsets),
             Guarantee::ExactlyOnce => Ok(()),
         }
     }
 
-    /// Brokers accept this, whoever sends it.
-    pub(crate) fn send_offsets_of_nobody(&mut self, group: GroupMetadata) -> Result<(), TransportError> {
-        let nobody = GroupMetadata { generation: -1, member: "".into(), ..group };
-        self.producer.send_offsets(&self.offsets, &nobody)
+    /// Offsets outside of the transaction. Or without generation and member: brokers accept them, whoever sends them. Or
+    /// before everything has arrived.
+    pub(crate) fn end_wrongly(&mut self) -> Result<CommitOutcome, Trouble> {
+        self.gather_offsets();
+        let Some(group) = self.consumer.group_metadata() else { return Err(self.thrown_out()) };
+        if is(Mutant::OffsetsOutside) {
+            self.consumer.commit(&self.offsets)?;
+        } else if is(Mutant::EpochMinusOne) {
+            let nobody = GroupMetadata { generation: -1, member: "".into(), ..group };
+            self.producer.send_offsets(&self.offsets, &nobody)?;
+        } else {
+            self.producer.send_offsets(&self.offsets, &group)?;
+            self.flush()?;
+        }
+        Ok(self.producer.commit())
     }
 
     /// The ends of a task's changelogs, before anything else is asked.

@@ -163,14 +163,21 @@ impl<M: crate::transport::Message> Opening<M> {
         self.id
     }
 
-    /// Back to the beginning; stops what was begun.
+    /// Back to the beginning; stops what was begun, here or by somebody who went ahead.
     fn stop<C: Connect>(&mut self, reader: &mut C::Consumer, connect: &C) {
-        if let Stage::Replaying { replays, .. } = std::mem::replace(&mut self.stage, Stage::Begun) {
-            replays
-                .iter()
-                .filter(|(replay, _)| !replay.is_done())
-                .for_each(|(replay, _)| replay.close(reader));
-            tell(self.id, &replays, RestoreStage::Suspended, connect);
+        match std::mem::replace(&mut self.stage, Stage::Begun) {
+            Stage::Warming => connect.cool(self.id),
+            Stage::Replaying { replays, .. } => {
+                replays
+                    .iter()
+                    .filter(|(replay, _)| !replay.is_done())
+                    .for_each(|(replay, _)| replay.close(reader));
+                tell(self.id, &replays, RestoreStage::Suspended, connect);
+            }
+            Stage::Begun | Stage::Offsets | Stage::Ends(_) | Stage::Known(_) => {}
+        }
+        for warmed in self.warmed.drain(..) {
+            connect.restoring(&Restoring::given_up(self.id, warmed));
         }
     }
 
@@ -429,6 +436,11 @@ impl<C: Connect> Worker<C> {
         {
             let cause = OpenError::Written(topic.clone());
             return self.misses_offsets(at, cause, now_ms);
+        }
+        // That nothing is committed was true when it was asked. A machine that was suspended since asks again.
+        if !has_offsets && now_ms.saturating_sub(opening.asked_ms) > OFFSETS_PATIENCE_MS {
+            opening.stop(&mut self.reader, &self.connect);
+            return Ok(());
         }
         let times = wired.times.to_metadata().into_bytes();
         for (replay, _) in replays {

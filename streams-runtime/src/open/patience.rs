@@ -183,7 +183,15 @@ impl<C: Connect> Worker<C> {
         let limit_ms = self.connect.transaction_timeout_ms().saturating_add(CLEANUP_MS);
         for (at, opening) in self.opening.iter_mut().enumerate() {
             match &mut opening.stage {
-                Stage::Warming | Stage::Begun | Stage::Known(_) => {}
+                Stage::Begun => {}
+                Stage::Warming | Stage::Known(_) => {
+                    if opening.patience.is_over(now_ms, limit_ms) {
+                        opening.patience.said_ms = Some(now_ms);
+                        let (task, waited_s) = (opening.id, opening.patience.waited_ms(now_ms) / 1_000);
+                        // How far they are is said beside it, if they move.
+                        tracing::info!(%task, waited_s, "the stores of a task are not open here yet");
+                    }
+                }
                 Stage::Offsets | Stage::Ends(_) => {
                     if opening.patience.is_over(now_ms, limit_ms) {
                         opening.patience.said_ms = Some(now_ms);

@@ -70,7 +70,7 @@ impl<C: Connect> Worker<C> {
             mutant!(EndBeforeOffsets => changelog.ends = crate::mutants::first_end(id, &changelog.partition.topic).unwrap_or(changelog.ends));
             let earlier = opening.warmed.iter().position(|warmed| warmed.store == hash);
             let earlier = earlier.map(|at| opening.warmed.swap_remove(at));
-            let lasting =
+            let mut lasting =
                 Lasting::since(earlier.as_ref().map_or(Duration::ZERO, |warmed| warmed.elapsed), now_ms);
             match Replay::begin(
                 &mut self.reader,
@@ -79,7 +79,11 @@ impl<C: Connect> Worker<C> {
                 opening.survived_ms,
                 earlier,
             ) {
-                Ok(replay) => replays.push((replay, lasting)),
+                Ok(replay) => {
+                    // What was done before was told before.
+                    lasting.has_moved(&replay);
+                    replays.push((replay, lasting));
+                }
                 Err(cause) => {
                     replays.iter().for_each(|(begun, _)| begun.close(&mut self.reader));
                     return Err(cause.into());

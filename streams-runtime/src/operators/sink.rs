@@ -6,6 +6,7 @@ use super::{External, Internal, Written};
 use crate::context::Context;
 use crate::counters::{DropCounter, Reason};
 use crate::failure::{Failure, UserError, What};
+use crate::few;
 use crate::outbox::{OutTopic, Outbox};
 use crate::policy::Policy;
 use crate::serde::{Serde, same_format};
@@ -81,11 +82,10 @@ impl<T: Written> Push<T::Key, T::Value> for Sink<T> {
             self.topic,
             cx.timestamp.as_ms(),
             cx.headers,
-            cx.source.offset,
             |out| match (key.slot.get(), key.raw) {
                 (None, _) => Ok(false),
                 (Some(_), Some(raw)) if self.same_key_format => {
-                    out.extend_from_slice(raw);
+                    few::append(out, raw);
                     Ok(true)
                 }
                 (Some(key), _) => match T::KeySerde::encode(key, out) {

@@ -99,6 +99,7 @@ impl<T: Written> SourceNode<T> {
 }
 
 /// Reads one side of a record into its place.
+#[inline(always)]
 fn fill<S: Serde>(bytes: Option<&[u8]>, place: &mut Option<S::Type>) -> Result<(), UserError> {
     match bytes {
         Some(bytes) => Ok(S::decode_into(bytes, place)?),

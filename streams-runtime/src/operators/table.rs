@@ -21,6 +21,7 @@ pub struct KeyedRows<T: Table<ValueSerde: Serde<Type = T::Value>>> {
     store: Rc<RefCell<KeyValueStore<T::ValueSerde>>>,
     /// Key bytes, if nobody brought them along.
     scratch: RefCell<Vec<u8>>,
+    changelog: String,
 }
 
 impl<T: Table<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>>> KeyedRows<T> {
@@ -28,7 +29,8 @@ impl<T: Table<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
     pub fn of(wiring: &mut Wiring) -> Self {
         let store =
             wiring.store(T::STORE, |engine, overlay| Ok(KeyValueStore::new(T::STORE.name, engine, overlay)));
-        KeyedRows { store, scratch: RefCell::default() }
+        let changelog = wiring.names().changelog(T::STORE.name);
+        KeyedRows { store, scratch: RefCell::default(), changelog }
     }
 
     /// Calls `f` with the store and the key's bytes in the table's format.
@@ -42,13 +44,29 @@ impl<T: Table<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>
         let mut store = self.store.borrow_mut();
         let mut scratch = self.scratch.borrow_mut();
         let raw = key_bytes::<T::KeySerde>(key, raw, &mut scratch, T::STORE.name)?;
-        f(&mut store, raw).map_err(store_failure::<T>)
+        f(&mut store, raw).map_err(|error| store_failure(T::STORE.name, &self.changelog, error))
     }
 }
 
+/// A row that is none of its format: what is in the way is in the changelog too.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{cause}. The last record of that key in `{changelog}`, in the same partition, has these bytes: if they were written in \
+     another format, go back to that one, or give the store another name (`store = \"…\"`), under which it begins empty"
+)]
+struct ForeignBytes {
+    changelog: String,
+    #[source]
+    cause: StateError,
+}
+
 #[cold]
-pub(super) fn store_failure<T: Table>(error: StateError) -> Failure {
-    Failure::new(What::Store(T::STORE.name.to_owned()), Some(error.into()))
+pub(super) fn store_failure(store: &str, changelog: &str, error: StateError) -> Failure {
+    let cause = match error {
+        cause @ StateError::Decode { .. } => ForeignBytes { changelog: changelog.to_owned(), cause }.into(),
+        other => other.into(),
+    };
+    Failure::new(What::Store(store.to_owned()), Some(cause))
 }
 
 impl<T: Table<KeySerde: Serde<Type = T::Key>, ValueSerde: Serde<Type = T::Value>>> Rows<T::Key, T::Value>

@@ -13,7 +13,7 @@ use crate::policy::Policy;
 use crate::record::Timestamp;
 use crate::serde::{Serde, same_format};
 use crate::slot::{KeySlot, Slot};
-use crate::state::{TimeCell, WindowStore};
+use crate::state::{StateError, TimeCell, WindowStore};
 use crate::stream::{Stream, Table, ValueIn};
 use crate::window::{TimeSpan, Windowed, Windows};
 use crate::wiring::{Port, Push, Wiring};
@@ -26,6 +26,7 @@ pub struct WindowedRows<T: Table<ValueSerde: Serde<Type = T::Value>>, KS, W> {
     store: Rc<RefCell<WindowStore<T::ValueSerde>>>,
     /// Key bytes, if nobody brought them along.
     scratch: Cell<Vec<u8>>,
+    changelog: String,
     windows: PhantomData<(KS, W)>,
 }
 
@@ -36,7 +37,13 @@ impl<T: Table<ValueSerde: Serde<Type = T::Value>>, KS, W: Windows> WindowedRows<
             let retention = T::STORE.retention_ms.unwrap_or(W::SIZE_MS + W::GRACE_MS);
             WindowStore::open(T::STORE.name, engine, overlay, retention)
         });
-        WindowedRows { store, scratch: Cell::default(), windows: PhantomData }
+        let changelog = wiring.names().changelog(T::STORE.name);
+        WindowedRows { store, scratch: Cell::default(), changelog, windows: PhantomData }
+    }
+
+    #[cold]
+    fn failure(&self, error: StateError) -> Failure {
+        store_failure(T::STORE.name, &self.changelog, error)
     }
 }
 
@@ -55,7 +62,7 @@ where
         let mut scratch = self.scratch.take();
         let raw = key_bytes::<KS>(&key.key, None, &mut scratch, T::STORE.name)?;
         let mut store = self.store.borrow_mut();
-        let row = store.get(raw, key.window.start).map_err(store_failure::<T>)?;
+        let row = store.get(raw, key.window.start).map_err(|error| self.failure(error))?;
         let result = found(row.map(|row| &row.value));
         self.scratch.set(scratch);
         result
@@ -133,7 +140,7 @@ where
                 true => store.try_update(raw, window.start, cx.timestamp.as_ms(), change),
                 false => store.update(raw, window.start, cx.timestamp.as_ms(), change),
             };
-            updated.map_err(|error| store_failure::<S>(error).on(&cx.source))?
+            updated.map_err(|error| self.rows.failure(error).on(&cx.source))?
         };
         // An open window is never expired: a store keeps windows at least for size and grace.
         let Some(updated) = updated else { return Ok(()) };

@@ -32,17 +32,24 @@ pub(super) fn who_calls(topics: &mut dyn Topics, group: &str) -> Result<Option<S
 pub(super) struct Call<C: Consumer> {
     consumer: C,
     group: String,
+    /// How names of this process begin: its own static members stay in the group after they have ended.
+    own: String,
     until: Instant,
 }
 
 impl<C: Consumer> Call<C> {
     /// Joins, for the topics that everybody there subscribes to.
-    pub(super) fn join(mut consumer: C, group: &str, leaders: &[String]) -> Result<Self, TransportError> {
+    pub(super) fn join(
+        mut consumer: C,
+        group: &str,
+        own: String,
+        leaders: &[String],
+    ) -> Result<Self, TransportError> {
         consumer.subscribe(leaders)?;
-        Ok(Call { consumer, group: group.to_owned(), until: Instant::now() + CALLS })
+        Ok(Call { consumer, group: group.to_owned(), own, until: Instant::now() + CALLS })
     }
 
-    /// Follows the group. False once nobody else is in it, or it was called for long enough.
+    /// Follows the group. False once nobody else is in it.
     ///
     /// # Errors
     /// If the group cannot be asked.
@@ -58,18 +65,22 @@ impl<C: Consumer> Call<C> {
         let members = topics.members(&self.group)?;
         let (callers, others): (Vec<_>, Vec<_>) =
             members.iter().partition(|member| calling(&member.client_id).is_some());
-        Ok((callers.is_empty() || !others.is_empty()) && Instant::now() < self.until)
+        let mut others = others.iter().filter(|member| !member.client_id.starts_with(&self.own));
+        Ok(callers.is_empty() || others.next().is_some())
     }
 
-    /// Calls until nobody is left.
+    /// Calls until nobody is left, or for as long as the slowest may take: static members that have ended are in the group until their
+    /// sessions time out. Then it leaves, so that nobody hears it who is started later.
     ///
     /// # Errors
-    /// As [`step`](Call::step).
+    /// If the group did not answer at last.
     pub(super) fn run(mut self, topics: &mut dyn Topics) -> Result<(), TransportError> {
-        while self.step(topics)? {
+        let mut answered = Ok(true);
+        while !matches!(answered, Ok(false)) && Instant::now() < self.until {
+            answered = self.step(topics);
             self.consumer.wait(AGAIN.as_millis() as u64);
         }
-        self.consumer.leave()
+        self.consumer.leave().and(answered.map(drop))
     }
 }
 
@@ -94,7 +105,7 @@ mod tests {
         let mut others = vec![join(&client_id("app-a-0", 7)), join(&client_id("app-b-0", 7))];
         assert_eq!(who_calls(&mut log.clone(), "app").unwrap(), None);
         let caller = log.consumer("app", &caller_id("app-a", 7), Isolation::ReadCommitted);
-        let mut call = Call::join(caller, "app", &topics).unwrap();
+        let mut call = Call::join(caller, "app", "app-c".to_owned(), &topics).unwrap();
         while let Some(mut other) = others.pop() {
             assert!(call.step(&mut log).unwrap());
             assert_eq!(who_calls(&mut log.clone(), "app").unwrap().as_deref(), Some("app-a"));

@@ -69,8 +69,8 @@ pub(crate) struct Surroundings<'a> {
 /// The first failure. What does not depend on it is committed before this returns.
 ///
 /// # Panics
-/// As the worker does. Its transaction is taken back and its membership ends before this unwinds, so that nobody has to wait
-/// until the group notices.
+/// As the worker does. Before this unwinds its transaction is taken back, and its membership ends as it ends otherwise, so that
+/// nobody has to wait until the group notices that nobody is there.
 pub(crate) fn cycle<C: Connect>(mut worker: Worker<C>, around: &Surroundings<'_>) -> Result<(), WorkerError> {
     match catch_unwind(AssertUnwindSafe(|| turn_until_stopped(&mut worker, around))) {
         Ok(failed) => {
@@ -198,7 +198,11 @@ fn turn<C: Connect>(
         true => rhythm.commit.saturating_sub(now - *committed),
         false => rhythm.rest,
     };
-    worker.rest(due.min(rhythm.rest).as_millis().max(1) as u64);
+    let rest = due.min(rhythm.rest);
+    match worker.is_full() {
+        true => std::thread::sleep(rest),
+        false => worker.rest(rest.as_millis().max(1) as u64),
+    }
     Ok(worker.is_at_ends() && !worker.is_changed())
 }
 
@@ -379,6 +383,38 @@ mod tests {
         let worker = InProcess::new(&log, "checks", "two").start(Checks::graph()).unwrap();
         run(worker, 10, &stop_after(150)).unwrap();
         assert_eq!(written(&log), 4);
+    }
+
+    #[test]
+    fn while_it_is_paused_it_fetches_as_much_as_there_is_memory_for_and_rests() {
+        let numbers: Vec<i64> = (0..20_000).collect();
+        let log = MemoryLog::new();
+        log.create_topic("numbers", 2).unwrap();
+        for n in &numbers {
+            let bytes = n.to_be_bytes();
+            log.append("numbers", 0, Some(&bytes), Some(&bytes), 0, &Headers::new()).unwrap();
+        }
+        let share = crate::memory::Share { rows: 1 << 20, records: 100_000 };
+        let mut worker = InProcess::new(&log, "checks", "one").memory(share).start(Checks::graph()).unwrap();
+        worker.pause(true);
+        let mut committed = Instant::now();
+        for _ in 0..40 {
+            turn(
+                &mut worker,
+                Rhythm { rest: Duration::from_millis(1), ..Rhythm::new(10, None) },
+                Instant::now(),
+                &mut committed,
+            )
+            .unwrap();
+        }
+        assert!(
+            worker.is_full() && worker.waiting_bytes() < 400_000,
+            "{} bytes wait",
+            worker.waiting_bytes()
+        );
+        worker.pause(false);
+        run_until_idle(&mut worker).unwrap();
+        assert_eq!(written(&log), numbers.len());
     }
 
     /// A format that panics, where no step is to blame.

@@ -3,7 +3,7 @@
 //! Knows flags and messages. Does not know what a thread does, nor what is made of what it says.
 
 use super::on_failure::FailureCause;
-use super::state::{Listener, ThreadState};
+use super::state::{Listener, State, ThreadState};
 use crate::app::Error;
 use crate::task::TaskId;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use std::sync::mpsc::Sender;
 pub(crate) struct Common {
     paused: AtomicBool,
     threads: AtomicUsize,
+    ended: AtomicBool,
 }
 
 impl Common {
@@ -30,6 +31,11 @@ impl Common {
     /// How many threads share the memory.
     pub(crate) fn threads(&self) -> usize {
         self.threads.load(Ordering::Acquire)
+    }
+
+    /// Every thread shall end, whether anybody is left to tell it or not.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
     }
 
     pub(super) fn count(&self, threads: usize) {
@@ -51,8 +57,8 @@ pub(super) enum Message {
     Stop { leave: bool },
     /// Everything ends, because of this.
     Fail(Error),
-    /// Somebody wants to hear of states.
-    Listen(Listener),
+    /// Somebody who saw this state wants to hear of others.
+    Listen { listener: Listener, since: State },
 }
 
 /// Takes an answer.
@@ -91,7 +97,7 @@ impl Line {
 
     /// True once it shall end.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
+        self.stop.load(Ordering::Acquire) || self.common.ended.load(Ordering::Acquire)
     }
 
     /// True if it leaves the group for good when it ends, also where a static member would stay one.

@@ -8,6 +8,7 @@
 
 use super::hooks::RestoreListener;
 use super::line::Common;
+use super::now_ms;
 #[cfg(feature = "rocksdb")]
 use super::restorer::Restorer;
 use crate::app::Error;
@@ -20,7 +21,7 @@ use crate::settings::Settings;
 use crate::startup::Started;
 #[cfg(feature = "rocksdb")]
 use crate::state::DiskMemory;
-use crate::state::OverlayLimit;
+use crate::state::{OnUnreadable, OverlayLimit};
 #[cfg(feature = "rocksdb")]
 use crate::stream::StoreSpec;
 use crate::task::TaskId;
@@ -28,12 +29,12 @@ use crate::topology::Topology;
 use crate::transport::kafka::{KafkaClients, KafkaConsumer, KafkaProducer};
 use crate::transport::{ClientSettings, Isolation, TransportError};
 #[cfg(feature = "rocksdb")]
-use crate::warming::{Order, Warmed, Warming};
+use crate::warming::{Warmed, Warming};
 use crate::wiring::{Engines, in_memory};
 use crate::worker::{Connect, member_id};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Which process this is. Known before anything is asked of the group: a run before this one may still be a member.
 pub(crate) struct Process {
@@ -96,6 +97,7 @@ pub(crate) struct Machine {
     application: String,
     clients: KafkaClients,
     guarantee: Guarantee,
+    unreadable: OnUnreadable,
     /// Of all threads.
     memory: Budget,
     common: Arc<Common>,
@@ -116,16 +118,18 @@ impl Machine {
         restoring: Option<RestoreListener>,
     ) -> Machine {
         let clients = KafkaClients::new(bounded(settings.clients.clone(), started));
+        let unreadable = settings.unreadable;
         Machine {
             application: application.to_owned(),
             guarantee: settings.guarantee,
+            unreadable,
             memory: Budget::of(settings.memory_bytes),
             common,
             #[cfg(feature = "rocksdb")]
-            restorer: process
-                .directory
-                .clone()
-                .map(|directory| restorer(application, &process.id, &clients, directory, restoring.clone())),
+            restorer: process.directory.clone().map(|directory| {
+                let engines = move |task| directory.engines(task, unreadable);
+                restorer(application, &process.id, &clients, engines, restoring.clone())
+            }),
             clients,
             restoring,
             process,
@@ -149,13 +153,13 @@ impl Machine {
     }
 }
 
-/// The thread that restores what is in this directory.
+/// The thread that restores what these engines hold.
 #[cfg(feature = "rocksdb")]
 fn restorer(
     application: &str,
     process: &str,
     clients: &KafkaClients,
-    directory: StateDirectory,
+    engines: impl FnMut(TaskId) -> Engines + Send + 'static,
     restoring: Option<RestoreListener>,
 ) -> Restorer<KafkaConsumer> {
     let (group, name) = (application.to_owned(), format!("{application}-{process}-restore"));
@@ -168,7 +172,7 @@ fn restorer(
                 listener(restoring_store);
             }
         };
-        Ok(Warming::new(reader, move |task| directory.engines(task), hear, timeout_ms))
+        Ok(Warming::new(reader, engines, hear, timeout_ms))
     });
     Restorer::new(format!("{application}-restore"), make)
 }
@@ -247,7 +251,7 @@ impl Connect for OnMachine {
     fn engines(&self, task: TaskId) -> Engines {
         #[cfg(feature = "rocksdb")]
         if let Some(directory) = &self.machine.process.directory {
-            return directory.engines(task);
+            return directory.engines(task, self.machine.unreadable);
         }
         let _ = task;
         in_memory()
@@ -264,9 +268,8 @@ impl Connect for OnMachine {
 
     #[cfg(feature = "rocksdb")]
     fn warm(&self, task: TaskId, stores: &[(StoreSpec, String)]) -> Option<Vec<Warmed>> {
-        let order = || Order { worker: self.number, task, stores: stores.to_vec() };
         match &self.machine.restorer {
-            Some(restorer) if !stores.is_empty() => restorer.warm(order, (self.number, task)),
+            Some(restorer) if !stores.is_empty() => restorer.warm((self.number, task), stores),
             _ => Some(Vec::new()),
         }
     }
@@ -285,7 +288,6 @@ impl Connect for OnMachine {
     }
 
     fn now_ms(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        now_ms()
     }
 }

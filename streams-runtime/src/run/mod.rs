@@ -30,7 +30,7 @@ mod line;
 mod machine;
 #[cfg(any(test, feature = "kafka"))]
 mod on_failure;
-#[cfg(all(feature = "kafka", feature = "rocksdb"))]
+#[cfg(any(test, all(feature = "kafka", feature = "rocksdb")))]
 mod restorer;
 #[cfg(feature = "kafka")]
 mod running;
@@ -60,6 +60,13 @@ pub use state::{State, StateChange, ThreadState};
 #[cfg(feature = "kafka")]
 pub use threads::ThreadInfo;
 
+/// The wall clock, in ms since the epoch.
+#[cfg(any(test, feature = "kafka"))]
+fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
 #[cfg(feature = "kafka")]
 mod on_kafka {
     use super::call::{self, Call, who_calls};
@@ -67,7 +74,7 @@ mod on_kafka {
     use super::hooks::Hooks;
     use super::line::{Common, Line, Message};
     use super::machine::{Machine, Process};
-    use super::on_failure::OnFailure;
+    use super::on_failure::{FailureCause, OnFailure, ThreadFailure};
     use super::running::Running;
     use super::signals::StopSignals;
     use super::state::State;
@@ -87,6 +94,7 @@ mod on_kafka {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
     use tokio::sync::oneshot;
+    use tokio::sync::oneshot::error::RecvError;
 
     /// An application and what it is told.
     pub(crate) struct Application {
@@ -105,31 +113,52 @@ mod on_kafka {
         let mut signals = StopSignals::listen();
         let id = application.id.clone();
         let (running, started) = launch(application)?;
-        let ended = async {
-            started.await.unwrap_or(Ok(()))?;
-            running.wait().await
-        };
-        tokio::pin!(ended);
+        // Nobody else could stop it if this is dropped.
+        let _stop = StopOnDrop(&running);
         tokio::select! {
-            ended = &mut ended => return ended,
+            started = started => told(&running, started).await?,
+            // Nothing was begun that would have to be brought to an end; and nothing will be, since nobody hears that it started.
+            signal = signals.next() => {
+                tracing::info!(signal, application = id, "stopped before it had started");
+                return Ok(());
+            }
+        }
+        tokio::select! {
+            ended = running.wait() => return ended,
             signal = signals.next() => tracing::info!(signal, application = id, "stopping"),
         }
         running.stop();
         tokio::select! {
-            ended = &mut ended => ended,
+            ended = running.wait() => ended,
             // Somebody is in a hurry: a broker that does not answer would hold the end up.
             _ = signals.next() => Err(Error::Interrupted),
         }
     }
 
-    /// Starts, and returns once everything was looked at and threads join the group.
+    /// Starts, and returns once everything was looked at and threads join the group. Dropped before that, nothing is started.
     ///
     /// # Errors
     /// What is wrong at start, all of it.
     pub(crate) async fn start(application: Application) -> Result<Running, Error> {
         let (running, started) = launch(application)?;
-        started.await.unwrap_or(Err(Error::Stopping))?;
+        told(&running, started.await).await?;
         Ok(running)
+    }
+
+    /// How the start ended. Where nobody said so, whoever should have has failed.
+    async fn told(running: &Running, started: Result<Result<(), Error>, RecvError>) -> Result<(), Error> {
+        match started {
+            Ok(started) => started,
+            Err(_) => running.wait().await.and(Err(Error::Stopping)),
+        }
+    }
+
+    struct StopOnDrop<'r>(&'r Running);
+
+    impl Drop for StopOnDrop<'_> {
+        fn drop(&mut self) {
+            self.0.stop();
+        }
     }
 
     /// Begins to start, on a thread of its own: brokers are waited for there, and the executor's thread is not held up.
@@ -141,19 +170,41 @@ mod on_kafka {
         let running = Running::new(tell.clone(), seen.clone(), common.clone());
         let (tell_started, started) = oneshot::channel();
         let name = format!("{}-supervisor", application.id);
-        let supervise = move || match prepare(application, &common, tell.clone()) {
-            Ok(Prepared { around, threads, listeners }) => {
-                let crew = Threads::new(around, common, (tell, inbox), seen, listeners);
-                let _ = tell_started.send(Ok(()));
-                crew.run(threads);
-            }
-            Err(error) => {
-                threads::lock(&seen).state = State::Error;
-                let _ = tell_started.send(Err(error));
+        let unwound = Unwound { name: name.clone(), common: common.clone(), seen: seen.clone() };
+        let supervise = move || {
+            let _unwound = unwound;
+            match prepare(application, &common, tell.clone()) {
+                Ok(Prepared { around, threads, listeners }) => {
+                    let crew = Threads::new(around, common, (tell, inbox), seen, listeners);
+                    crew.run(threads, || tell_started.send(Ok(())).is_ok());
+                }
+                Err(error) => {
+                    threads::lock(&seen).state = State::Error;
+                    let _ = tell_started.send(Err(error));
+                }
             }
         };
         spawn(name, supervise)?;
         Ok((running, started))
+    }
+
+    /// Ends everything if whoever supervises it panics: nobody else could.
+    struct Unwound {
+        name: String,
+        common: Arc<Common>,
+        seen: Arc<Mutex<Seen>>,
+    }
+
+    impl Drop for Unwound {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                self.common.end();
+                let cause = FailureCause::Panicked("see standard error".to_owned());
+                let mut seen = threads::lock(&self.seen);
+                seen.state = State::Error;
+                seen.outcome.get_or_insert(ThreadFailure { thread: self.name.clone(), cause }.into());
+            }
+        }
     }
 
     fn spawn(name: String, main: impl FnOnce() + Send + 'static) -> Result<(), Error> {
@@ -188,6 +239,10 @@ mod on_kafka {
         );
         let (consumed, told) = channel();
         let cleaner = process.cleaner(settings.cleanup_delay_ms);
+        let quiet: Box<dyn FnOnce() + Send> = match &cleaner {
+            Some(cleaner) => Box::new(cleaner.quiet()),
+            None => Box::new(|| {}),
+        };
         look_after(&id, &clients, &started, &settings, cleaner, told, tell)?;
         let machine = Machine::new(&id, process, &started, &settings, common.clone(), hooks.restoring);
         let machine = Arc::new(machine);
@@ -200,7 +255,9 @@ mod on_kafka {
                 let leaders = plan.leading();
                 tracing::warn!(reason, "calls on every instance of the application to end");
                 let called = clients.consumer(&plan.application, &name, None, Isolation::ReadCommitted);
-                let called = called.and_then(|consumer| Call::join(consumer, &plan.application, &leaders));
+                let own = machine.name();
+                let called =
+                    called.and_then(|consumer| Call::join(consumer, &plan.application, own, &leaders));
                 if let Err(error) = called.and_then(|call| call.run(&mut clients.admin()?)) {
                     tracing::error!(%error, "not every instance has heard that it shall end");
                 }
@@ -218,11 +275,12 @@ mod on_kafka {
         };
         let policy = hooks.policy.unwrap_or_else(|| Box::new(|_| OnFailure::default()));
         let (call, leave) = (Box::new(call), settings.leave_on_close);
-        let around = threads::Surroundings { name, body: Arc::new(body), policy, call, leave };
+        let around = threads::Surroundings { name, body: Arc::new(body), policy, call, quiet, leave };
         Ok(Prepared { around, threads: settings.threads, listeners: hooks.listeners })
     }
 
-    /// Starts the thread that asks things of brokers now and then. It ends with the last worker that could tell something.
+    /// Starts the thread that asks things of brokers now and then. It ends with the instance, when no worker is left that could tell
+    /// something, and after what it is just being answered.
     fn look_after(
         application: &str,
         clients: &KafkaClients,

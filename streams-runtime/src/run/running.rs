@@ -31,9 +31,8 @@ use tokio::sync::oneshot;
 /// # async fn example() -> streams_runtime::Result<()> {
 /// let running = Shouting::builder("shouting").brokers("localhost:9092").start().await?;
 /// let mut states = running.states();
-/// while running.state() != State::Running {
-///     states.next().await;
-/// }
+/// // `None` once it has ended.
+/// while running.state() != State::Running && states.next().await.is_some() {}
 /// running.add_thread().await?;
 /// running.pause();
 /// running.resume();
@@ -58,9 +57,10 @@ impl Running {
 
     /// Every state that follows another one from now on.
     pub fn states(&self) -> States {
-        let (heard, hears) = unbounded_channel();
+        let ((heard, hears), since) = (unbounded_channel(), self.state());
+        let listener = Box::new(move |change| heard.send(change).is_ok());
         // Who has ended says nothing any more.
-        let _ = self.tell.send(Message::Listen(Box::new(move |change| heard.send(change).is_ok())));
+        let _ = self.tell.send(Message::Listen { listener, since });
         States(hears)
     }
 

@@ -1,14 +1,11 @@
 //! What an instance is doing, as Kafka Streams calls it (`KafkaStreams.State`), and who hears of it.
 //!
 //! ```text
-//!              Created
-//!                 │
-//!                 ↓     tasks move
-//!            Rebalancing ⇄ Running         from each of these three:
-//!                          all threads run
-//!                                          ├─ asked to stop ──→ PendingShutdown ──→ NotRunning
-//!                                          └─ a thread failed → PendingError ─────→ Error
-//!                                                                  once every thread has ended
+//!   Created ──→ Rebalancing ⇄ Running           from each of the two on the right:
+//!      │         tasks move    every thread runs
+//!      │ what is wrong                          ├─ asked to stop ──→ PendingShutdown ──→ NotRunning
+//!      ↓ is told by `start`                     └─ a thread failed → PendingError ─────→ Error
+//!    Error                                                            once every thread has ended
 //! ```
 //!
 //! It is `Running` while every thread is: a thread runs if it is a member of the group and every task it was given is open.
@@ -17,6 +14,7 @@
 //! Knows which state may follow which. Does not know why one does.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What an instance of an application is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,7 +50,7 @@ impl State {
     fn may_become(self, to: State) -> bool {
         use State::*;
         match self {
-            Created => matches!(to, Rebalancing | PendingShutdown | PendingError),
+            Created => matches!(to, Rebalancing | Error),
             Rebalancing => matches!(to, Running | PendingShutdown | PendingError),
             Running => matches!(to, Rebalancing | PendingShutdown | PendingError),
             PendingShutdown => to == NotRunning,
@@ -149,9 +147,12 @@ impl Board {
         self.state
     }
 
-    /// From now on this one hears of every change.
-    pub(super) fn listen(&mut self, listener: Listener) {
-        self.listeners.push(listener);
+    /// From now on this one hears of every change. What has changed since it saw `since`, it hears at once.
+    pub(super) fn listen(&mut self, mut listener: Listener, since: State) {
+        let missed = StateChange { from: since, to: self.state };
+        if since == self.state || tell(&mut listener, missed) {
+            self.listeners.push(listener);
+        }
     }
 
     /// What it is now. Where no arrow leads there, it stays what it was: a thread that opens a task tells nothing of an
@@ -162,8 +163,16 @@ impl Board {
         }
         let change = StateChange { from: std::mem::replace(&mut self.state, to), to };
         tracing::info!("state changed from {change}");
-        self.listeners.retain_mut(|listener| listener(change));
+        self.listeners.retain_mut(|listener| tell(listener, change));
     }
+}
+
+/// A listener that panics hears of nothing more, and nobody else is held up by it.
+fn tell(listener: &mut Listener, change: StateChange) -> bool {
+    catch_unwind(AssertUnwindSafe(|| listener(change))).unwrap_or_else(|_| {
+        tracing::error!(%change, "whoever listens to states panicked, and hears of no more of them");
+        false
+    })
 }
 
 #[cfg(test)]
@@ -190,7 +199,7 @@ mod tests {
             arrows += &format!("{from}: {}\n", to.join(", "));
         }
         expect_test::expect![[r#"
-            CREATED: REBALANCING, PENDING_SHUTDOWN, PENDING_ERROR
+            CREATED: REBALANCING, ERROR
             REBALANCING: RUNNING, PENDING_SHUTDOWN, PENDING_ERROR
             RUNNING: REBALANCING, PENDING_SHUTDOWN, PENDING_ERROR
             PENDING_SHUTDOWN: NOT_RUNNING
@@ -206,10 +215,12 @@ mod tests {
         let heard: Arc<Mutex<Vec<String>>> = Arc::default();
         let mut board = Board::new();
         let hears = heard.clone();
-        board.listen(Box::new(move |change| {
+        board.listen(Box::new(|_| panic!("this one does not listen well")), State::Created);
+        let hear = move |change: StateChange| {
             hears.lock().unwrap().push(change.to_string());
             change.to != State::PendingShutdown
-        }));
+        };
+        board.listen(Box::new(hear), State::Created);
         use State::*;
         [Rebalancing, Rebalancing, Running, PendingShutdown, Rebalancing, PendingError, NotRunning, Running]
             .into_iter()
@@ -220,6 +231,21 @@ mod tests {
         assert_eq!(
             *heard,
             ["CREATED to REBALANCING", "REBALANCING to RUNNING", "RUNNING to PENDING_SHUTDOWN"]
+        );
+    }
+
+    #[test]
+    fn what_changed_before_it_was_heard_that_somebody_listens_is_told_at_once() {
+        let mut board = Board::new();
+        board.enter(State::Rebalancing);
+        board.enter(State::Running);
+        let (tell, told) = std::sync::mpsc::channel();
+        board.listen(Box::new(move |change| tell.send(change.to_string()).is_ok()), State::Rebalancing);
+        board.enter(State::PendingError);
+        drop(board);
+        assert_eq!(
+            told.into_iter().collect::<Vec<_>>(),
+            ["REBALANCING to RUNNING", "RUNNING to PENDING_ERROR"]
         );
     }
 

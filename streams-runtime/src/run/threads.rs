@@ -54,6 +54,8 @@ pub(super) struct Surroundings {
     pub(super) policy: Policy,
     /// Calls on all other instances to end, for this reason; returns when they have, or after a while.
     pub(super) call: Box<dyn FnOnce(String) + Send>,
+    /// Returns once nobody else looks after the directory any more.
+    pub(super) quiet: Box<dyn FnOnce() + Send>,
     /// True if threads leave the group for good whenever they end.
     pub(super) leave: bool,
 }
@@ -99,11 +101,14 @@ impl Threads {
         let mut board = Board::new();
         let shown = seen.clone();
         // Before those are told who may look.
-        board.listen(Box::new(move |change| {
-            lock(&shown).state = change.to;
-            true
-        }));
-        listeners.into_iter().for_each(|listener| board.listen(listener));
+        board.listen(
+            Box::new(move |change| {
+                lock(&shown).state = change.to;
+                true
+            }),
+            State::Created,
+        );
+        listeners.into_iter().for_each(|listener| board.listen(listener, State::Created));
         Threads {
             around,
             common,
@@ -120,22 +125,26 @@ impl Threads {
         }
     }
 
-    /// Starts so many threads, and returns when all of them have ended.
-    pub(super) fn run(mut self, threads: usize) {
+    /// Starts so many threads, says so, and returns when all of them have ended. Nobody is left to stop them if `started` says
+    /// false: then they are not started.
+    pub(super) fn run(mut self, threads: usize, started: impl FnOnce() -> bool) {
         self.board.enter(State::Rebalancing);
-        // Whoever asked it to stop while it started.
-        while let Ok(message) = self.inbox.try_recv() {
-            self.hear(message);
-        }
-        let threads = if self.board.state().is_ending() { 0 } else { threads };
+        // Whoever asked it to stop while it got ready; everything else is for threads that are there.
+        let waiting: Vec<Message> = self.inbox.try_iter().collect();
+        let is_stopped = waiting.iter().any(|message| matches!(message, Message::Stop { .. }));
         // Known before the first one asks for its share.
         self.common.count(threads);
-        for _ in 0..threads {
+        for _ in 0..if is_stopped { 0 } else { threads } {
             if let Err(error) = self.add() {
                 self.fail(error);
                 break;
             }
         }
+        self.weigh_up();
+        if !started() {
+            self.hear(Message::Stop { leave: false });
+        }
+        waiting.into_iter().for_each(|message| self.hear(message));
         while !(self.board.state().is_ending() && self.threads.is_empty()) {
             let next = self.due.values().min().map(|due| due.saturating_duration_since(Instant::now()));
             match next.map_or_else(|| self.inbox.recv().map_err(Into::into), |ms| self.inbox.recv_timeout(ms))
@@ -155,7 +164,9 @@ impl Threads {
         };
         let Threads { around, seen, mut board, failed, .. } = self;
         // What the threads worked with: whoever hears of the end may start again on the same directory.
-        drop(around);
+        let Surroundings { body, name, call, quiet, .. } = around;
+        drop((body, name, call));
+        quiet();
         // Before those are told who ask for it.
         lock(&seen).outcome = failed;
         board.enter(end);
@@ -184,7 +195,7 @@ impl Threads {
                 self.stop(leave);
             }
             Message::Fail(error) => self.fail(error),
-            Message::Listen(listener) => self.board.listen(listener),
+            Message::Listen { listener, since } => self.board.listen(listener, since),
         }
     }
 
@@ -228,10 +239,14 @@ impl Threads {
                 thread.line.stop(true);
                 thread.removed = Some(reply);
             }
-            _ => reply(waiting.map(|number| {
-                self.due.remove(&number);
-                (self.around.name)(number)
-            })),
+            _ => {
+                if let Some(number) = waiting {
+                    self.due.remove(&number);
+                    self.backoffs.remove(&number);
+                    self.weigh_up();
+                }
+                reply(waiting.map(|number| (self.around.name)(number)));
+            }
         }
     }
 
@@ -245,6 +260,9 @@ impl Threads {
             let failure = ThreadFailure { thread: name.clone(), cause };
             // Who was asked to end, does.
             match thread.line.is_stopped() {
+                true if thread.removed.is_some() => {
+                    tracing::error!(%failure, "a thread that was to be removed failed; what it had not committed is processed again");
+                }
                 true => self.failed_at_the_end(failure),
                 false => self.failed(thread.number, thread.began.elapsed(), failure),
             }
@@ -293,8 +311,12 @@ impl Threads {
         self.failed.get_or_insert(failure.into());
     }
 
-    /// Everything ends, because of this.
+    /// Everything ends, because of this. If it ends already, that is no reason any more.
     fn fail(&mut self, error: Error) {
+        if self.board.state().is_ending() {
+            tracing::error!(%error, "on the way to the end");
+            return;
+        }
         self.failed.get_or_insert(error);
         self.board.enter(State::PendingError);
         self.stop(false);
@@ -394,11 +416,12 @@ mod tests {
                 body: Arc::new(body),
                 policy: Box::new(policy),
                 call: Box::new(call),
+                quiet: Box::new(|| {}),
                 leave: false,
             };
             let hears: Listener = Box::new(move |change| state.send(change.to).is_ok());
             let crew = Threads::new(around, common.clone(), (tell.clone(), inbox), seen.clone(), vec![hears]);
-            let main = std::thread::spawn(move || crew.run(threads));
+            let main = std::thread::spawn(move || crew.run(threads, || true));
             Crew { tell, seen, common, states, main }
         }
 
@@ -545,6 +568,52 @@ mod tests {
         let strangers = || WorkerError::Strangers { application: "app".to_owned(), strangers: Vec::new() };
         let crew = Crew::start(1, move |_| Err(strangers().into()), |_| unreachable!(), |_| unreachable!());
         assert!(crew.end().1.unwrap().contains("reads other topics together"));
+    }
+
+    #[test]
+    fn who_waits_for_a_replacement_and_is_removed_is_not_waited_for() {
+        let body = |line: &Line| if line.number() == 1 { Err(failure()) } else { obey(line) };
+        // The first replacement comes at once, the second one after a second.
+        let crew = Crew::start(2, body, |_| OnFailure::ReplaceThread, |_| unreachable!());
+        let removed = loop {
+            if crew.names() == ["app-0"] {
+                break crew.remove();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        assert_eq!(removed.as_deref(), Some("app-1"));
+        crew.until(State::Running);
+        assert_eq!(crew.common.threads(), 1);
+        crew.tell.send(Message::Stop { leave: false }).unwrap();
+        assert_eq!(crew.end().1, None);
+    }
+
+    #[test]
+    fn who_fails_while_it_is_removed_is_removed_and_nothing_else() {
+        let body = |line: &Line| if line.number() == 1 { obey(line).and(Err(failure())) } else { obey(line) };
+        let crew = Crew::start(2, body, |_| unreachable!(), |_| unreachable!());
+        crew.until(State::Running);
+        assert_eq!(crew.remove().as_deref(), Some("app-1"));
+        // What comes while it stops is no reason for it.
+        crew.tell.send(Message::Stop { leave: false }).unwrap();
+        crew.tell.send(Message::Fail(Error::Stopping)).unwrap();
+        assert_eq!(crew.end(), (vec![State::PendingShutdown, State::NotRunning], None));
+    }
+
+    #[test]
+    fn without_anybody_who_could_stop_them_no_thread_goes_on() {
+        let ((tell, inbox), common) = (channel(), Arc::<Common>::default());
+        let seen = Arc::new(Mutex::new(Seen { state: State::Created, threads: Vec::new(), outcome: None }));
+        let around = Surroundings {
+            name: Box::new(|number| format!("app-{number}")),
+            body: Arc::new(obey),
+            policy: Box::new(|_| unreachable!()),
+            call: Box::new(|_| unreachable!()),
+            quiet: Box::new(|| {}),
+            leave: false,
+        };
+        Threads::new(around, common, (tell, inbox), seen.clone(), Vec::new()).run(2, || false);
+        assert_eq!(lock(&seen).state, State::NotRunning);
     }
 
     #[test]

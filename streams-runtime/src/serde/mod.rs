@@ -50,7 +50,8 @@ pub trait Serde: 'static {
     /// What functions see.
     type Type: 'static;
 
-    /// What the format is called, so that a join can tell apart two formats of one key; `""` is never compared.
+    /// What the format is called, so that a join can tell apart two formats of one key, and a store what another program
+    /// wrote in another format; `""` is never compared. Name yours, and give it another name when its bytes change.
     const NAME: &'static str = "";
 
     /// True if every value has one spelling: what [`decode`](Serde::decode) accepts,

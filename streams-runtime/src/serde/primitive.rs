@@ -1,6 +1,7 @@
 //! Formats that are their own type: text, bytes, numbers as Kafka's `Serdes` write them (big-endian).
 
 use super::{DefaultSerde, Serde, SerdeError};
+use crate::few;
 use bytes::Bytes;
 
 impl Serde for String {
@@ -40,7 +41,7 @@ impl Serde for Vec<u8> {
     const CANONICAL: bool = true;
 
     fn encode(value: &Vec<u8>, out: &mut Vec<u8>) -> Result<(), SerdeError> {
-        out.extend_from_slice(value);
+        few::append(out, value);
         Ok(())
     }
 
@@ -52,7 +53,7 @@ impl Serde for Vec<u8> {
         match place {
             Some(old) => {
                 old.clear();
-                old.extend_from_slice(bytes);
+                few::append(old, bytes);
             }
             None => *place = Some(bytes.to_vec()),
         }

@@ -7,6 +7,7 @@ use super::entry::{Entry, Origin};
 use super::{Build, Given, Settings, SettingsError, Sources, names, resolve};
 use crate::app::Builder;
 use crate::guarantee::Guarantee;
+use crate::state::OnUnreadable;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
@@ -52,6 +53,13 @@ impl Builder {
     pub fn state_dir(mut self, path: impl AsRef<Path>) -> Self {
         self.settings.say(names::STATE_DIR, path.as_ref());
         self
+    }
+
+    /// What becomes of a store in the state directory that cannot be used (`state.unreadable`), because it is damaged, of a
+    /// newer version or of another form than the application expects. Unless said otherwise its task is not opened, and
+    /// it is said why.
+    pub fn on_unreadable(self, otherwise: OnUnreadable) -> Self {
+        self.property(names::UNREADABLE, otherwise.name())
     }
 
     /// How much memory rows and records that wait may take, in bytes, for the process as a whole (`memory.max.bytes`).

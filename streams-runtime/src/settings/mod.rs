@@ -47,6 +47,7 @@ pub use mistakes::{Mistake, SettingsError};
 pub use resolve::resolve;
 
 use crate::guarantee::Guarantee;
+use crate::state::OnUnreadable;
 use crate::transport::ClientSettings;
 use std::path::PathBuf;
 
@@ -63,6 +64,8 @@ pub struct Settings {
     pub threads: usize,
     /// Where stores rest; `None`: in `streams` among the system's temporary files.
     pub state_dir: Option<PathBuf>,
+    /// What becomes of a store there that cannot be used.
+    pub unreadable: OnUnreadable,
     /// For how long a store may not be here before it is deleted, in ms.
     pub cleanup_delay_ms: u64,
     /// How much memory rows and waiting records may take, in bytes, for the process as a whole.

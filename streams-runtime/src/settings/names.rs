@@ -14,6 +14,8 @@ pub(super) const COMMIT_INTERVAL: &str = "commit.interval.ms";
 pub(super) const THREADS: &str = "num.stream.threads";
 /// Where stores rest.
 pub(super) const STATE_DIR: &str = "state.dir";
+/// What becomes of a store that cannot be used.
+pub(super) const UNREADABLE: &str = "state.unreadable";
 /// For how long a store may not be here before it is deleted.
 pub(super) const CLEANUP_DELAY: &str = "state.cleanup.delay.ms";
 /// How many brokers keep an internal topic.
@@ -26,13 +28,14 @@ pub(super) const MEMORY: &str = "memory.max.bytes";
 pub(super) const LEAVE: &str = "leave.group.on.close";
 
 /// Ours; everything else goes to librdkafka or to internal topics.
-pub(super) const OURS: [&str; 10] = [
+pub(super) const OURS: [&str; 11] = [
     BROKERS,
     GUARANTEE,
     COMMIT_INTERVAL,
     THREADS,
     STATE_DIR,
     CLEANUP_DELAY,
+    UNREADABLE,
     MEMORY,
     REPLICATION,
     PATIENCE,

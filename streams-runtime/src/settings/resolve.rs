@@ -11,6 +11,7 @@ use super::properties::{self, Client};
 use super::{Settings, Sources, promises, values};
 use crate::guarantee::Guarantee;
 use crate::memory::Budget;
+use crate::state::OnUnreadable;
 use crate::transport::ClientSettings;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -88,6 +89,7 @@ impl<'a> Resolver<'a> {
             commit_interval_ms: commit_interval_ms.unwrap_or(default_interval),
             threads: threads.unwrap_or(1),
             state_dir: self.ours(names::STATE_DIR).map(|entry| PathBuf::from(&entry.value)),
+            unreadable: self.unreadable(),
             cleanup_delay_ms: cleanup_delay.unwrap_or(CLEANUP_DELAY_MS),
             memory_bytes: memory.unwrap_or(Budget::DEFAULT),
             replication: self.replication(),
@@ -167,6 +169,15 @@ impl<'a> Resolver<'a> {
             };
             self.mistakes.push(Mistake::new(entry, problem, cure));
             Guarantee::default()
+        })
+    }
+
+    fn unreadable(&mut self) -> OnUnreadable {
+        let Some(entry) = self.ours(names::UNREADABLE) else { return OnUnreadable::default() };
+        let Some(text) = self.text(entry) else { return OnUnreadable::default() };
+        OnUnreadable::named(text).unwrap_or_else(|| {
+            self.mistakes.push(Mistake::new(entry, "it is neither", "write `refuse` or `rebuild`"));
+            OnUnreadable::default()
         })
     }
 

@@ -1,5 +1,7 @@
 //! What comes of settings, and the exact words for those that are wrong.
 
+mod ours;
+
 use super::properties::{canonical, clients};
 use super::*;
 use crate::Builder;
@@ -55,6 +57,7 @@ fn nothing_said_is_exactly_once_on_the_in_process_log() {
             commit_interval_ms: 100,
             threads: 1,
             state_dir: None,
+            unreadable: Refuse,
             cleanup_delay_ms: 600000,
             memory_bytes: 268435456,
             replication: None,
@@ -73,14 +76,6 @@ fn nothing_said_is_exactly_once_on_the_in_process_log() {
         }
     "#]]
     .assert_debug_eq(&settings(&[], "", &[]));
-}
-
-#[test]
-fn at_least_once_commits_every_half_minute() {
-    let settings = settings(&[("processing.guarantee", "at_least_once")], "", &[]);
-    assert_eq!(settings.guarantee, Guarantee::AtLeastOnce);
-    assert_eq!(settings.commit_interval_ms, 30_000);
-    assert_eq!(settings.clients.producer, []);
 }
 
 #[test]
@@ -597,33 +592,4 @@ fn librdkafka_judges_values_and_knows_more_names() {
             help: its values stand in librdkafka's `CONFIGURATION.md`
           `producer.linger.ms = 1000000000` in the code: librdkafka does not take it (Configuration property "queue.buffering.max.ms" value 1e+09 is outside allowed range 0..900000)
             help: its values stand in librdkafka's `CONFIGURATION.md`"#]].assert_eq(&error.unwrap_err().to_string());
-}
-
-#[test]
-fn the_page_of_settings_names_all_of_ours_and_the_words_of_errors() {
-    let page = include_str!("../../../docs/settings.md");
-    for name in super::names::OURS {
-        assert!(page.contains(&format!("| `{name}` |")), "{name}");
-    }
-    let sources = sources(
-        &[("commit.interval.ms", "soon")],
-        &format!("{}producer.lingerms = 5", "\n".repeat(8)),
-        &[("STREAMS_CONSUMER_ISOLATION_LEVEL", "read_uncommitted")],
-    );
-    let words =
-        resolve(&sources, &build()).unwrap_err().to_string().replace("app.properties", "orders.properties");
-    assert!(page.contains(&words), "{words}");
-}
-
-#[test]
-fn a_flag_is_true_or_false() {
-    let leaves = |value| settings(&[("leave.group.on.close", value)], "", &[]).leave_on_close;
-    assert_eq!((leaves("true"), leaves("false")), (true, false));
-    wrong(
-        &[("leave.group.on.close", "yes")],
-        expect![[r#"
-            a setting is wrong:
-              `leave.group.on.close = yes` in the code: it is neither
-                help: write `true` or `false`"#]],
-    );
 }

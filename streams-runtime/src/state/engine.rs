@@ -3,7 +3,9 @@
 //! An engine knows bytes, their order and one [`Mark`]. It deliberately does not know transactions, formats,
 //! timestamps or which rows are newer in an overlay above it. It holds committed data only and may lag behind.
 
+use super::unreadable::Unreadable;
 use std::ops::Bound;
+use std::path::Path;
 
 /// A sorted map of bytes that changes in whole batches.
 ///
@@ -52,7 +54,26 @@ pub trait Engine: Send {
         Ok(())
     }
 
-    /// Why it was opened empty although there had been rows: what was found, and where it was moved to.
+    /// Set if what was found cannot be used. Then it answers nothing, and takes nothing, until it was
+    /// [moved aside](Engine::move_aside).
+    fn unreadable(&self) -> Option<&Unreadable> {
+        None
+    }
+
+    /// Where it rests, if it rests in files.
+    fn directory(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Puts all it has aside, where only people find it, and is empty then. What is in memory only is forgotten.
+    ///
+    /// # Errors
+    /// If it cannot. Nothing is changed then.
+    fn move_aside(&mut self, _why: &str) -> Result<(), EngineError> {
+        self.clear()
+    }
+
+    /// Why it is empty although there had been rows: what was found, and where it was [moved](Engine::move_aside) to.
     fn damage(&self) -> Option<&str> {
         None
     }
@@ -78,7 +99,7 @@ pub trait Cursor {
     fn next(&mut self) -> Result<Option<KeyAnd<'_, [u8]>>, EngineError>;
 }
 
-/// What is stored with a batch, so that a reopened engine tells how far it is.
+/// What is stored with a batch, so that a reopened engine tells what it has, and how far it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     /// The next changelog offset to replay.
@@ -89,6 +110,8 @@ pub struct Mark {
     pub task_times: Vec<u8>,
     /// Wall-clock milliseconds at which the offset was the end of the changelog.
     pub wall_ms: i64,
+    /// In which form the rows are, as the text of a [`StoreForm`](crate::stream::StoreForm); empty if nobody noted it.
+    pub form: String,
 }
 
 /// From where to where.

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 pub struct MemoryEngine {
     rows: BTreeMap<Box<[u8]>, Vec<u8>>,
     mark: Option<Mark>,
+    damage: Option<String>,
 }
 
 impl MemoryEngine {
@@ -79,6 +80,16 @@ impl Engine for MemoryEngine {
     fn clear(&mut self) -> Result<(), EngineError> {
         *self = Self::default();
         Ok(())
+    }
+
+    fn move_aside(&mut self, why: &str) -> Result<(), EngineError> {
+        *self =
+            MemoryEngine { damage: Some(format!("{why}; what was there is forgotten")), ..Self::default() };
+        Ok(())
+    }
+
+    fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
     }
 }
 

@@ -20,6 +20,7 @@
 //! | [`KeyValueStore`], [`WindowStore`] | what may a step do? |
 //! | `replayed`, `raw` | what does a changelog make of an engine, and who needs no types for it? |
 //! | [`Undo`], [`TimeCell`] | how is a single value remembered? |
+//! | [`Unreadable`] | may what was found be used, and what if not? |
 //!
 //! It deliberately does not know topics, offsets' meaning, tasks, transactions' outcome or clocks: a task says
 //! `committed` or `aborted`, and when to `apply`.
@@ -39,6 +40,7 @@ mod scan;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unreadable;
 mod window_store;
 
 pub use cell::{TimeCell, Undo};
@@ -53,6 +55,8 @@ pub(crate) use rocks::Shared;
 pub use rocks::{DiskMemory, RocksEngine};
 pub use row::Stamped;
 pub use scan::Scan;
+pub(crate) use unreadable::readable;
+pub use unreadable::{ForeignRow, OnUnreadable, Unreadable, UnreadableStore};
 pub use window_store::{WindowRow, WindowScan, WindowStore};
 
 use crate::serde::SerdeError;
@@ -201,6 +205,12 @@ pub enum StateError {
         /// The store.
         store: Box<str>,
     },
+    /// What was found of a store cannot be used, and nobody said that it may be rebuilt.
+    #[error(transparent)]
+    Unreadable(Box<UnreadableStore>),
+    /// A record of the changelog is no row of the store.
+    #[error(transparent)]
+    Foreign(Box<ForeignRow>),
     /// A value has no form in the format of its store.
     #[error("store `{store}`: the value of key {key} cannot be encoded: {cause}")]
     Encode {

@@ -87,6 +87,10 @@ impl Remembered for RawStore {
         self.engine.damage().map(str::to_owned)
     }
 
+    fn keep(&self, why: &str) {
+        self.engine.keep(why);
+    }
+
     fn first_visible(&self) -> Option<i64> {
         let windows = self.windows.as_ref()?;
         windows.highest.map(|highest| first_visible(highest, windows.retention_ms))

@@ -2,7 +2,8 @@
 //!
 //! Does not know types: what needs them has been checked before it is written down here.
 
-use super::Id;
+use super::id::hash;
+use super::{Id, StoreForm};
 use crate::serde::{Serde, SerdeError};
 
 /// A topic as declared.
@@ -68,6 +69,17 @@ pub struct StoreSpec {
     pub changelog: bool,
     /// For windows: how long one is kept, in ms.
     pub retention_ms: Option<i64>,
+    /// In which form its rows are.
+    pub form: StoreForm,
+}
+
+impl StoreSpec {
+    /// A store with a changelog. `K` is the format of the whole key, windows included; a store of windows says how long
+    /// one is kept.
+    pub const fn of<K: Serde, V: Serde>(name: &'static str, retention_ms: Option<i64>) -> Self {
+        let form = StoreForm::of::<K, V>(retention_ms.is_some());
+        StoreSpec { name, hash: hash(name), changelog: true, retention_ms, form }
+    }
 }
 
 /// One thing a step reads.

@@ -54,33 +54,31 @@ impl<M: Message> Input<M> {
         Origin { topic: &self.topic, partition: self.partition, offset }
     }
 
-    /// Processes the next record that no policy leaves out; false if there is none. For a task that has nothing to
-    /// choose from.
-    pub(super) fn take(&mut self, changed: &mut bool) -> Result<bool, Failure> {
-        while let Some(message) = self.buffer.front() {
-            let offset = message.offset();
-            if offset >= self.stop {
-                return Ok(false);
-            }
-            // Before it and not after it: steps that fail may have changed something.
-            *changed = true;
-            let headers = message.headers();
-            let taken = self.source.take(&RawRecord {
-                source: Origin { topic: &self.topic, partition: self.partition, offset },
-                timestamp: message.timestamp(),
-                key: message.key(),
-                value: message.value(),
-                headers: &headers,
-            })?;
-            if taken {
-                self.last = offset;
-            }
-            self.pop();
-            if taken {
-                return Ok(true);
-            }
+    /// Processes the next record, for a task that has nothing to choose from; false if a policy leaves it out. It must
+    /// not be [stopped](Input::is_stopped) there, and there must be one.
+    #[inline(always)]
+    pub(super) fn take(&mut self) -> Result<bool, Failure> {
+        let Some(message) = self.buffer.front() else { return Ok(false) };
+        let offset = message.offset();
+        let headers = message.headers();
+        let taken = self.source.take(&RawRecord {
+            source: Origin { topic: &self.topic, partition: self.partition, offset },
+            timestamp: message.timestamp(),
+            key: message.key(),
+            value: message.value(),
+            headers: &headers,
+        })?;
+        if taken {
+            self.last = offset;
         }
-        Ok(false)
+        self.pop();
+        Ok(taken)
+    }
+
+    /// True if there is a record that may be processed.
+    #[inline]
+    pub(super) fn has_next(&self) -> bool {
+        self.buffer.front().is_some_and(|message| message.offset() < self.stop)
     }
 
     /// Reads the record at the head, leaving out what policies leave out; false if there is none.

@@ -4,7 +4,7 @@
 //! is called after the application and the step. Knows names only; does not know which topics there are.
 
 use super::{PlanProblem, TopicRef};
-use crate::operators::repartition_topic;
+use crate::operators::{changelog_topic, repartition_topic};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The names of the topics of one application.
@@ -47,6 +47,11 @@ impl Names {
     /// What the log calls the internal topic of a step.
     pub fn internal(&self, step: &str) -> String {
         repartition_topic(&self.application, step)
+    }
+
+    /// What the log calls the changelog of a store.
+    pub fn changelog(&self, store: &str) -> String {
+        changelog_topic(&self.application, store)
     }
 }
 

@@ -37,14 +37,6 @@ pub struct TopicPartition {
     pub partition: u32,
 }
 
-impl TopicPartition {
-    /// True if this is it.
-    #[inline]
-    pub(crate) fn is(&self, topic: &str, partition: u32) -> bool {
-        self.partition == partition && same_name(&self.topic, topic)
-    }
-}
-
 /// True if two names of topics are the same. They are short, so they are compared without a call.
 #[inline(always)]
 pub(crate) fn same_name(a: &str, b: &str) -> bool {
@@ -111,6 +103,31 @@ pub enum Event<M> {
     Revoked(Vec<TopicPartition>),
     /// These went to somebody else already; nothing may be committed for them.
     Lost(Vec<TopicPartition>),
+}
+
+/// Who takes what [`Consumer::poll`] hands out. It is told while the consumer is at work, so it asks nobody for anything.
+pub trait Events<M> {
+    /// The next event.
+    fn hand(&mut self, event: Event<M>);
+
+    /// The next event, which is a record.
+    #[inline]
+    fn record(&mut self, slot: u32, message: M) {
+        self.hand(Event::Record { slot, message });
+    }
+
+    /// The next event, which is the end of a partition.
+    #[inline]
+    fn end(&mut self, slot: u32, position: i64) {
+        self.hand(Event::End { slot, position });
+    }
+}
+
+impl<M> Events<M> for Vec<Event<M>> {
+    #[inline]
+    fn hand(&mut self, event: Event<M>) {
+        self.push(event);
+    }
 }
 
 /// What a client keeps beside the bytes of a fetched record: librdkafka three hundred bytes for each.
@@ -320,8 +337,8 @@ pub trait Consumer {
     /// Stops reading; no event of the partition comes afterwards.
     fn unassign(&mut self, partition: &TopicPartition);
 
-    /// Appends up to `max` events without waiting. Returns how many records there were.
-    fn poll(&mut self, events: &mut Vec<Event<Self::Message>>, max: usize) -> Result<usize, TransportError>;
+    /// Hands out up to `max` records, and what else there is to say, without waiting. Returns how many records there were.
+    fn poll(&mut self, to: &mut impl Events<Self::Message>, max: usize) -> Result<usize, TransportError>;
 
     /// Waits until [`poll`](Consumer::poll) may find something, at most so long. The only call of this trait that a
     /// loop uses to rest; one that is stepped by hand never makes it.
@@ -400,6 +417,19 @@ pub trait Producer {
 
     /// Flushes and commits.
     fn commit(&mut self) -> CommitOutcome;
+
+    /// [`send_offsets`](Producer::send_offsets) and [`commit`](Producer::commit), one directly after the other.
+    ///
+    /// # Errors
+    /// If the offsets are not in the transaction: it is as open as it was.
+    fn commit_with(
+        &mut self,
+        offsets: &[(TopicPartition, CommittedOffset)],
+        group: &GroupMetadata,
+    ) -> Result<CommitOutcome, TransportError> {
+        self.send_offsets(offsets, group)?;
+        Ok(self.commit())
+    }
 
     /// Takes everything of the open transaction back. An error means: outcome unknown.
     fn abort(&mut self) -> Result<(), TransportError>;

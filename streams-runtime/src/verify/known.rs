@@ -167,7 +167,7 @@ impl<T: Stream> Stream for Rowless<T> {
 }
 
 impl<T: Stream> Table for Rowless<T> {
-    const STORE: StoreSpec = StoreSpec { name: "", hash: 0, changelog: false, retention_ms: None };
+    const STORE: StoreSpec = StoreSpec::of::<(), ()>("", None);
 
     fn rows(_: &mut Wiring) -> Rc<dyn Rows<T::Key, T::Value>> {
         unreachable!("a program with errors does not run")

@@ -3,7 +3,7 @@
 use super::*;
 use crate::instance::{InProcess, MemoryDisk, create_topics, run_until_idle};
 use crate::prelude::*;
-use crate::state::{Direction, Engine as _, KeyRange};
+use crate::state::{Direction, Engine as _, KeyRange, Mark, OnUnreadable};
 use crate::topology::Plan;
 use crate::transport::Isolation;
 use crate::transport::memory::{MemoryConsumer, MemoryLog};
@@ -62,7 +62,7 @@ fn warming(
 }
 
 fn order(plan: &Plan, partition: u32) -> Order {
-    Order { worker: 0, task: TaskId { sub: 0, partition }, stores: plan.subs[0].stores.clone() }
+    Order { worker: 0, serial: 0, task: TaskId { sub: 0, partition }, stores: plan.subs[0].stores.clone() }
 }
 
 /// Steps until everything is given back.
@@ -218,7 +218,7 @@ impl Connect for Ahead {
         let (ahead, asked, finished) = &mut *self.1.borrow_mut();
         if !asked.contains(&task) {
             asked.push(task);
-            ahead.begin(Order { worker: 0, task, stores: stores.to_vec() }, self.now_ms());
+            ahead.begin(Order { worker: 0, serial: 0, task, stores: stores.to_vec() }, self.now_ms());
         }
         ahead.step(100, self.now_ms(), finished);
         let at = finished.iter().position(|(order, _)| order.task == task)?;
@@ -269,4 +269,33 @@ fn what_was_done_before_is_part_of_what_is_told() {
             assert!(records.is_sorted(), "{records:?}");
         }
     }
+}
+
+/// Whoever goes ahead may not write what is expected over what is there.
+#[test]
+fn what_another_program_left_is_not_written_to_unless_a_rebuild_was_asked_for() {
+    let (log, plan) = counted(3_000);
+    let disk = MemoryDisk::new();
+    let (task, form) = (TaskId { sub: 0, partition: 1 }, "key=i64".to_owned());
+    let left = Mark { changelog_offset: 1, form, ..Mark::default() };
+    disk.engine(task, "sums").apply(&mut std::iter::empty(), Some(&left)).unwrap();
+    let before = disk.marks();
+    let mut ahead = warming(&log, &disk, |_| panic!("nothing is restored"));
+    ahead.begin(order(&plan, 1), 1_000);
+    assert_eq!(warm(&mut ahead, 100)[0].1, []);
+    assert_eq!(disk.marks(), before);
+
+    let machine = InProcess::new(&log, "app", "warm").disk(&disk).on_unreadable(OnUnreadable::Rebuild);
+    let (reader, engines) = (log.consumer("app", "warming", Isolation::ReadCommitted), machine.clone());
+    let ahead = Warming::new(reader, move |task| engines.engines(task), |_| {}, 10_000).near(1);
+    let connect = Ahead(machine, RefCell::new((ahead, Vec::new(), Vec::new())), log.clone());
+    let mut worker = Worker::start(connect, Summing::topology(), plan).unwrap();
+    for _ in 0..1_000 {
+        worker.step(usize::MAX).unwrap();
+    }
+    let rebuilt = worker.restored().iter().filter_map(|it| Some((it.task, it.store, it.rebuilt.clone()?)));
+    let [(of, "sums", Rebuilt::Unreadable(why))] = &rebuilt.collect::<Vec<_>>()[..] else {
+        panic!("{:?}", worker.restored())
+    };
+    assert!(*of == task && why.starts_with("its keys are in the format `i64`"), "{why}");
 }

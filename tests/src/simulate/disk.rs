@@ -11,10 +11,10 @@ use crate::random::Random;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use streams_runtime::state::{
-    Batch, Cursor, Direction, Engine, EngineError, KeyRange, Mark, MemoryEngine, StateError,
+    Batch, Cursor, Direction, Engine, EngineError, KeyRange, Mark, MemoryEngine, OnUnreadable, StateError,
 };
 use streams_runtime::task::TaskId;
-use streams_runtime::wiring::Engines;
+use streams_runtime::wiring::{Engines, readable};
 
 /// What a disk meets when its machine goes down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl Disk {
     /// The stores of a task.
     pub(super) fn engines(&self, task: TaskId) -> Engines {
         let disk = self.clone();
-        Box::new(move |store| {
+        let open: Engines = Box::new(move |store| {
             let place = (task, store.name);
             let mut stores = disk.lock();
             let found = stores.entry(place).or_default();
@@ -122,7 +122,8 @@ impl Disk {
             }
             found.is_open = true;
             Ok(Box::new(OnDisk { disk: disk.clone(), place }))
-        })
+        });
+        readable(open, OnUnreadable::Refuse)
     }
 
     /// Writes what a store holds.

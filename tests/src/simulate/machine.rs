@@ -18,8 +18,8 @@ use streams_runtime::task::TaskId;
 use streams_runtime::transport::memory::{MemoryConsumer, MemoryLog, MemoryMessage, MemoryProducer};
 use streams_runtime::transport::topics::GroupMember;
 use streams_runtime::transport::{
-    CommitOutcome, CommittedOffset, Consumer, Delivery, Event, GroupMetadata, Isolation, Outgoing, Producer,
-    TopicPartition, TransportError, Watermarks,
+    CommitOutcome, CommittedOffset, Consumer, Delivery, Event, Events, GroupMetadata, Isolation, Outgoing,
+    Producer, TopicPartition, TransportError, Watermarks,
 };
 use streams_runtime::wiring::Engines;
 use streams_runtime::worker::{Connect, member_id};
@@ -200,18 +200,18 @@ impl Consumer for Watched {
         self.inner.unassign(partition);
     }
 
-    fn poll(&mut self, events: &mut Vec<Event<MemoryMessage>>, max: usize) -> Result<usize, TransportError> {
+    fn poll(&mut self, to: &mut impl Events<MemoryMessage>, max: usize) -> Result<usize, TransportError> {
         let call = self.call(Call::Poll, Call::ReplayPoll);
         self.seam.before(call)?;
-        let first = events.len();
-        let fetched = self.inner.poll(events, max);
+        let mut events = Vec::new();
+        let fetched = self.inner.poll(&mut events, max);
         if self.seam.at_least_once && !self.member {
-            self.seam.replayed(&events[first..]);
+            self.seam.replayed(&events);
         }
         if self.member {
             let world = self.seam.world();
             let mut membership = self.seam.membership.borrow_mut();
-            for event in &events[first..] {
+            for event in &events {
                 let (what, partitions) = match event {
                     Event::Assigned(partitions) => {
                         membership.given(partitions);
@@ -232,6 +232,7 @@ impl Consumer for Watched {
             }
             membership.polled(self.inner.group_metadata().as_ref());
         }
+        events.into_iter().for_each(|event| to.hand(event));
         self.seam.after(call)?;
         fetched
     }

@@ -72,6 +72,11 @@ impl Membership {
         }
     }
 
+    /// True if it has heard of this generation, and has nothing to give back.
+    pub(super) fn is_at_rest(&self, generation: i32) -> bool {
+        self.generation == generation && self.asked.is_empty()
+    }
+
     /// Its name in the group, as of the last poll.
     pub(super) fn member(&self) -> Option<Rc<str>> {
         self.member.clone()

@@ -13,7 +13,8 @@ use streams_runtime::topology::Plan;
 use streams_runtime::transport::memory::{MemoryConsumer, MemoryLog, MemoryProducer};
 use streams_runtime::transport::topics::GroupMember;
 use streams_runtime::transport::{
-    CommittedOffset, Consumer, Event, GroupMetadata, Message, TopicPartition, TransportError, Watermarks,
+    CommittedOffset, Consumer, Event, Events, GroupMetadata, Message, TopicPartition, TransportError,
+    Watermarks,
 };
 use streams_runtime::wiring::Engines;
 use streams_runtime::worker::{Connect, Worker};
@@ -133,22 +134,25 @@ impl Consumer for Reader {
         self.inner.unassign(partition);
     }
 
-    fn poll(&mut self, events: &mut Vec<Event<Self::Message>>, max: usize) -> Result<usize, TransportError> {
+    fn poll(&mut self, to: &mut impl Events<Self::Message>, max: usize) -> Result<usize, TransportError> {
         let mut fetched = Vec::new();
         if self.away.0.borrow().is_none() {
             fetched.extend(self.kept.drain(..));
         }
         self.inner.poll(&mut fetched, max)?;
-        let before = events.len();
+        let mut records = 0;
         for event in fetched {
             match &event {
                 Event::Record { slot, .. } | Event::End { slot, .. } if self.is_away(*slot) => {
                     self.kept.push_back(event);
                 }
-                _ => events.push(event),
+                _ => {
+                    records += usize::from(matches!(event, Event::Record { .. }));
+                    to.hand(event);
+                }
             }
         }
-        Ok(events[before..].iter().filter(|event| matches!(event, Event::Record { .. })).count())
+        Ok(records)
     }
 
     fn committed(

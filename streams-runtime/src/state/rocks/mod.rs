@@ -9,8 +9,9 @@
 //! | 0 | nothing | the [`Mark`] |
 //! | 1 | the row's key | the row |
 //!
-//! Knows one directory. Deliberately does not know whose it is, who else may open it, nor what to do about rows that
-//! are gone: an engine that had to be [moved aside](Engine::damage) is empty, and says why.
+//! Knows one directory. Deliberately does not know whose it is, who else may open it, nor what is to be done about rows
+//! that cannot be read: it [says so](Engine::unreadable), and answers nothing until they are
+//! [moved aside](Engine::move_aside).
 
 mod mark;
 mod shared;
@@ -21,6 +22,7 @@ pub(crate) use shared::Shared;
 use crate::directory::KEEP;
 
 use super::engine::{Batch, Cursor, Direction, Engine, EngineError, KeyAnd, KeyRange, Mark};
+use super::unreadable::Unreadable;
 use rocksdb::{DB, DBRawIterator, Error, ErrorKind, FlushOptions, ReadOptions, WriteBatch, WriteOptions};
 use std::cell::{Cell, RefCell};
 use std::ops::Bound;
@@ -36,6 +38,9 @@ const BEHIND: u8 = 2;
 /// Stands in the directory of a store in which a damaged file was found while it was in use.
 const DAMAGED: &str = "DAMAGED";
 
+/// Behind the name of a directory that is on its way out.
+const GOING: &str = "deleted";
+
 /// Rows on disk.
 pub struct RocksEngine {
     path: PathBuf,
@@ -44,6 +49,10 @@ pub struct RocksEngine {
     db: Option<DB>,
     /// True if a write failed: RocksDB refuses all further ones until the database is opened again.
     failed: bool,
+    /// What was found cannot be used; then `db` is `None`.
+    unreadable: Option<Unreadable>,
+    /// True if damage was found while it was in use.
+    is_damaged: Cell<bool>,
     damage: Option<String>,
     /// True if it is noted that the files must stay.
     kept: Cell<bool>,
@@ -63,8 +72,8 @@ struct DiskError {
 }
 
 impl RocksEngine {
-    /// Opens the database in directory `path`, which is made if it is not there. One that is damaged is moved aside,
-    /// and the engine is empty then; see [`Engine::damage`].
+    /// Opens the database in directory `path`, which is made if it is not there; or says why it
+    /// [cannot be used](Engine::unreadable).
     ///
     /// # Errors
     /// If the directory cannot be written, or another engine has it open.
@@ -77,6 +86,8 @@ impl RocksEngine {
             shared: shared.clone(),
             db: None,
             failed: false,
+            unreadable: None,
+            is_damaged: Cell::default(),
             damage: None,
             kept: Cell::new(path.join(KEEP).exists()),
             reads: ReadOptions::default(),
@@ -85,19 +96,23 @@ impl RocksEngine {
         };
         std::fs::create_dir_all(path).map_err(|cause| engine.error("cannot create", cause))?;
         let noted = std::fs::read_to_string(path.join(DAMAGED)).ok();
-        let found = match noted {
-            Some(found) => Some(found),
+        engine.unreadable = match noted {
+            Some(found) => Some(Unreadable::Damaged(found.trim().to_owned())),
             None => match engine.reopen().and_then(|()| engine.read_mark()) {
-                Ok(Some(None)) => Some("it was written by another version".to_owned()),
-                Ok(_) => None,
-                Err(cause) if is_damage(&cause) => Some(cause.to_string()),
+                Ok(mark) => mark.and_then(Result::err),
+                Err(cause) if is_damage(&cause) => Some(Unreadable::Damaged(cause.to_string())),
                 Err(cause) => return Err(engine.error("cannot open", cause)),
             },
         };
-        if let Some(found) = found {
-            engine.move_aside(found)?;
+        if engine.unreadable.is_some() {
+            engine.db = None;
         }
         Ok(engine)
+    }
+
+    /// True if it should be closed, and looked at anew before it is used again.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.unreadable.is_some() || self.is_damaged.get()
     }
 
     /// The directory.
@@ -106,41 +121,46 @@ impl RocksEngine {
     }
 
     fn reopen(&mut self) -> Result<(), Error> {
+        debug_assert!(self.unreadable.is_none(), "nothing is written over what cannot be read");
         self.db = None;
         self.db = Some(DB::open(&self.shared.options, &self.path)?);
         self.failed = false;
         Ok(())
     }
 
-    /// Renames the directory and begins with an empty one. Nothing is deleted: whoever wants to know what happened
-    /// still finds it.
-    fn move_aside(&mut self, found: String) -> Result<(), EngineError> {
-        self.db = None;
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    /// The directory of this name and more, beside it.
+    fn beside(&self, more: &str) -> PathBuf {
         let mut name = self.path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".corrupt-{seconds}"));
-        let mut aside = self.path.with_file_name(name);
-        while aside.exists() {
-            aside.as_mut_os_string().push("-again");
+        name.push(format!(".{more}"));
+        self.path.with_file_name(name)
+    }
+
+    /// Renames the directory, and begins with an empty one in its place: at no moment there is half a database.
+    fn begin_anew(&mut self, aside: &Path) -> Result<(), EngineError> {
+        self.db = None;
+        match std::fs::rename(&self.path, aside) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                return Err(self.error("cannot move aside", cause));
+            }
+            _ => {}
         }
-        std::fs::rename(&self.path, &aside).map_err(|cause| self.error("cannot move aside", cause))?;
-        let found = found.trim();
-        let damage = format!(
-            "the files in `{}` are damaged ({found}) and were moved to `{}`",
-            self.path.display(),
-            aside.display()
-        );
-        tracing::error!("{damage}");
-        self.damage = Some(damage);
+        std::fs::create_dir_all(&self.path).map_err(|cause| self.error("cannot create", cause))?;
+        self.unreadable = None;
+        self.is_damaged.set(false);
+        self.kept.set(false);
         self.reopen().map_err(|cause| self.error("cannot open", cause))
     }
 
     pub(super) fn db(&self) -> Result<&DB, EngineError> {
-        self.db.as_ref().ok_or_else(|| self.error("cannot read", "it could not be opened again".to_owned()))
+        let why_not = || match &self.unreadable {
+            Some(why) => why.to_string(),
+            None => "it could not be opened again".to_owned(),
+        };
+        self.db.as_ref().ok_or_else(|| self.error("cannot read", why_not()))
     }
 
-    /// `Some(None)` if there is one that cannot be read.
-    fn read_mark(&self) -> Result<Option<Option<Mark>>, Error> {
+    /// The mark, if there is one; or why nobody can read it.
+    fn read_mark(&self) -> Result<Option<Result<Mark, Unreadable>>, Error> {
         let Some(db) = &self.db else { return Ok(None) };
         Ok(db.get_pinned_opt(MARK, &self.reads)?.map(|bytes| mark::decode(&bytes)))
     }
@@ -161,11 +181,12 @@ impl RocksEngine {
         EngineError::new(DiskError { doing, path: self.path.clone(), cause: cause.into() })
     }
 
-    /// As [`error`](Self::error); a damaged file is noted, so that the next start moves the store aside instead of
-    /// failing at the same row for ever.
+    /// As [`error`](Self::error); a damaged file is noted, so that the next start knows it before it fails at the same
+    /// row.
     #[cold]
     fn refused(&self, doing: &'static str, cause: Error) -> EngineError {
         if cause.kind() == ErrorKind::Corruption {
+            self.is_damaged.set(true);
             // If even this cannot be written, the next start fails where this one did.
             let _ = std::fs::write(self.path.join(DAMAGED), cause.to_string());
         }
@@ -173,7 +194,7 @@ impl RocksEngine {
     }
 }
 
-/// True if a rebuild mends it. What the system refuses (rights, space, handles, a lock) is not the files' fault.
+/// True if it is the files' fault. What the system refuses (rights, space, handles, a lock) is not.
 fn is_damage(cause: &Error) -> bool {
     match cause.kind() {
         ErrorKind::Corruption | ErrorKind::InvalidArgument | ErrorKind::NotSupported => true,
@@ -199,7 +220,9 @@ impl Engine for RocksEngine {
     }
 
     fn apply(&mut self, batch: &mut Batch<'_>, mark: Option<&Mark>) -> Result<(), EngineError> {
-        if self.failed || self.db.is_none() {
+        if self.unreadable.is_some() {
+            self.db()?;
+        } else if self.failed || self.db.is_none() {
             self.reopen().map_err(|cause| self.error("cannot open again", cause))?;
         }
         let mut rows: Vec<(&[u8], Option<&[u8]>)> = batch.collect();
@@ -251,14 +274,43 @@ impl Engine for RocksEngine {
     fn mark(&self) -> Result<Option<Mark>, EngineError> {
         self.db()?;
         let mark = self.read_mark().map_err(|cause| self.refused("cannot read", cause))?;
-        Ok(mark.flatten())
+        mark.transpose().map_err(|why| self.error("cannot read", why))
     }
 
     fn clear(&mut self) -> Result<(), EngineError> {
-        self.db = None;
-        DB::destroy(&self.shared.options, &self.path).map_err(|cause| self.error("cannot empty", cause))?;
-        std::fs::create_dir_all(&self.path).map_err(|cause| self.error("cannot create", cause))?;
-        self.reopen().map_err(|cause| self.error("cannot open", cause))
+        let going = self.beside(GOING);
+        match std::fs::remove_dir_all(&going) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                return Err(self.error("cannot empty", cause));
+            }
+            _ => {}
+        }
+        self.begin_anew(&going)?;
+        // If this fails, the next one who empties it tries again.
+        let _ = std::fs::remove_dir_all(&going);
+        Ok(())
+    }
+
+    fn unreadable(&self) -> Option<&Unreadable> {
+        self.unreadable.as_ref()
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+
+    /// Nothing is deleted: whoever wants to know what happened still finds it.
+    fn move_aside(&mut self, why: &str) -> Result<(), EngineError> {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let mut aside = self.beside(&format!("corrupt-{seconds}"));
+        while aside.exists() {
+            aside.as_mut_os_string().push("-again");
+        }
+        self.begin_anew(&aside)?;
+        let damage = format!("{why}; `{}` was moved to `{}`", self.path.display(), aside.display());
+        tracing::warn!("{damage}");
+        self.damage = Some(damage);
+        Ok(())
     }
 
     fn rest(&mut self) -> Result<(), EngineError> {

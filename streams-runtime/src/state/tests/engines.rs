@@ -88,7 +88,8 @@ fn keys(engine: &dyn Engine, range: KeyRange<'_>, direction: Direction) -> Vec<V
 }
 
 fn mark(offset: i64) -> Mark {
-    Mark { changelog_offset: offset, topic_id: 7 << 90, task_times: b"v1 a=1".to_vec(), wall_ms: 9 }
+    let (topic_id, task_times, form) = (7 << 90, b"v1 a=1".to_vec(), "kind=windows\n".to_owned());
+    Mark { changelog_offset: offset, topic_id, task_times, wall_ms: 9, form }
 }
 
 fn the_last_row_of_a_key_wins(home: &dyn Home) {

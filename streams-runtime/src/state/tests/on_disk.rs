@@ -153,26 +153,58 @@ fn a_power_cut_loses_a_suffix_and_rows_agree_with_the_mark() {
         let engine = scratch.engine().unwrap();
         let left = whole(&engine);
         assert!(left < last || cut == 0 && left == 50, "{cut} bytes less leave {left} rows");
-        assert!(engine.damage().is_none());
+        assert!(engine.unreadable().is_none());
         last = left;
     }
     assert_eq!(last, 0);
 }
 
-#[test]
-fn damaged_files_are_moved_aside_and_said() {
-    let damages: [(&str, fn(&Scratch)); 4] = [
-        ("CURRENT", |scratch| std::fs::write(scratch.file(|name| name == "CURRENT"), "rubbish").unwrap()),
-        ("MANIFEST", |scratch| {
-            std::fs::remove_file(scratch.file(|name| name.starts_with("MANIFEST"))).unwrap();
-        }),
-        ("sst", |scratch| std::fs::remove_file(scratch.file(|name| name.ends_with(".sst"))).unwrap()),
-        ("mark", |scratch| {
-            let engine = scratch.engine().unwrap();
-            engine.db().unwrap().put(super::super::rocks::MARK, [99, 1, 2]).unwrap();
-        }),
+/// It answers nothing and takes nothing, and no file is changed by asking.
+#[track_caller]
+fn says_nothing(engine: &mut RocksEngine) {
+    let found = engine.unreadable().unwrap().to_string();
+    let nothing: [EngineError; 4] = [
+        engine.get(b"k", &mut Vec::new()).unwrap_err(),
+        engine.mark().unwrap_err(),
+        engine.scan(KeyRange::ALL, Direction::Forward).map(drop).unwrap_err(),
+        engine.apply(&mut [(&b"k"[..], None)].into_iter(), Some(&Mark::default())).unwrap_err(),
     ];
-    for (what, damage) in damages {
+    for refused in nothing {
+        let refused = refused.to_string();
+        assert!(refused.starts_with("cannot read `") && refused.ends_with(&found), "{refused}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said_and_stays_until_it_is_moved_aside() {
+    let damages: [(&str, fn(&Scratch), &str); 5] = [
+        (
+            "CURRENT",
+            |scratch| std::fs::write(scratch.file(|name| name == "CURRENT"), "rubbish").unwrap(),
+            "its files cannot be read (Corruption: CURRENT file does not end with newline",
+        ),
+        (
+            "MANIFEST",
+            |scratch| std::fs::remove_file(scratch.file(|name| name.starts_with("MANIFEST"))).unwrap(),
+            "its files cannot be read (IO error: No such file or directory",
+        ),
+        (
+            "sst",
+            |scratch| std::fs::remove_file(scratch.file(|name| name.ends_with(".sst"))).unwrap(),
+            "its files cannot be read (",
+        ),
+        (
+            "mark",
+            |scratch| overwrite_mark(scratch, &[1, 2]),
+            "its files cannot be read (it does not say how far it is)",
+        ),
+        (
+            "newer",
+            |scratch| overwrite_mark(scratch, &[99, 1, 2]),
+            "a newer version wrote it (its files are of version 99, and this one knows 2)",
+        ),
+    ];
+    for (what, damage, words) in damages {
         let scratch = Scratch::new(&format!("damaged-{what}"));
         let mut engine = scratch.engine().unwrap();
         (1..=50).for_each(|n| put(&mut engine, n));
@@ -180,12 +212,20 @@ fn damaged_files_are_moved_aside_and_said() {
         drop(engine);
         damage(&scratch);
         let mut engine = scratch.engine().unwrap();
-        assert_eq!(whole(&engine), 0, "{what}");
+        says_nothing(&mut engine);
+        let found = engine.unreadable().unwrap().to_string();
+        assert!(found.starts_with(words), "{found}");
+        drop(engine);
+        // As often as it is asked.
+        let mut engine = scratch.engine().unwrap();
+        assert_eq!((engine.unreadable().unwrap().to_string(), scratch.aside().len()), (found.clone(), 0));
+
+        engine.move_aside(&found).unwrap();
+        assert_eq!((whole(&engine), engine.unreadable()), (0, None), "{what}");
         let said = engine.damage().unwrap().to_owned();
         let [aside] = &scratch.aside()[..] else { panic!("{what}: {:?}", scratch.aside()) };
         let store = scratch.store();
-        assert!(said.starts_with(&format!("the files in `{}` are damaged (", store.display())), "{said}");
-        assert!(said.ends_with(&format!(") and were moved to `{}`", aside.display())), "{said}");
+        assert_eq!(said, format!("{found}; `{}` was moved to `{}`", store.display(), aside.display()));
         put(&mut engine, 1);
         drop(engine);
         let engine = scratch.engine().unwrap();
@@ -193,9 +233,30 @@ fn damaged_files_are_moved_aside_and_said() {
     }
 }
 
-/// A table that turns out to be damaged while it is read: this run fails, the next start rebuilds.
+fn overwrite_mark(scratch: &Scratch, bytes: &[u8]) {
+    scratch.engine().unwrap().db().unwrap().put(super::super::rocks::MARK, bytes).unwrap();
+}
+
+/// What the version before this one wrote has no form, and is gone on with.
 #[test]
-fn damage_that_is_found_late_is_mended_at_the_next_start() {
+fn a_mark_without_a_form_gets_one_with_the_next_batch() {
+    let scratch = Scratch::new("formless");
+    put(&mut scratch.engine().unwrap(), 1);
+    let mut old = vec![1];
+    old.extend_from_slice(&1i64.to_be_bytes());
+    old.extend_from_slice(&[0; 16 + 8]);
+    overwrite_mark(&scratch, &old);
+    let mut engine = scratch.engine().unwrap();
+    assert_eq!((whole(&engine), engine.mark().unwrap().unwrap().form.as_str()), (1, ""));
+    let mark = Mark { form: "kind=windows\n".to_owned(), ..engine.mark().unwrap().unwrap() };
+    engine.apply(&mut std::iter::empty(), Some(&mark)).unwrap();
+    drop(engine);
+    assert_eq!(scratch.engine().unwrap().mark().unwrap(), Some(mark));
+}
+
+/// A table that turns out to be damaged while it is read: this run fails, and whoever opens it next knows why.
+#[test]
+fn damage_that_is_found_late_is_known_at_the_next_start() {
     let scratch = Scratch::new("late");
     let mut engine = scratch.engine().unwrap();
     (1..=500).for_each(|n| put(&mut engine, n));
@@ -206,7 +267,7 @@ fn damage_that_is_found_late_is_mended_at_the_next_start() {
     bytes[20_000..21_000].fill(0x55);
     std::fs::write(&table, bytes).unwrap();
     let engine = scratch.engine().unwrap();
-    assert_eq!((engine.damage(), engine.mark().unwrap().unwrap().changelog_offset), (None, 500));
+    assert_eq!((engine.is_damaged(), engine.mark().unwrap().unwrap().changelog_offset), (false, 500));
     let mut cursor = engine.scan(KeyRange::ALL, Direction::Forward).unwrap();
     let error = std::iter::repeat_with(|| cursor.next().map(drop)).find_map(Result::err).unwrap().to_string();
     assert!(
@@ -214,10 +275,33 @@ fn damage_that_is_found_late_is_mended_at_the_next_start() {
         "{error}"
     );
     drop(cursor);
+    assert!(engine.is_damaged());
     drop(engine);
-    let engine = scratch.engine().unwrap();
-    assert_eq!(whole(&engine), 0);
-    assert!(engine.damage().unwrap().contains("Corruption"));
+    let mut engine = scratch.engine().unwrap();
+    assert!(engine.is_damaged());
+    says_nothing(&mut engine);
+    assert!(engine.unreadable().unwrap().to_string().starts_with("its files cannot be read (Corruption"));
+}
+
+/// To empty one is to have it or not: a process that dies in the middle leaves no half of it under its name.
+#[test]
+fn what_is_left_of_emptying_is_not_in_the_way() {
+    let scratch = Scratch::new("emptied");
+    let mut engine = scratch.engine().unwrap();
+    put(&mut engine, 1);
+    let left = scratch.store().with_file_name("0.deleted");
+    std::fs::create_dir_all(left.join("more")).unwrap();
+    engine.clear().unwrap();
+    assert_eq!((whole(&engine), left.exists()), (0, false));
+    put(&mut engine, 1);
+    drop(engine);
+    // It died between the two renames.
+    std::fs::rename(scratch.store(), &left).unwrap();
+    let mut engine = scratch.engine().unwrap();
+    assert_eq!((whole(&engine), engine.unreadable()), (0, None));
+    put(&mut engine, 1);
+    engine.clear().unwrap();
+    assert_eq!((whole(&engine), left.exists()), (0, false));
 }
 
 #[test]
@@ -237,7 +321,9 @@ fn a_full_disk_has_words_and_loses_nothing() {
         let engine = open(Path::new(&path)).unwrap();
         let mut store = KeyValueStore::<String>::new("orders", Box::new(engine), OverlayLimit::values(3));
         let mut log = Log::default();
-        let value = |n: i64| Stamped { value: format!("{n} {}", "x".repeat(8_000)), timestamp: n };
+        // The last one is larger than any file may be, so that no other file takes it either.
+        let length = |n| if n < 30 { 8_000 } else { 400_000 };
+        let value = |n: i64| Stamped { value: format!("{n} {}", "x".repeat(length(n))), timestamp: n };
         for n in 1..10_000i64 {
             store.put(&n.to_be_bytes(), Some(value(n)), n).unwrap();
             store.prepare(&mut log).unwrap();

@@ -34,7 +34,7 @@ use super::silence::{self, Silence};
 use super::sys::{Answer, Batch, Client, Code, Fault, Fetched, PartitionList, Settings, Wakeup};
 use crate::transport::topics::GroupMember;
 use crate::transport::{
-    CommittedOffset, Consumer, Event, GroupMetadata, TopicPartition, TransportError, Watermarks,
+    CommittedOffset, Consumer, Event, Events, GroupMetadata, TopicPartition, TransportError, Watermarks,
 };
 
 /// A partition that was assigned once; it keeps its slot when it is assigned again.
@@ -51,6 +51,32 @@ struct Slot {
     /// Something came of it lately.
     is_heard: bool,
     silence: Silence,
+}
+
+/// Whether anything was handed out.
+struct Heard<'e, E> {
+    to: &'e mut E,
+    is_anything: bool,
+}
+
+impl<M, E: Events<M>> Events<M> for Heard<'_, E> {
+    #[inline]
+    fn hand(&mut self, event: Event<M>) {
+        self.is_anything = true;
+        self.to.hand(event);
+    }
+
+    #[inline]
+    fn record(&mut self, slot: u32, message: M) {
+        self.is_anything = true;
+        self.to.record(slot, message);
+    }
+
+    #[inline]
+    fn end(&mut self, slot: u32, position: i64) {
+        self.is_anything = true;
+        self.to.end(slot, position);
+    }
 }
 
 /// What went wrong, and of which slot.
@@ -164,10 +190,10 @@ impl KafkaConsumer {
         self.troubles.retain(|trouble| trouble.slot != Some(at));
     }
 
-    fn serve_member(&mut self, events: &mut Vec<Event<KafkaMessage>>) {
+    fn serve_member(&mut self, to: &mut impl Events<KafkaMessage>) {
         let Some(member) = &mut self.member else { return };
         let told = member.poll(|news| {
-            events.push(match news {
+            to.hand(match news {
                 News::Assigned(partitions) => Event::Assigned(partitions),
                 News::Revoked(partitions) => Event::Revoked(partitions),
                 News::Lost(partitions) => Event::Lost(partitions),
@@ -185,7 +211,7 @@ impl KafkaConsumer {
         self.troubles.push_back(Trouble { slot: None, error });
     }
 
-    fn fetch(&mut self, events: &mut Vec<Event<KafkaMessage>>, max: usize) -> usize {
+    fn fetch(&mut self, to: &mut impl Events<KafkaMessage>, max: usize) -> usize {
         if max == 0 {
             return 0;
         }
@@ -202,7 +228,7 @@ impl KafkaConsumer {
                         slot.position = fetched.offset() + 1;
                         slot.is_heard = true;
                         records += 1;
-                        events.push(Event::Record { slot: at, message: KafkaMessage(fetched) });
+                        to.record(at, KafkaMessage(fetched));
                     }
                 }
                 (END_OF_PARTITION, Some(at)) => {
@@ -210,7 +236,7 @@ impl KafkaConsumer {
                     if slot.is_wanted && fetched.offset() >= slot.position {
                         slot.position = fetched.offset();
                         slot.is_heard = true;
-                        events.push(Event::End { slot: at, position: slot.position });
+                        to.end(at, slot.position);
                     }
                 }
                 (Code::OK | END_OF_PARTITION, None) => {}
@@ -443,12 +469,12 @@ impl Consumer for KafkaConsumer {
         }
     }
 
-    fn poll(&mut self, events: &mut Vec<Event<Self::Message>>, max: usize) -> Result<usize, TransportError> {
-        let before = events.len();
+    fn poll(&mut self, to: &mut impl Events<Self::Message>, max: usize) -> Result<usize, TransportError> {
+        let to = &mut Heard { to, is_anything: false };
         self.settle()?;
-        self.serve_member(events);
+        self.serve_member(to);
         let records = match self.troubles.is_empty() {
-            true => self.fetch(events, max),
+            true => self.fetch(to, max),
             false => 0,
         };
         // Whoever is silent now has nothing that waits to be taken.
@@ -458,9 +484,9 @@ impl Consumer for KafkaConsumer {
             self.troubles.push_back(Trouble { slot: None, error });
         }
         // What was handed out must be seen first; the next poll tells what went wrong then.
-        match events.len() == before {
-            true => self.troubles.pop_front().map_or(Ok(records), |trouble| Err(trouble.error)),
-            false => Ok(records),
+        match to.is_anything {
+            true => Ok(records),
+            false => self.troubles.pop_front().map_or(Ok(records), |trouble| Err(trouble.error)),
         }
     }
 

@@ -3,6 +3,8 @@
 //!
 //! Knows bytes and where they stand. Does not know what is a key, nor offsets.
 
+use crate::few;
+
 /// Records share allocations of at most this size, unless one alone is larger.
 const LARGEST_CHUNK: usize = 64 * 1024;
 /// So many forgotten chunks are kept for later.
@@ -11,10 +13,15 @@ const SPARE: usize = 4;
 const FIRST_CHUNK: usize = 512;
 
 /// Where bytes begin.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Spot {
     chunk: u32,
     start: u32,
+}
+
+impl Spot {
+    /// Where nothing is.
+    pub(super) const NONE: Spot = Spot { chunk: 0, start: 0 };
 }
 
 #[derive(Default)]
@@ -26,6 +33,8 @@ pub(super) struct Arena {
     /// The number of the first chunk that is not forgotten; numbers go round.
     first: u32,
     chunk_size: usize,
+    /// How much was [written](Arena::push_with) the last time.
+    expected: usize,
     /// Forgotten chunks of the largest size: memory that is used again costs a fraction of memory that is touched for
     /// the first time.
     spare: Vec<Vec<u8>>,
@@ -33,20 +42,33 @@ pub(super) struct Arena {
 
 impl Arena {
     /// Keeps `key` and behind it `value`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, key: &[u8], value: &[u8]) -> Spot {
         let spot = self.begin(key.len() + value.len());
-        self.last.extend_from_slice(key);
+        few::append(&mut self.last, key);
         self.last.extend_from_slice(value);
         spot
     }
 
-    /// Keeps what is in one piece already.
+    /// Keeps what `write` writes behind what is there. If it fails nothing is kept.
     #[inline]
-    pub(super) fn push_one(&mut self, bytes: &[u8]) -> Spot {
-        let spot = self.begin(bytes.len());
-        self.last.extend_from_slice(bytes);
-        spot
+    pub(super) fn push_with<R, E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<R, E>,
+    ) -> Result<(Spot, R), E> {
+        // As much as the last time. A chunk that is too small for what comes grows once.
+        let spot = self.begin(self.expected);
+        let start = self.last.len();
+        match write(&mut self.last) {
+            Ok(written) => {
+                self.expected = self.last.len() - start;
+                Ok((spot, written))
+            }
+            Err(error) => {
+                self.last.truncate(start);
+                Err(error)
+            }
+        }
     }
 
     /// Where the next `len` bytes go.
@@ -108,6 +130,17 @@ mod tests {
         }
         arena.forget_before(None);
         assert!(arena.full.is_empty() && arena.last.is_empty());
+        let write = |byte: u8, len: usize| {
+            move |out: &mut Vec<u8>| {
+                out.resize(out.len() + len, byte);
+                if byte == 0 { Err("no") } else { Ok(len) }
+            }
+        };
+        assert_eq!(arena.push_with(write(0, 10)).err(), Some("no"));
+        let (small, _) = arena.push_with(write(1, 10)).unwrap();
+        let (large, len) = arena.push_with(write(2, 100_000)).unwrap();
+        assert_eq!((arena.get(small, 10), len), (&[1; 10][..], 100_000));
+        assert_eq!(arena.get(large, 100_000), [2; 100_000]);
         let spot = arena.push(b"k", b"v");
         assert_eq!(arena.get(spot, 2), b"kv");
         let large = arena.push(&[1; 1 << 20], &[]);

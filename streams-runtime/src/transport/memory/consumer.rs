@@ -6,13 +6,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::log::{Fetch, MemoryMessage};
+use super::log::{Fetch, MemoryMessage, PartitionLog};
 use super::topics::{Memo, Place};
-use super::{Log, MemoryLog};
+use super::{LARGEST_METADATA, Log, MemoryLog};
 use crate::mutants::mutant;
 use crate::transport::topics::GroupMember;
 use crate::transport::{
-    CommittedOffset, Consumer, Event, GroupMetadata, Isolation, PENDING_OFFSETS, TopicPartition,
+    CommittedOffset, Consumer, Event, Events, GroupMetadata, Isolation, PENDING_OFFSETS, TopicPartition,
     TransportError, Watermarks,
 };
 
@@ -20,13 +20,69 @@ use crate::transport::{
 struct Slot {
     place: Place,
     position: i64,
-    /// Where [`Event::End`] was raised last.
-    ended_at: Option<i64>,
+    /// Where [`Event::End`] was raised last; [`NEVER`] if it was not.
+    ended_at: i64,
+    /// The records of the last poll; its memory is used again once all of them are gone.
+    fetched: Rc<Fetch>,
 }
 
-/// The partition of a slot is gone, or what it would read next.
-struct Unreadable {
-    slot: u32,
+/// No offset, and no state of a log.
+const NEVER: i64 = -1;
+
+/// No version of a log.
+const UNSEEN: u64 = u64::MAX;
+
+impl Slot {
+    /// True if everything the partition has was handed out, its end included.
+    #[inline]
+    fn is_drained(&self, log: &Log, isolation: Isolation) -> bool {
+        self.ended_at == self.position && self.position == log.topics.log(self.place).end(isolation)
+    }
+
+    /// Hands out up to `max` records, and the end if that is where it then is.
+    // Not inlined: who reads many partitions has no registers left for one.
+    #[inline(never)]
+    fn read(
+        &mut self,
+        number: u32,
+        partition: &PartitionLog,
+        isolation: Isolation,
+        max: usize,
+        to: &mut impl Events<MemoryMessage>,
+    ) -> usize {
+        let end = partition.end(isolation);
+        let mut records = 0;
+        if self.position < end && max > 0 {
+            self.copy(partition, end, isolation, max);
+            for message in Fetch::messages(&self.fetched) {
+                to.record(number, message);
+                records += 1;
+            }
+        }
+        if self.position >= end && self.ended_at != self.position {
+            self.ended_at = self.position;
+            to.end(number, self.position);
+        }
+        records
+    }
+
+    /// Copies records out of the log.
+    #[inline(always)]
+    fn copy(&mut self, partition: &PartitionLog, end: i64, isolation: Isolation, max: usize) {
+        // Nobody else may hold the fetch while records are copied there.
+        if Rc::get_mut(&mut self.fetched).is_none() {
+            self.fetched = Rc::default();
+        }
+        let Some(fetch) = Rc::get_mut(&mut self.fetched) else { return };
+        fetch.clear();
+        let mut position = self.position;
+        while fetch.len() < max
+            && let Some(record) = partition.next_before(end, &mut position, isolation)
+        {
+            fetch.copy(&record);
+        }
+        self.position = position;
+    }
 }
 
 struct Membership {
@@ -51,16 +107,14 @@ pub struct MemoryConsumer {
     member: Option<Membership>,
     /// Set once somebody else has its name: to join again would throw him out, and then he this one.
     replaced: Option<TransportError>,
-    group_seen: u64,
-    topics_seen: u64,
+    /// The version of the log when this consumer last looked after its membership.
+    seen: u64,
     slots: Vec<Slot>,
     active: Vec<u32>,
     /// The element of `active` that is read first, so that one busy partition does not starve the others.
     turn: usize,
     /// The state of the log when everything had been handed out: nothing to look for until it moves.
-    drained_at: Option<u64>,
-    /// The records of the last poll; its memory is used again once all of them are gone.
-    fetched: Rc<Fetch>,
+    drained_at: i64,
     memo: Memo,
     /// The partitions of the commit at hand.
     committing: Vec<Place>,
@@ -86,60 +140,67 @@ impl MemoryConsumer {
             topics: None,
             member: None,
             replaced: None,
-            group_seen: 0,
-            topics_seen: 0,
+            seen: UNSEEN,
             slots: Vec::new(),
             active: Vec::new(),
             turn: 0,
-            drained_at: None,
-            fetched: Rc::default(),
+            drained_at: NEVER,
             memo: Memo::default(),
             committing: Vec::new(),
         }
     }
 
-    /// Turns what happened in the group into events; joins if there is a subscription and no membership.
+    /// Hands out what happened in the group; joins if there is a subscription and no membership.
+    ///
+    /// # Errors
+    /// If somebody else has its name.
     #[cold]
-    fn membership(&mut self, log: &mut Log, events: &mut Vec<Event<MemoryMessage>>) {
-        let Some(topics) = &self.topics else { return };
-        if let Some(member) = &mut self.member {
-            let news = log.groups.news(self.group, &member.id, &log.topics);
-            if news.thrown_out {
-                // It joins again at the next poll, so that the loss is worked off in between; or it has, long ago.
-                if !member.owned.is_empty() {
-                    events.push(Event::Lost(spell(log, &member.owned)));
-                }
-                self.member = None;
+    fn membership(&mut self, to: &mut impl Events<MemoryMessage>) -> Result<(), TransportError> {
+        if let Some(by) = &self.replaced {
+            return Err(by.clone());
+        }
+        let shared = Rc::clone(&self.log);
+        let log = &mut *shared.borrow_mut();
+        self.seen = log.version();
+        let Some(topics) = &self.topics else { return Ok(()) };
+        let member = match &mut self.member {
+            Some(member) => member,
+            None => {
+                let instance = self.instance.as_deref();
+                let id = log.groups.join(self.group, &self.client, instance, topics, &log.topics);
+                self.member.insert(Membership { id: id.into(), generation: 0, owned: Vec::new() })
+            }
+        };
+        let mut news = log.groups.news(self.group, &member.id, &log.topics);
+        if news.thrown_out {
+            if !member.owned.is_empty() {
+                to.hand(Event::Lost(spell(log, &member.owned)));
+            }
+            let Some(id) = news.successor else {
+                // It joins again at the next poll, so that the loss is worked off in between.
+                (self.member, self.seen) = (None, UNSEEN);
                 if news.replaced {
                     self.topics = None;
                     self.replaced = Some(self.replaced_by_another());
                 }
-                if let Some(id) = news.successor {
-                    self.member = Some(Membership { id: id.into(), generation: 0, owned: Vec::new() });
-                    self.membership(log, events);
-                }
-                return;
-            }
-            if !news.revoked.is_empty() {
-                events.push(Event::Revoked(spell(log, &news.revoked)));
-            }
-            if !news.assigned.is_empty() {
-                events.push(Event::Assigned(spell(log, &news.assigned)));
-                member.owned.extend(news.assigned);
-            }
-            if let Some(generation) = log.groups.generation(self.group, &member.id) {
-                member.generation = generation;
-            }
-            self.group_seen = log.groups.version(self.group);
-            self.topics_seen = log.topics.version;
-        } else {
-            let instance = self.instance.as_deref();
-            let id = log.groups.join(self.group, &self.client, instance, topics, &log.topics);
-            let generation = log.groups.generation(self.group, &id).unwrap_or_default();
-            self.member = Some(Membership { id: id.into(), generation, owned: Vec::new() });
-            self.group_seen = 0;
-            self.membership(log, events);
+                return Ok(());
+            };
+            // Its client has, long ago.
+            *member = Membership { id: id.into(), generation: 0, owned: Vec::new() };
+            news = log.groups.news(self.group, &member.id, &log.topics);
         }
+        if !news.revoked.is_empty() {
+            to.hand(Event::Revoked(spell(log, &news.revoked)));
+        }
+        if !news.assigned.is_empty() {
+            to.hand(Event::Assigned(spell(log, &news.assigned)));
+            member.owned.extend(news.assigned);
+        }
+        if let Some(generation) = log.groups.generation(self.group, &member.id) {
+            member.generation = generation;
+        }
+        self.seen = log.version();
+        Ok(())
     }
 
     #[cold]
@@ -171,75 +232,19 @@ impl MemoryConsumer {
         }
     }
 
-    /// True if nothing happened in the group since it was last looked at, or nothing there concerns this consumer.
+    /// True if nothing happened in the group since it was last looked at.
     #[inline]
     fn knows_its_group(&self, log: &Log) -> bool {
-        let known =
-            self.group_seen == log.groups.version(self.group) && self.topics_seen == log.topics.version;
-        known && self.member.is_some() || self.topics.is_none()
-    }
-
-    /// True if everything the partition has was handed out, its end included.
-    #[inline]
-    fn is_drained(&self, log: &Log, slot: &Slot) -> bool {
-        slot.ended_at == Some(slot.position)
-            && slot.position == log.topics.log(slot.place).end(self.isolation)
-            && log.topics.exists(slot.place.topic)
-    }
-
-    /// Copies records out of the log, up to `max`; they are to be bound to the fetch.
-    #[inline]
-    fn fetch(
-        &mut self,
-        log: &Log,
-        events: &mut Vec<Event<MemoryMessage>>,
-        max: usize,
-    ) -> Result<usize, Unreadable> {
-        let Some(fetch) = Rc::get_mut(&mut self.fetched) else { return Ok(0) };
-        fetch.clear();
-        let mut records = 0;
-        for _ in 0..self.active.len() {
-            if self.turn >= self.active.len() {
-                self.turn = 0;
-            }
-            let number = self.active[self.turn];
-            let slot = &mut self.slots[number as usize];
-            let partition = log.topics.log(slot.place);
-            if !log.topics.exists(slot.place.topic) || !partition.holds(slot.position) {
-                if records > 0 {
-                    // What was handed out must be seen first; the turn stays, so the next poll tells it.
-                    return Ok(records);
-                }
-                return Err(Unreadable { slot: number });
-            }
-            let end = partition.end(self.isolation);
-            while records < max
-                && let Some(record) = partition.next_before(end, &mut slot.position, self.isolation)
-            {
-                let unbound = fetch.copy(&record);
-                push(events, || Event::Record { slot: number, message: MemoryMessage::unbound(unbound) });
-                records += 1;
-            }
-            if slot.position >= end && slot.ended_at != Some(slot.position) {
-                let position = slot.position;
-                slot.ended_at = Some(position);
-                push(events, || Event::End { slot: number, position });
-            }
-            self.turn += 1;
-            if records >= max {
-                return Ok(records);
-            }
-        }
-        self.drained_at = Some(log.changes);
-        Ok(records)
+        self.seen == log.version()
     }
 
     /// What the log has to say of a partition that it cannot give any more. Told once: nothing is read there until it is
     /// assigned again.
     #[cold]
-    fn unreadable(&mut self, log: &Log, Unreadable { slot }: Unreadable) -> TransportError {
+    fn unreadable(&mut self, slot: u32) -> TransportError {
         let Slot { place, position: offset, .. } = self.slots[slot as usize];
         self.stop(slot);
+        let log = self.log.borrow();
         let TopicPartition { topic, partition } = log.topics.spell(place);
         match log.topics.exists(place.topic) {
             true => TransportError::OffsetOutOfRange { topic, partition, offset },
@@ -251,12 +256,6 @@ impl MemoryConsumer {
         self.active.retain(|&s| s != slot);
         self.turn = 0;
     }
-}
-
-/// Appends an event that is made in its place: made first and moved there, it is read before it is written through.
-#[inline(always)]
-fn push<T>(events: &mut Vec<T>, event: impl FnMut() -> T) {
-    events.resize_with(events.len() + 1, event);
 }
 
 fn spell(log: &Log, places: &[Place]) -> Vec<TopicPartition> {
@@ -272,6 +271,7 @@ impl Consumer for MemoryConsumer {
             log.groups.resubscribe(self.group, &member.id, topics, &log.topics);
         }
         self.topics = Some(topics.to_vec());
+        self.seen = UNSEEN;
         Ok(())
     }
 
@@ -293,8 +293,8 @@ impl Consumer for MemoryConsumer {
     fn group_metadata(&self) -> Option<GroupMetadata> {
         let member = self.member.as_ref()?;
         let mut log = self.log.borrow_mut();
-        // Generations change with the group's version: mostly what the last poll saw is still true.
-        let (generation, id) = match log.groups.version(self.group) == self.group_seen {
+        // Generations change with the log's version: mostly what the last poll saw is still true.
+        let (generation, id) = match self.seen == log.version() {
             true => (member.generation, member.id.clone()),
             false => self.live(&mut log, member)?,
         };
@@ -304,6 +304,11 @@ impl Consumer for MemoryConsumer {
             member: id,
             instance: self.instance.clone(),
         })
+    }
+
+    #[inline]
+    fn is_member(&self) -> bool {
+        self.member.is_some()
     }
 
     fn members(&mut self) -> Result<Vec<GroupMember>, TransportError> {
@@ -338,17 +343,17 @@ impl Consumer for MemoryConsumer {
         let slot = match self.slots.iter().position(|slot| slot.place == place) {
             Some(at) => at,
             None => {
-                self.slots.push(Slot { place, position: 0, ended_at: None });
+                self.slots.push(Slot { place, position: 0, ended_at: NEVER, fetched: Rc::default() });
                 self.slots.len() - 1
             }
         };
         self.slots[slot].position = offset;
-        self.slots[slot].ended_at = None;
+        self.slots[slot].ended_at = NEVER;
         let slot = slot as u32;
         if !self.active.contains(&slot) {
             self.active.push(slot);
         }
-        self.drained_at = None;
+        self.drained_at = NEVER;
         Ok(slot)
     }
 
@@ -366,36 +371,43 @@ impl Consumer for MemoryConsumer {
         }
     }
 
-    fn poll(&mut self, events: &mut Vec<Event<Self::Message>>, max: usize) -> Result<usize, TransportError> {
-        if let Some(by) = &self.replaced {
-            return Err(by.clone());
+    #[inline]
+    fn poll(&mut self, to: &mut impl Events<Self::Message>, max: usize) -> Result<usize, TransportError> {
+        if !self.knows_its_group(&self.log.borrow()) {
+            self.membership(to)?;
         }
-        let shared = Rc::clone(&self.log);
-        let mut log = shared.borrow_mut();
-        if !self.knows_its_group(&log) {
-            self.membership(&mut log, events);
-        }
-        if self.drained_at == Some(log.changes) {
+        let log = self.log.borrow();
+        if self.drained_at == log.changes {
             return Ok(0);
         }
-        // Nobody else may hold the fetch while records are copied there.
-        if Rc::get_mut(&mut self.fetched).is_none() {
-            self.fetched = Rc::default();
-        }
-        let first = events.len();
-        let fetched = self.fetch(&log, events, max);
-        for event in &mut events[first..] {
-            if let Event::Record { message, .. } = event {
-                message.bind(&self.fetched);
+        let mut records = 0;
+        for _ in 0..self.active.len() {
+            if self.turn >= self.active.len() {
+                self.turn = 0;
+            }
+            let number = self.active[self.turn];
+            let slot = &mut self.slots[number as usize];
+            let partition = log.topics.log(slot.place);
+            if !partition.holds(slot.position) {
+                // What was handed out must be seen first; the turn stays, so the next poll tells it.
+                drop(log);
+                return if records > 0 { Ok(records) } else { Err(self.unreadable(number)) };
+            }
+            records += slot.read(number, partition, self.isolation, max - records, to);
+            self.turn += 1;
+            if records >= max {
+                return Ok(records);
             }
         }
-        fetched.map_err(|unreadable| self.unreadable(&log, unreadable))
+        self.drained_at = log.changes;
+        Ok(records)
     }
 
+    #[inline]
     fn has_news(&self) -> bool {
         let log = &*self.log.borrow();
-        let is_drained = |&slot: &u32| self.is_drained(log, &self.slots[slot as usize]);
-        self.replaced.is_some() || !self.knows_its_group(log) || !self.active.iter().all(is_drained)
+        let is_drained = |&slot: &u32| self.slots[slot as usize].is_drained(log, self.isolation);
+        !self.knows_its_group(log) || !self.active.iter().all(is_drained)
     }
 
     /// Waits for pending offsets only under `read_committed`, as Kafka does.
@@ -422,23 +434,26 @@ impl Consumer for MemoryConsumer {
 
     fn commit(&mut self, offsets: &[(TopicPartition, CommittedOffset)]) -> Result<(), TransportError> {
         let log = &mut *self.log.borrow_mut();
-        // A membership of this version of the group is good.
-        if self.member.is_none() || self.group_seen != log.groups.version(self.group) {
+        // A membership of this version of the log is good.
+        if self.member.is_none() || self.seen != log.version() {
             let (generation, id) = match &self.member {
                 Some(member) => self.live(log, member).unwrap_or((member.generation, member.id.clone())),
                 None => (-1, "".into()),
             };
             log.groups.check(self.group, generation, &id, true)?;
         }
+        if let [(partition, committed)] = offsets
+            && committed.metadata.len() <= LARGEST_METADATA
+            && let Some(place) = self.memo.known(&log.topics, &partition.topic, partition.partition)
+        {
+            log.groups.commit(self.group, place, committed);
+            return Ok(());
+        }
         // All partitions are looked up before anything is stored, so that a refusal stores nothing.
         self.committing.clear();
         for (partition, committed) in offsets {
             super::check_metadata(partition, committed)?;
-            let place = match self.memo.known(&log.topics, &partition.topic, partition.partition) {
-                Some(place) => place,
-                None => self.memo.place(&log.topics, &partition.topic, partition.partition)?,
-            };
-            self.committing.push(place);
+            self.committing.push(self.memo.place(&log.topics, &partition.topic, partition.partition)?);
         }
         for (&place, (_, committed)) in self.committing.iter().zip(offsets) {
             log.groups.commit(self.group, place, committed);

@@ -54,8 +54,20 @@ impl Offsets {
         Some(&self.0.get(place.topic as usize)?.get(place.partition as usize)?.as_ref()?.committed)
     }
 
-    fn set(&mut self, place: Place, mut committed: CommittedOffset, at_ms: i64) {
-        self.take(place, &mut committed, at_ms);
+    #[inline(always)]
+    fn set(&mut self, place: Place, committed: &CommittedOffset, at_ms: i64) {
+        let topic = self.0.get_mut(place.topic as usize);
+        match topic.and_then(|topic| topic.get_mut(place.partition as usize)) {
+            Some(Some(kept)) => {
+                kept.committed.offset = committed.offset;
+                // Mostly there is none.
+                if kept.committed.metadata.len() + committed.metadata.len() > 0 {
+                    kept.committed.metadata.clone_from(&committed.metadata);
+                }
+                kept.at_ms = at_ms;
+            }
+            _ => self.grow(place, Kept { committed: committed.clone(), at_ms }),
+        }
     }
 
     /// As `set`; what stood there before is left in its place.
@@ -107,8 +119,6 @@ struct Group {
     members: Vec<Member>,
     joined_so_far: u32,
     topics_version: u64,
-    /// Moves when any member may have news.
-    version: u64,
     offsets: Offsets,
     pending: Vec<Pending>,
     /// Thrown out, and their clients have not noticed.
@@ -136,6 +146,8 @@ pub(super) struct News {
 
 pub(super) struct Groups {
     all: Vec<Group>,
+    /// Moves when a member of any group may have news.
+    pub(super) moves: u64,
     pub(super) session_timeout_ms: i64,
     /// For how long offsets of topics that no member subscribes to are kept, and all offsets of a group without members;
     /// `None`: for ever.
@@ -145,7 +157,13 @@ pub(super) struct Groups {
 
 impl Default for Groups {
     fn default() -> Self {
-        Groups { all: Vec::new(), session_timeout_ms: 45_000, offsets_retention_ms: None, now_ms: 0 }
+        Groups {
+            all: Vec::new(),
+            moves: 0,
+            session_timeout_ms: 45_000,
+            offsets_retention_ms: None,
+            now_ms: 0,
+        }
     }
 }
 
@@ -160,7 +178,6 @@ impl Groups {
             members: Vec::new(),
             joined_so_far: 0,
             topics_version: 0,
-            version: 0,
             offsets: Offsets::default(),
             pending: Vec::new(),
             forgotten: Vec::new(),
@@ -179,18 +196,13 @@ impl Groups {
         &self.all[group as usize].name
     }
 
-    #[inline]
-    pub(super) fn version(&self, group: u32) -> u64 {
-        self.all[group as usize].version
+    /// What the clients of the members call themselves.
+    pub(super) fn clients(&self, group: u32) -> impl Iterator<Item = &str> {
+        self.all[group as usize].members.iter().map(|member| member.client.as_str())
     }
 
     pub(super) fn current_generation(&self, group: u32) -> i32 {
         self.all[group as usize].generation
-    }
-
-    /// What the clients of the members call themselves.
-    pub(super) fn clients(&self, group: u32) -> impl Iterator<Item = &str> {
-        self.all[group as usize].members.iter().map(|member| member.client.as_str())
     }
 
     /// The generation, if `member` is one.
@@ -216,10 +228,10 @@ impl Groups {
             m.owned.clear();
             m.revoking.clear();
             m.died_ms = None;
-            group.version += 1;
+            self.moves += 1;
             if m.topics != wanted {
                 m.topics = wanted.to_vec();
-                group.rebalance(topics);
+                group.rebalance(topics, &mut self.moves);
             }
             return id;
         }
@@ -233,7 +245,7 @@ impl Groups {
             revoking: Vec::new(),
             died_ms: None,
         });
-        group.rebalance(topics);
+        group.rebalance(topics, &mut self.moves);
         id
     }
 
@@ -243,7 +255,7 @@ impl Groups {
         let Some(at) = group.members.iter().position(|m| m.id == member) else { return false };
         let gone = group.members.remove(at);
         group.forgotten.push(gone);
-        group.rebalance(topics);
+        group.rebalance(topics, &mut self.moves);
         true
     }
 
@@ -271,7 +283,7 @@ impl Groups {
             && m.topics != wanted
         {
             m.topics = wanted.to_vec();
-            group.rebalance(topics);
+            group.rebalance(topics, &mut self.moves);
         }
     }
 
@@ -282,7 +294,7 @@ impl Groups {
         let member = group.now(member);
         if let Some(at) = group.members.iter().position(|m| m.id == member) {
             group.members.remove(at);
-            group.rebalance(topics);
+            group.rebalance(topics, &mut self.moves);
         }
     }
 
@@ -328,7 +340,7 @@ impl Groups {
             let before = group.members.len();
             group.members.retain(|m| m.died_ms.is_none_or(|at| now_ms - at < timeout_ms));
             if group.members.len() != before {
-                group.rebalance(topics);
+                group.rebalance(topics, &mut self.moves);
             }
         }
     }
@@ -336,7 +348,7 @@ impl Groups {
     pub(super) fn news(&mut self, group: u32, member: &str, topics: &Topics) -> News {
         let group = &mut self.all[group as usize];
         if group.topics_version != topics.version {
-            group.rebalance(topics);
+            group.rebalance(topics, &mut self.moves);
         }
         let Some(at) = group.members.iter().position(|m| m.id == member) else {
             // Told now, and not again.
@@ -370,7 +382,7 @@ impl Groups {
         m.owned.retain(|p| !given.contains(p));
         m.revoking.retain(|p| !given.contains(p));
         if !given.is_empty() {
-            group.rebalance(topics);
+            group.rebalance(topics, &mut self.moves);
         }
         given
     }
@@ -398,8 +410,9 @@ impl Groups {
         Err(TransportError::StaleGeneration { group, generation, member })
     }
 
+    #[inline]
     pub(super) fn commit(&mut self, group: u32, place: Place, committed: &CommittedOffset) {
-        self.all[group as usize].offsets.set(place, committed.clone(), self.now_ms);
+        self.all[group as usize].offsets.set(place, committed, self.now_ms);
     }
 
     #[inline]
@@ -423,12 +436,16 @@ impl Groups {
             let decided = pending.extract_if(.., |pending| pending.slot == slot);
             decided
                 .filter(|_| commit)
-                .for_each(|pending| offsets.set(pending.place, pending.committed, now_ms));
+                .for_each(|pending| offsets.set(pending.place, &pending.committed, now_ms));
         }
     }
 
     pub(super) fn committed(&self, group: u32, place: Place) -> Option<CommittedOffset> {
         self.all[group as usize].offsets.get(place).cloned()
+    }
+
+    pub(super) fn committed_offset(&self, group: u32, place: Place) -> Option<i64> {
+        self.all[group as usize].offsets.get(place).map(|committed| committed.offset)
     }
 
     pub(super) fn is_pending(&self, group: u32, place: Place) -> bool {
@@ -458,10 +475,10 @@ impl Group {
         format!("{name}-{}", self.joined_so_far)
     }
 
-    fn rebalance(&mut self, topics: &Topics) {
+    fn rebalance(&mut self, topics: &Topics, moves: &mut u64) {
         self.topics_version = topics.version;
         self.generation += 1;
-        self.version += 1;
+        *moves += 1;
         let mut candidates: Vec<Candidate<'_>> = self
             .members
             .iter_mut()

@@ -13,7 +13,7 @@
 use std::rc::Rc;
 
 use super::arena::{Arena, Spot};
-use super::entries::{Entries, Entry};
+use super::entries::{Entry, Kind, Queue};
 use crate::record::Headers;
 use crate::transport::{HELD, Isolation, Message, Watermarks};
 
@@ -25,15 +25,15 @@ const NULL: u32 = u32::MAX;
 /// It is small, because it is moved several times on its way to a task: what it says stands in its fetch.
 #[derive(Clone, Debug)]
 pub struct MemoryMessage {
-    /// What it was fetched with; `None` only until the fetch is complete.
-    fetch: Option<Rc<Fetch>>,
+    /// What it was fetched with.
+    fetch: Rc<Fetch>,
     nth: u32,
     /// How many bytes it has: asked for twice a record, by who has no other reason to look into the fetch.
     len: u32,
     offset: i64,
 }
 
-/// The records of one poll, side by side.
+/// Records that were fetched together, side by side.
 #[derive(Debug, Default)]
 pub(super) struct Fetch {
     records: Vec<Fetched>,
@@ -43,7 +43,9 @@ pub(super) struct Fetch {
 /// A copied record, whose value follows its key.
 #[derive(Debug)]
 struct Fetched {
-    start: usize,
+    offset: i64,
+    start: u32,
+    len: u32,
     key_len: u32,
     value_len: u32,
     timestamp: i64,
@@ -58,14 +60,29 @@ impl Fetch {
         self.bytes.clear();
     }
 
+    /// What was copied.
+    #[inline]
+    pub(super) fn messages(this: &Rc<Fetch>) -> impl Iterator<Item = MemoryMessage> {
+        (0..).zip(&this.records).map(|(nth, &Fetched { offset, len, .. })| {
+            let fetch = Rc::clone(this);
+            MemoryMessage { fetch, nth, len, offset }
+        })
+    }
+
+    /// How many records there are.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
     /// Copies a record.
     #[inline]
-    pub(super) fn copy(&mut self, record: &Record<'_>) -> Unbound {
-        let (nth, start) = (self.records.len() as u32, self.bytes.len());
+    pub(super) fn copy(&mut self, record: &Record<'_>) {
+        let (offset, start, len) = (record.offset, self.bytes.len() as u32, record.bytes.len() as u32);
         self.bytes.extend_from_slice(record.bytes);
         let Body { key_len, value_len, timestamp, ref headers, .. } = *record.body;
-        self.records.push(Fetched { start, key_len, value_len, timestamp, headers: headers.clone() });
-        Unbound { nth, len: record.bytes.len() as u32, offset: record.offset }
+        let headers = headers.clone();
+        self.records.push(Fetched { offset, start, len, key_len, value_len, timestamp, headers });
     }
 
     #[inline]
@@ -74,30 +91,10 @@ impl Fetch {
     }
 }
 
-/// A record of a fetch that is not complete.
-#[derive(Clone, Copy)]
-pub(super) struct Unbound {
-    nth: u32,
-    len: u32,
-    offset: i64,
-}
-
 impl MemoryMessage {
-    /// A record that can be read once it is [bound](MemoryMessage::bind) to its fetch.
     #[inline]
-    pub(super) fn unbound(Unbound { nth, len, offset }: Unbound) -> Self {
-        MemoryMessage { fetch: None, nth, len, offset }
-    }
-
-    #[inline]
-    pub(super) fn bind(&mut self, fetch: &Rc<Fetch>) {
-        self.fetch = Some(Rc::clone(fetch));
-    }
-
-    #[inline]
-    fn fetched(&self) -> Option<(&Fetch, &Fetched)> {
-        let fetch = self.fetch.as_deref()?;
-        Some((fetch, fetch.records.get(self.nth as usize)?))
+    fn fetched(&self) -> &Fetched {
+        &self.fetch.records[self.nth as usize]
     }
 }
 
@@ -109,19 +106,19 @@ impl Message for MemoryMessage {
 
     #[inline]
     fn timestamp(&self) -> i64 {
-        self.fetched().map_or(-1, |(_, record)| record.timestamp)
+        self.fetched().timestamp
     }
 
     #[inline]
     fn key(&self) -> Option<&[u8]> {
-        let (fetch, record) = self.fetched()?;
-        fetch.bytes(record.start, record.key_len)
+        let record = self.fetched();
+        self.fetch.bytes(record.start as usize, record.key_len)
     }
 
     #[inline]
     fn value(&self) -> Option<&[u8]> {
-        let (fetch, record) = self.fetched()?;
-        fetch.bytes(record.start + length(record.key_len), record.value_len)
+        let record = self.fetched();
+        self.fetch.bytes(record.start as usize + length(record.key_len), record.value_len)
     }
 
     #[inline]
@@ -131,7 +128,7 @@ impl Message for MemoryMessage {
 
     #[inline]
     fn headers(&self) -> Headers {
-        self.fetched().map_or(Headers::new(), |(_, record)| record.headers.clone())
+        self.fetched().headers.clone()
     }
 }
 
@@ -167,9 +164,9 @@ impl<'a> Record<'a> {
     /// Takes it out of the log.
     pub(super) fn take(&self) -> MemoryMessage {
         let mut fetch = Fetch::default();
-        let mut message = MemoryMessage::unbound(fetch.copy(self));
-        message.bind(&Rc::new(fetch));
-        message
+        fetch.copy(self);
+        let (offset, len) = (self.offset, self.bytes.len() as u32);
+        MemoryMessage { fetch: Rc::new(fetch), nth: 0, len, offset }
     }
 }
 
@@ -184,6 +181,10 @@ pub(super) struct Body {
 }
 
 impl Body {
+    /// What a control record has.
+    pub(super) const NONE: Body =
+        Body { spot: Spot::NONE, key_len: NULL, value_len: NULL, timestamp: 0, headers: Headers::new() };
+
     #[inline]
     fn len(&self) -> usize {
         length(self.key_len) + length(self.value_len)
@@ -205,20 +206,10 @@ pub(super) struct Content<'a> {
     pub(super) headers: &'a Headers,
 }
 
-/// A key and the value behind it.
-#[derive(Clone, Copy)]
-pub(crate) struct Joined<'a> {
-    pub(crate) bytes: &'a [u8],
-    /// Where the value begins; `None`: the key is null.
-    pub(crate) key_len: Option<usize>,
-    /// Whether the value is null.
-    pub(crate) is_null: bool,
-}
-
 impl Content<'_> {
+    #[inline]
     pub(super) fn size(&self) -> usize {
-        let headers: usize =
-            self.headers.iter().map(|h| h.name.len() + h.value.as_ref().map_or(0, Vec::len)).sum();
+        let headers = if self.headers.is_empty() { 0 } else { self.headers.size() };
         self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len) + headers
     }
 }
@@ -242,14 +233,21 @@ pub(super) struct PartitionLog {
     start: i64,
     /// Behind the last offset.
     high: i64,
+    /// Behind the last record; what follows are control records.
+    behind: i64,
     /// One entry for each offset from `start` on, so that an offset is found without a search.
-    entries: Entries,
+    entries: Queue<Entry>,
     /// Ascending by `first`, because transactions join at the end of the log.
     open: Vec<Open>,
     bytes: Arena,
 }
 
 impl PartitionLog {
+    /// The partition of a topic that was deleted: it holds no offset, and nobody is ever at its end.
+    pub(super) fn gone() -> Self {
+        PartitionLog { high: -1, ..PartitionLog::default() }
+    }
+
     #[inline]
     pub(super) fn start(&self) -> i64 {
         self.start
@@ -298,23 +296,24 @@ impl PartitionLog {
         position: &mut i64,
         isolation: Isolation,
     ) -> Option<Record<'_>> {
+        if *position >= self.behind {
+            *position = end.max(*position);
+            return None;
+        }
         while *position < end {
             let offset = *position;
-            let body = match self.entries.get((offset - self.start) as usize) {
-                Entry::Data(stored) => &stored.body,
-                Entry::Aborted(stored) if isolation == Isolation::ReadUncommitted => &stored.body,
-                Entry::Aborted(_) | Entry::Control => {
-                    *position += 1;
-                    continue;
-                }
-            };
             *position += 1;
-            return Some(Record { offset, bytes: self.bytes.get(body.spot, body.len()), body });
+            let entry = self.entries.get((offset - self.start) as usize);
+            let kind = entry.kind();
+            if kind == Kind::Data || kind == Kind::Aborted && isolation == Isolation::ReadUncommitted {
+                let body = &entry.body;
+                return Some(Record { offset, bytes: self.bytes.get(body.spot, body.len()), body });
+            }
         }
         None
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn append(&mut self, content: Content<'_>, stamp: Stamp) -> i64 {
         let length = |bytes: Option<&[u8]>| bytes.map_or(NULL, |bytes| bytes.len() as u32);
         let body = Body {
@@ -327,34 +326,40 @@ impl PartitionLog {
         self.enter(body, stamp)
     }
 
-    /// As `append`.
+    /// As `append`, with a key and a value that are written where they stay; who writes returns false for a null.
     #[inline]
-    pub(super) fn append_joined(
+    pub(super) fn append_with<E>(
         &mut self,
-        joined: Joined<'_>,
+        key: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
+        value: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
         timestamp: i64,
         headers: &Headers,
         stamp: Stamp,
-    ) -> i64 {
-        let Joined { bytes, key_len, is_null } = joined;
-        let spot = self.bytes.push_one(bytes);
-        let value_len = if is_null { NULL } else { (bytes.len() - key_len.unwrap_or(0)) as u32 };
-        let key_len = key_len.map_or(NULL, |len| len as u32);
-        self.enter(Body { spot, key_len, value_len, timestamp, headers: headers.clone() }, stamp)
+    ) -> Result<i64, E> {
+        let (spot, (key_len, value_len)) = self.bytes.push_with(|out| {
+            let start = out.len();
+            let has_key = key(out)?;
+            let middle = out.len();
+            let has_value = value(out)?;
+            let length = |is_there, len: usize| if is_there { len as u32 } else { NULL };
+            Ok((length(has_key, middle - start), length(has_value, out.len() - middle)))
+        })?;
+        Ok(self.enter(Body { spot, key_len, value_len, timestamp, headers: headers.clone() }, stamp))
     }
 
     #[inline(always)]
     fn enter(&mut self, body: Body, stamp: Stamp) -> i64 {
-        self.entries.push(body, stamp);
+        self.entries.push(Entry::data(body, stamp));
         self.high += 1;
+        self.behind = self.high;
         self.high - 1
     }
 
     /// Where a record with this stamp stands: it was written, only the answer was lost.
     pub(super) fn find(&self, stamp: Stamp) -> Option<i64> {
-        let written = |at: &usize| match self.entries.get(*at) {
-            Entry::Data(stored) | Entry::Aborted(stored) => stored.stamp == stamp,
-            Entry::Control => false,
+        let written = |at: &usize| {
+            let entry = self.entries.get(*at);
+            entry.kind() != Kind::Control && entry.stamp() == stamp
         };
         let at = (0..self.entries.len()).rev().find(written)?;
         Some(self.start + at as i64)
@@ -373,19 +378,20 @@ impl PartitionLog {
     }
 
     /// Ends the open transaction of `producer` with a control record.
-    #[inline]
+    #[inline(always)]
     pub(super) fn decide(&mut self, producer: u32, commit: bool) {
         // None: the topic was deleted meanwhile, and its markers go nowhere.
         let Some(at) = self.open.iter().position(|open| open.producer == producer) else { return };
         let first = self.open[at].first;
-        match self.open.len() {
-            1 => self.open.clear(),
-            _ => drop(self.open.remove(at)),
+        if self.open.len() == 1 {
+            self.open.clear();
+        } else {
+            self.open.remove(at);
         }
         if !commit {
             self.hide(producer, first);
         }
-        self.entries.push_control();
+        self.entries.push(Entry::control());
         self.high += 1;
     }
 
@@ -393,10 +399,9 @@ impl PartitionLog {
     #[cold]
     fn hide(&mut self, producer: u32, first: i64) {
         for at in (first - self.start) as usize..self.entries.len() {
-            if let Entry::Data(stored) = self.entries.get(at)
-                && stored.stamp.producer == producer
-            {
-                self.entries.abort(at);
+            let entry = self.entries.get_mut(at);
+            if entry.kind() == Kind::Data && entry.stamp().producer == producer {
+                entry.abort();
             }
         }
     }
@@ -405,14 +410,21 @@ impl PartitionLog {
     pub(super) fn remove(&mut self, offsets: &[i64]) {
         let end = self.last_stable();
         for &offset in offsets.iter().filter(|offset| (self.start..end).contains(offset)) {
-            self.entries.remove((offset - self.start) as usize);
+            self.entries.get_mut((offset - self.start) as usize).remove();
         }
+    }
+
+    /// Where the bytes begin that are still needed; `None`: none are.
+    fn first_bytes(&self) -> Option<Spot> {
+        let mut entries = (0..self.entries.len()).map(|at| self.entries.get(at));
+        entries.find(|entry| entry.kind() != Kind::Control).map(|entry| entry.body.spot)
     }
 
     /// Loses everything from `offset` on, but nothing undecided.
     pub(super) fn lose_from(&mut self, offset: i64) {
         if self.open.is_empty() && offset < self.high() {
             self.high = offset.max(self.start);
+            self.behind = self.behind.min(self.high);
             self.entries.truncate((self.high - self.start) as usize);
         }
     }
@@ -422,7 +434,7 @@ impl PartitionLog {
         let to = offset.min(self.last_stable());
         if to > self.start {
             self.entries.forget((to - self.start) as usize);
-            self.bytes.forget_before(self.entries.first().map(|stored| stored.body.spot));
+            self.bytes.forget_before(self.first_bytes());
             self.start = to;
         }
     }

@@ -43,7 +43,7 @@ use std::rc::{Rc, Weak};
 pub use consumer::MemoryConsumer;
 pub use faults::Fault;
 pub use log::MemoryMessage;
-pub(crate) use log::{Joined, Record};
+pub(crate) use log::Record;
 pub use producer::MemoryProducer;
 pub use topics::TopicSettings;
 pub use txn::{Marker, MarkerTarget};
@@ -68,7 +68,7 @@ struct Log {
     cleaner: cleaning::Cleaner,
     time_ms: i64,
     /// Moves whenever a reader may see something new.
-    changes: u64,
+    changes: i64,
     memo: Memo,
     /// How many answers about committed offsets will be "none".
     hidden_offsets: u32,
@@ -80,27 +80,33 @@ struct Log {
 }
 
 impl Log {
+    /// Moves with every group and with the topics: who saw this number knows that nothing has happened to a member since.
     #[inline]
+    fn version(&self) -> u64 {
+        self.groups.moves + self.topics.version
+    }
+
+    #[inline(always)]
     fn write(&mut self, place: Place, content: Content<'_>, stamp: Stamp) -> i64 {
         self.changes += 1;
         self.topics.log_mut(place).append(content, stamp)
     }
 
     #[inline]
-    fn refusal(&self, place: Place, content: &Content<'_>) -> Option<String> {
+    fn refuses(&self, place: Place, size: usize, timestamp: i64) -> bool {
         let settings = &self.topics.topic(place.topic).settings;
-        let is_large = content.size() > settings.max_message_bytes;
-        let is_early = settings.max_ahead_ms.is_some_and(|ahead| content.timestamp - self.time_ms > ahead);
-        if is_large || is_early { Some(self.why_refused(place, content)) } else { None }
+        let is_large = size > settings.max_message_bytes;
+        let is_early = settings.max_ahead_ms.is_some_and(|ahead| timestamp - self.time_ms > ahead);
+        is_large || is_early
     }
 
     #[cold]
-    fn why_refused(&self, place: Place, content: &Content<'_>) -> String {
-        let (size, limit) = (content.size(), self.topics.topic(place.topic).settings.max_message_bytes);
+    fn why_refused(&self, place: Place, size: usize, timestamp: i64) -> String {
+        let limit = self.topics.topic(place.topic).settings.max_message_bytes;
         if size > limit {
             return format!("it has {size} bytes, the topic allows {limit}");
         }
-        format!("its time {} is too far ahead of the log's clock", content.timestamp)
+        format!("its time {timestamp} is too far ahead of the log's clock")
     }
 
     #[inline]
@@ -296,6 +302,18 @@ impl MemoryLog {
         Ok(log.groups.find(group).and_then(|group| log.groups.committed(group, place)))
     }
 
+    /// As [`committed`](MemoryLog::committed), without what stands beside the offset.
+    pub(crate) fn committed_offset(
+        &self,
+        group: &str,
+        topic: &str,
+        partition: u32,
+    ) -> Result<Option<i64>, TransportError> {
+        let log = self.0.borrow();
+        let place = log.topics.place(topic, partition)?;
+        Ok(log.groups.find(group).and_then(|group| log.groups.committed_offset(group, place)))
+    }
+
     /// The log's wall clock.
     pub fn time_ms(&self) -> i64 {
         self.0.borrow().time_ms
@@ -445,19 +463,21 @@ impl Writer {
         Ok(())
     }
 
-    /// As [`append`](Writer::append), with a value that stands behind its key.
+    /// As [`append`](Writer::append), with a key and a value that are written where they stay; who writes returns false for
+    /// a null, and must not use the log.
     #[inline]
-    pub(crate) fn append_joined(
+    pub(crate) fn append_with<E: From<TransportError>>(
         &self,
         partition: u32,
-        joined: Joined<'_>,
+        key: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
+        value: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
         timestamp: i64,
         headers: &Headers,
-    ) -> Result<(), TransportError> {
+    ) -> Result<(), E> {
         let log = &mut *self.log.0.borrow_mut();
         let place = self.place(log, partition)?;
         log.changes += 1;
-        log.topics.log_mut(place).append_joined(joined, timestamp, headers, DIRECT);
+        log.topics.log_mut(place).append_with(key, value, timestamp, headers, DIRECT)?;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::faults::Fault;
 use super::log::{Content, Stamp};
 use super::topics::{Memo, Place};
 use super::txn::Claim;
-use super::{Log, MemoryLog};
+use super::{LARGEST_METADATA, Log, MemoryLog};
 use crate::mutants::mutant;
 use crate::record::Headers;
 use crate::transport::{
@@ -25,7 +25,7 @@ enum State {
     Ready,
     InTransaction,
     /// Nothing but an abort is left of the transaction.
-    MustAbort(TransportError),
+    MustAbort(Box<TransportError>),
     Fenced,
     /// The outcome of the last transaction is unknown.
     Unknown,
@@ -67,7 +67,7 @@ pub struct MemoryProducer {
     accepted: Option<Accepted>,
 }
 
-/// A membership that is good for as long as its group's version stays.
+/// A membership that is good for as long as the log's version stays.
 struct Accepted {
     proof: GroupMetadata,
     group: u32,
@@ -84,7 +84,7 @@ impl Accepted {
     ) -> Result<u32, TransportError> {
         let group = log.groups.number(&proof.group);
         log.groups.check(group, proof.generation, &proof.member, false)?;
-        *accepted = Some(Accepted { proof: proof.clone(), group, version: log.groups.version(group) });
+        *accepted = Some(Accepted { proof: proof.clone(), group, version: log.version() });
         Ok(group)
     }
 
@@ -94,7 +94,7 @@ impl Accepted {
         let same = Rc::ptr_eq(&self.proof.group, &proof.group)
             && Rc::ptr_eq(&self.proof.member, &proof.member)
             && self.proof.generation == proof.generation
-            && self.version == log.groups.version(self.group);
+            && self.version == log.version();
         same.then_some(self.group)
     }
 }
@@ -144,7 +144,7 @@ impl MemoryProducer {
             State::InTransaction => Ok(()),
             State::Ready => Err(TransportError::Misuse("records of a transactional producer need a begin")),
             State::New => Err(TransportError::Misuse("a producer starts with init")),
-            State::MustAbort(reason) => Err(reason.clone()),
+            State::MustAbort(reason) => Err((**reason).clone()),
             State::Fenced => Err(self.fenced()),
             State::Unknown => Err(UNKNOWN),
         }
@@ -177,23 +177,34 @@ impl MemoryProducer {
     }
 
     #[cold]
-    fn refuse(&mut self, record: Outgoing<'_>, reason: String) {
-        let Outgoing { topic, origin, .. } = record;
-        self.refused.get_or_insert(TransportError::Refused { topic: topic.to_owned(), origin, reason });
+    fn refuse(&mut self, place: Place, size: usize, timestamp: i64, origin: u64) {
+        let log = self.log.borrow();
+        let (topic, reason) = (log.topics.spell(place).topic, log.why_refused(place, size, timestamp));
+        self.refused.get_or_insert(TransportError::Refused { topic, origin, reason });
     }
 
+    /// A record that something may hold up.
     #[cold]
-    fn wait(&mut self, record: Outgoing<'_>, place: Place, sequence: u32) {
+    fn wait(
+        &mut self,
+        place: Place,
+        content: Content<'_>,
+        sequence: u32,
+        follower: Option<u64>,
+    ) -> Result<(), TransportError> {
         self.waiting.push(Waiting {
             place,
-            key: record.key.map(<[u8]>::to_vec),
-            value: record.value.map(<[u8]>::to_vec),
-            timestamp: record.timestamp,
-            headers: record.headers.clone(),
-            follower: record.is_followed.then_some(record.origin),
+            key: content.key.map(<[u8]>::to_vec),
+            value: content.value.map(<[u8]>::to_vec),
+            timestamp: content.timestamp,
+            headers: content.headers.clone(),
+            follower,
             sequence,
             retry: false,
         });
+        let shared = Rc::clone(&self.log);
+        let log = &mut *shared.borrow_mut();
+        self.deliver(log).map(|_| ())
     }
 
     /// Lets everything arrive that no accident holds up; true if nothing is left.
@@ -229,7 +240,7 @@ impl MemoryProducer {
                 Some(offset) => offset,
                 None => {
                     if self.transactional {
-                        log.add_partition(self.claim, record.place);
+                        log.join(self.claim, record.place);
                     }
                     let content = Content {
                         key: record.key.as_deref(),
@@ -278,7 +289,7 @@ impl MemoryProducer {
         }
         if let Some(refused) = self.refused.take() {
             if self.transactional {
-                self.state = State::MustAbort(refused.clone());
+                self.state = State::MustAbort(refused.clone().into());
             }
             return Err(refused);
         }
@@ -289,7 +300,7 @@ impl MemoryProducer {
     fn offsets_failed(&mut self, error: TransportError) -> Result<(), TransportError> {
         self.state = match &error {
             TransportError::Fenced(_) => State::Fenced,
-            error => State::MustAbort(error.clone()),
+            error => State::MustAbort(error.clone().into()),
         };
         Err(error)
     }
@@ -336,6 +347,45 @@ impl MemoryProducer {
         }
     }
 
+    /// Commits with an offset, as `send_offsets` and `commit` would, if nothing stands against it and everything was looked
+    /// up before; otherwise nothing has happened.
+    #[inline]
+    fn commit_at_once(
+        &mut self,
+        offsets: &[(TopicPartition, CommittedOffset)],
+        proof: &GroupMetadata,
+    ) -> bool {
+        // More would have to be looked up, all of them, before the first is stored.
+        let [(partition, committed)] = offsets else { return false };
+        if !matches!(self.state, State::InTransaction) || !self.waiting.is_empty() || self.refused.is_some() {
+            return false;
+        }
+        let log = &mut *self.log.borrow_mut();
+        let Some(group) = self.accepted.as_ref().and_then(|accepted| accepted.group(log, proof)) else {
+            return false;
+        };
+        let Some(place) = self.input_memo.known(&log.topics, &partition.topic, partition.partition) else {
+            return false;
+        };
+        let stands_against = !log.faults.none() || committed.metadata.len() > LARGEST_METADATA;
+        if stands_against || !log.commit_plain(self.claim, group, place, committed) {
+            return false;
+        }
+        self.delivered.clear();
+        self.state = State::Ready;
+        true
+    }
+
+    #[inline(never)]
+    fn commit_in_two(
+        &mut self,
+        offsets: &[(TopicPartition, CommittedOffset)],
+        group: &GroupMetadata,
+    ) -> Result<CommitOutcome, TransportError> {
+        self.send_offsets(offsets, group)?;
+        Ok(self.commit())
+    }
+
     /// Aborts, and gives the reason back as the commit's outcome.
     fn give_up(&mut self, reason: TransportError) -> CommitOutcome {
         match self.abort() {
@@ -350,7 +400,7 @@ impl MemoryProducer {
         match &self.state {
             State::InTransaction => {}
             State::MustAbort(reason) => {
-                let reason = reason.clone();
+                let reason = (**reason).clone();
                 return self.give_up(reason);
             }
             State::Fenced => return CommitOutcome::Unknown(self.fenced()),
@@ -446,28 +496,25 @@ impl Producer for MemoryProducer {
         }
     }
 
-    #[inline]
+    // Always inlined: a record that is handed over is read before it is written through.
+    #[inline(always)]
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), TransportError> {
         self.may_send()?;
+        let Outgoing { topic, partition, key, value, timestamp, headers, origin, is_followed } = record;
         let mut guard = self.log.borrow_mut();
         let log = &mut *guard;
         if self.transactional && !log.transactions.owns(self.claim) {
             drop(guard);
             return self.lost();
         }
-        let place = match self.memo.known(&log.topics, record.topic, record.partition) {
+        let place = match self.memo.known(&log.topics, topic, partition) {
             Some(place) => place,
-            None => self.memo.place(&log.topics, record.topic, record.partition)?,
+            None => self.memo.place(&log.topics, topic, partition)?,
         };
-        let content = Content {
-            key: record.key,
-            value: record.value,
-            timestamp: record.timestamp,
-            headers: record.headers,
-        };
-        if let Some(reason) = log.refusal(place, &content) {
+        let size = Content { key, value, timestamp, headers }.size();
+        if log.refuses(place, size, timestamp) {
             drop(guard);
-            self.refuse(record, reason);
+            self.refuse(place, size, timestamp, origin);
             return Ok(());
         }
         let sequence = self.next_sequence;
@@ -475,21 +522,22 @@ impl Producer for MemoryProducer {
         let straight = self.waiting.is_empty()
             && log.faults.none()
             && (!self.transactional || log.transactions.admits(self.claim));
-        if straight {
-            if self.transactional {
-                log.add_partition(self.claim, place);
-            }
-            let offset = log.write(place, content, Stamp { producer: self.claim.producer, sequence });
-            if record.is_followed {
-                self.delivered.push(Delivery { origin: record.origin, offset });
-            }
-            return Ok(());
+        if !straight {
+            drop(guard);
+            let content = Content { key, value, timestamp, headers };
+            return self.wait(place, content, sequence, is_followed.then_some(origin));
         }
-        drop(guard);
-        self.wait(record, place, sequence);
-        let shared = Rc::clone(&self.log);
-        let log = &mut *shared.borrow_mut();
-        self.deliver(log).map(|_| ())
+        log.changes += 1;
+        let partition = match self.transactional {
+            true => log.join(self.claim, place),
+            false => log.topics.log_mut(place),
+        };
+        let content = Content { key, value, timestamp, headers };
+        let offset = partition.append(content, Stamp { producer: self.claim.producer, sequence });
+        if is_followed {
+            self.delivered.push(Delivery { origin, offset });
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -525,6 +573,18 @@ impl Producer for MemoryProducer {
             return CommitOutcome::Committed;
         }
         self.commit_against_odds()
+    }
+
+    #[inline]
+    fn commit_with(
+        &mut self,
+        offsets: &[(TopicPartition, CommittedOffset)],
+        group: &GroupMetadata,
+    ) -> Result<CommitOutcome, TransportError> {
+        match self.commit_at_once(offsets, group) {
+            true => Ok(CommitOutcome::Committed),
+            false => self.commit_in_two(offsets, group),
+        }
     }
 
     fn abort(&mut self) -> Result<(), TransportError> {

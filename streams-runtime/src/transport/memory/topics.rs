@@ -126,8 +126,8 @@ impl Topics {
         self.by_name.remove(name);
         let topic = &mut self.all[number as usize];
         topic.deleted = true;
-        // Partitions stay, empty: an open transaction may still hold their numbers.
-        topic.logs.iter().for_each(|&at| self.logs[at as usize] = PartitionLog::default());
+        // Partitions stay: an open transaction may still hold their numbers.
+        topic.logs.iter().for_each(|&at| self.logs[at as usize] = PartitionLog::gone());
         self.version += 1;
         Ok(())
     }

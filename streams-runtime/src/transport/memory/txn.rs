@@ -12,8 +12,9 @@
 //! [`hold_markers`](super::MemoryLog::hold_markers) puts the steps in the hand of the caller.
 
 use super::Log;
+use super::log::PartitionLog;
 use super::topics::Place;
-use crate::transport::TransportError;
+use crate::transport::{CommittedOffset, TransportError};
 
 /// The producer number that nobody has: whoever asks with an older one is fenced.
 const NOBODY: u32 = u32::MAX;
@@ -133,13 +134,15 @@ impl Transactions {
 
 impl Log {
     /// Makes the partition part of the transaction. The claim must be checked and admitted.
-    #[inline]
-    pub(super) fn add_partition(&mut self, claim: Claim, place: Place) {
+    #[inline(always)]
+    pub(super) fn join(&mut self, claim: Claim, place: Place) -> &mut PartitionLog {
+        let partition = self.topics.log_mut(place);
         // The partition knows a handful of open transactions, the transaction perhaps hundreds of partitions.
-        if !self.topics.log(place).has_open(claim.producer) {
+        if !partition.has_open(claim.producer) {
             self.transactions.open(claim, self.time_ms).places.push(place);
-            self.topics.log_mut(place).join(claim.producer);
+            partition.join(claim.producer);
         }
+        partition
     }
 
     /// Makes the group's offsets part of the transaction. The claim must be checked and admitted.
@@ -176,6 +179,31 @@ impl Log {
             self.decide(claim.slot, commit);
         }
         Ok(())
+    }
+
+    /// Commits with an offset of a group, if the claim is good, nothing ends that has not ended, and nothing but partitions
+    /// is in the transaction; false if not, and nothing has happened.
+    #[inline(always)]
+    pub(super) fn commit_plain(
+        &mut self,
+        claim: Claim,
+        group: u32,
+        input: Place,
+        committed: &CommittedOffset,
+    ) -> bool {
+        let owner = &mut self.transactions.all[claim.slot as usize];
+        let is_plain = owner.producer == claim.producer && owner.groups.is_empty();
+        if !is_plain || matches!(owner.phase, Phase::Ending { .. }) || self.transactions.hold_markers {
+            return false;
+        }
+        self.groups.commit(group, input, committed);
+        for &place in &owner.places {
+            self.topics.log_mut(place).decide(claim.producer, true);
+        }
+        owner.places.clear();
+        owner.phase = Phase::Idle;
+        self.changes += 1;
+        true
     }
 
     /// Aborts what is older than its time-out; its producer is fenced.

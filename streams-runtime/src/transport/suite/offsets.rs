@@ -17,6 +17,8 @@ pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
         case("offsets without a transaction appear at once", Need::Nothing, without),
         case("a group that nobody told of has no member to speak for", Need::Nothing, unknown_member),
         case("a stale generation is refused, and only its transaction is lost", Need::Nothing, stale),
+        case("offsets go with the commit, as long as the member is one", Need::Nothing, together),
+        case("offsets do not go with the commit of a fenced producer", Need::Nothing, together_fenced),
     ]
 }
 
@@ -203,4 +205,76 @@ fn stale<F: Fixture>(f: &F) -> Result<(), String> {
     producer.send_offsets(&[(t.clone(), offset(2))], &live).map_err(fails)?;
     commits(&mut producer)?;
     stored(f, &group, &t, Some(offset(2)))
+}
+
+/// A transaction with a record, committed with offsets.
+fn commits_with<F: Fixture>(
+    f: &F,
+    producer: &mut F::Producer,
+    (t, record): (&TopicPartition, &str),
+    offsets: &[(TopicPartition, CommittedOffset)],
+    group: &GroupMetadata,
+) -> Result<Result<CommitOutcome, TransportError>, String> {
+    producer.begin().map_err(fails)?;
+    write(f, producer, t, &[record])?;
+    Ok(producer.commit_with(offsets, group))
+}
+
+fn together<F: Fixture>(f: &F) -> Result<(), String> {
+    let (topic, out, group) = (f.topic(2, LARGE), at(&f.topic(1, LARGE), 0), f.name("g"));
+    let (t, other) = (at(&topic, 0), at(&topic, 1));
+    let mut first = groups::Member::join(f, &group, "a", &[&topic])?;
+    groups::settle(f, &mut [&mut first], 2)?;
+    let (mut producer, _) = ready(f)?;
+    // What was right before is not asked for each time, and a second offset takes another way.
+    for (to, record) in [(1, "a"), (2, "b"), (3, "c")] {
+        let live = first.consumer.group_metadata().ok_or("a member has no metadata")?;
+        let mut offsets = vec![(t.clone(), offset(to))];
+        if to == 2 {
+            offsets.push((other.clone(), offset(20)));
+        }
+        let outcome = commits_with(f, &mut producer, (&out, record), &offsets, &live)?;
+        expect(outcome == Ok(CommitOutcome::Committed), || format!("{outcome:?}"))?;
+        stored(f, &group, &t, Some(offset(to)))?;
+    }
+    stored(f, &group, &other, Some(offset(20)))?;
+    Reader::committed(f, &out)?.until(&["a", "b", "c"])?;
+
+    let before = first.consumer.group_metadata().ok_or("a member has no metadata")?;
+    let mut second = groups::Member::join(f, &group, "b", &[&topic])?;
+    groups::settle(f, &mut [&mut first, &mut second], 2)?;
+    let outcome = commits_with(f, &mut producer, (&out, "refused"), &[(t.clone(), offset(4))], &before)?;
+    expect(matches!(outcome, Err(TransportError::StaleGeneration { .. })), || format!("{outcome:?}"))?;
+    let outcome = producer.commit();
+    expect(matches!(outcome, CommitOutcome::Aborted(_)), || format!("after a refusal: {outcome:?}"))?;
+    stored(f, &group, &t, Some(offset(3)))?;
+
+    let live = first.consumer.group_metadata().ok_or("a member has no metadata")?;
+    let outcome = commits_with(f, &mut producer, (&out, "d"), &[(t.clone(), offset(5))], &live)?;
+    expect(outcome == Ok(CommitOutcome::Committed), || format!("{outcome:?}"))?;
+    stored(f, &group, &t, Some(offset(5)))?;
+    Reader::committed(f, &out)?.until(&["a", "b", "c", "d"])
+}
+
+fn together_fenced<F: Fixture>(f: &F) -> Result<(), String> {
+    let (t, group) = (at(&f.topic(1, LARGE), 0), f.name("g"));
+    let (mut old, id) = ready(f)?;
+    let nobody = no_member(&group);
+    for to in [1, 2] {
+        let outcome = commits_with(f, &mut old, (&t, "kept"), &[(t.clone(), offset(to))], &nobody)?;
+        expect(outcome == Ok(CommitOutcome::Committed), || format!("{outcome:?}"))?;
+    }
+    old.begin().map_err(fails)?;
+    write(f, &mut old, &t, &["lost"])?;
+    let mut new = f.producer(Some(&id));
+    retried(f, || new.init())?;
+    let outcome = old.commit_with(&[(t.clone(), offset(3))], &nobody);
+    let fenced = matches!(
+        outcome,
+        Err(TransportError::Fenced(_)) | Ok(CommitOutcome::Unknown(_) | CommitOutcome::Aborted(_))
+    );
+    expect(fenced, || format!("{outcome:?}"))?;
+    stored(f, &group, &t, Some(offset(2)))?;
+    transaction(f, &mut new, &t, &["after"])?;
+    Reader::committed(f, &t)?.until(&["kept", "kept", "after"])
 }

@@ -134,7 +134,7 @@ fn replay(
             timestamp: *timestamp,
         });
         let records: Vec<Restored<'_>> = records.collect();
-        let mark = Mark { changelog_offset: 1, topic_id: 0, task_times: Vec::new(), wall_ms: 0 };
+        let mark = Mark { changelog_offset: 1, ..Mark::default() };
         found.state.borrow_mut().restore(&records, &mark).map_err(|error| error.to_string())?;
     }
     Ok(())
@@ -387,9 +387,7 @@ impl Judge<'_> {
         let (disk, mut times) = (Disk::default(), BTreeMap::new());
         for (id, who) in had_by {
             let Some((mut task, of_task)) = self.tasks.remove(&(who, id)) else { continue };
-            let mut offsets = Vec::new();
-            task.write_offsets(&mut offsets, 0);
-            let first = offsets.into_iter().next();
+            let first = task.offsets().first().cloned();
             times.extend(first.map(|(place, committed)| (id, (place, committed.metadata))));
             if let Err(error) = task.apply(Due::NOW, 0, 0) {
                 self.world.violated(|| error.to_string());

@@ -180,11 +180,8 @@ impl Run<'_> {
     fn finish(self) -> Reference {
         let mut times = BTreeMap::new();
         for (id, mut task) in self.tasks {
-            let mut offsets = Vec::new();
-            task.write_offsets(&mut offsets, 0);
-            times.extend(
-                offsets.into_iter().next().map(|(place, committed)| (id, (place, committed.metadata))),
-            );
+            let first = task.offsets().first().cloned();
+            times.extend(first.map(|(place, committed)| (id, (place, committed.metadata))));
             if let Err(error) = task.apply(Due::NOW, 0, 0) {
                 self.world.violated(|| error.to_string());
             }
@@ -234,7 +231,7 @@ pub(super) fn feed(
     (0..task.positions().count()).for_each(|input| task.ended(input, 0));
     task.buffer(input, message);
     task.ended(input, note.offset + 1);
-    match task.process(1) {
+    match task.process(1).map(|processed| processed.records) {
         Ok(1) => {}
         Ok(_) => {
             return Err(format!("{}-{}@{} is not processed", place.topic, place.partition, note.offset));

@@ -17,6 +17,10 @@ impl World {
             instance.away_until.set(None);
         }
         self.rejoining.take();
+        if self.has_grown() {
+            // Whoever would make the first of a name end may not start any more.
+            self.end_doubled();
+        }
         self.log.calm();
         self.hidden.set(0);
         self.unanswered.set(0);

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use streams_runtime::commit::Commit;
 use streams_runtime::guarantee::Guarantee;
 use streams_runtime::open::OpenError;
+use streams_runtime::task::TaskId;
 use streams_runtime::restore::RestoreError;
 use streams_runtime::topology::Plan;
 use streams_runtime::transport::TransportError;
@@ -118,7 +119,7 @@ impl World {
             self.trace.say(|| format!("{} {}", seam.who, if closes { "closes" } else { "ends" }));
             let (generation, strikes) = (self.log.generation(APPLICATION), self.strikes.get());
             // What is on its way has rows that are nowhere but in its changelog.
-            let is_settled = !worker.is_waiting();
+            let is_settled = !worker.is_waiting() && self.is_group_at_rest();
             let end = || if closes { worker.close() } else { worker.leave() };
             let ended = on_behalf(&seam, || catch_unwind(AssertUnwindSafe(end)));
             let is_well = is_settled && matches!(ended, Ok(Ok(()))) && self.strikes.get() == strikes;
@@ -130,6 +131,13 @@ impl World {
             self.slots[slot].seam.take();
         }
         self.bury();
+    }
+
+    /// True if everybody has heard of the last change in the group, and has nothing to give back.
+    fn is_group_at_rest(&self) -> bool {
+        let generation = self.log.generation(APPLICATION);
+        let seams = self.slots.iter().filter_map(|slot| slot.seam.borrow().clone());
+        seams.into_iter().all(|seam| seam.membership.borrow().is_at_rest(generation))
     }
 
     /// A static member has closed: the group has not moved.
@@ -168,7 +176,9 @@ impl World {
         // Without transactions what was taken back at the end is in the changelogs all the same.
         let is_whole = self.script.guarantee == Guarantee::ExactlyOnce;
         let mut restored = worker.restored().iter().filter(|_| is_whole);
-        let replayed = restored.find(|store| store.records > 0 && store.rebuilt.is_none());
+        let had = |task: TaskId| self.leader_of(task).is_some_and(|leader| returns.owned.contains(&leader));
+        let replayed =
+            restored.find(|store| had(store.task) && store.records > 0 && store.rebuilt.is_none());
         if let Some(store) = replayed {
             self.violated(|| format!("{} is back in time, and has to replay {store:?}", seam.who));
         }

@@ -122,7 +122,9 @@ impl World {
                 self.expel(slot);
                 let back = self.tick.get() + ticks;
                 self.rejoining.borrow_mut().extend(member.map(|member| (back, member)));
-                self.instances[instance].paused_until.set(if *ticks > 0 { back + 1 } else { 0 });
+                if *ticks > 0 {
+                    self.instances[instance].paused_until.set(back + 1);
+                }
             }
             What::Twin => self.double(instance),
             What::LoseMembers(answers) => self.unanswered.set(*answers),

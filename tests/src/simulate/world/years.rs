@@ -166,6 +166,14 @@ impl World {
             self.slots_of(instance).for_each(|slot| self.expel(slot));
             self.power_off(instance, Fate::Kept);
         }
+        self.end_doubled();
+        self.bury();
+        // Whoever died has left a membership, and perhaps a transaction.
+        self.log.set_time_ms(self.log.time_ms() + 60_000);
+    }
+
+    /// Those whose identity somebody else has are gone.
+    pub(super) fn end_doubled(&self) {
         for slot in self.doubled.take() {
             if let Some(seam) = slot.seam.take() {
                 self.expel_worker(&seam);
@@ -174,9 +182,6 @@ impl World {
                 on_behalf(&seam, || drop(worker));
             }
         }
-        self.bury();
-        // Whoever died has left a membership, and perhaps a transaction.
-        self.log.set_time_ms(self.log.time_ms() + 60_000);
     }
 
     /// True if of every one of these tasks it can be known that it has begun.

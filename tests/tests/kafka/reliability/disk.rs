@@ -20,8 +20,24 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
 }
 
+/// Overwrites half of each file of this kind; how many there were.
+fn overwrite(app: &Application, kind: &str) -> usize {
+    let mut hit = 0;
+    for file in stores(app).iter().flat_map(|store| files(store)) {
+        let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+        let mut bytes = fs::read(&file).expect("a file");
+        if name.contains(kind) && !bytes.is_empty() {
+            let middle = bytes.len() / 2;
+            bytes[..middle].fill(0x55);
+            fs::write(&file, bytes).expect("a file can be written");
+            hit += 1;
+        }
+    }
+    hit
+}
+
 #[test]
-fn a_directory_has_one_process_and_damage_costs_a_rebuild_only() {
+fn a_directory_has_one_process_and_what_is_damaged_is_refused_or_rebuilt_as_told() {
     let broker = Broker::start();
     let mut words = Words::votes(&broker.bootstrap(), 10);
     let mut app = Application::new("tally", "disk", &broker.bootstrap()).on_disk();
@@ -40,21 +56,21 @@ fn a_directory_has_one_process_and_damage_costs_a_rebuild_only() {
     words.write(200);
     words.until_counted();
 
+    app.stop();
+    overwrite(&app, "MANIFEST-");
+    app.start();
+    assert_eq!(app.exit(Duration::from_secs(60)), Some(1));
+    let refused = app.log();
+    let told = refused.lines().last().expect("why it ended");
+    println!("{told}");
+    let stores_of = app.directory().join("disk").join("tally").display().to_string();
+    assert!(told.contains(&format!("store `tally` in `{stores_of}/")), "{told}");
+    assert!(told.contains("its files cannot be read (Corruption: "), "{told}");
+    assert!(told.contains("`state.unreadable = rebuild`"), "{told}");
+
+    app.set("state.unreadable", "rebuild");
     for damaged in ["MANIFEST-", ".log", ".sst"] {
-        app.stop();
-        let mut hit = 0;
-        for store in stores(&app) {
-            for file in files(&store) {
-                let name = file.file_name().expect("a name").to_string_lossy().into_owned();
-                let mut bytes = fs::read(&file).expect("a file");
-                if name.contains(damaged) && !bytes.is_empty() {
-                    let middle = bytes.len() / 2;
-                    bytes[..middle].fill(0x55);
-                    fs::write(&file, bytes).expect("a file can be written");
-                    hit += 1;
-                }
-            }
-        }
+        let hit = overwrite(&app, damaged);
         app.start();
         let restored = app.until_restored(STORES);
         println!("{hit} files {damaged} damaged: {restored:?}");
@@ -73,7 +89,9 @@ fn a_directory_has_one_process_and_damage_costs_a_rebuild_only() {
             assert!(aside() >= STORES);
             assert!(app.log().contains("rebuilt"), "{}", app.log());
         }
+        app.stop();
     }
+    app.start();
     words.check(&[&app]);
 }
 
