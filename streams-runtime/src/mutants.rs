@@ -91,6 +91,7 @@ mod catalogue {
         EndIgnored: "nobody is told that a partition has nothing more",
         LeaderByLiveCount: "the leader is the topic that has most partitions right now",
         LostKept: "what was lost is not closed",
+        AheadMarked: "a head start marks stores with ends that they have not reached",
         RejoinedKept: "what was lost and is given again in the same moment is kept",
         ProofOfAnother: "offsets are sent as the member that its client has become meanwhile",
         LeavesOnClose: "a static member that closes gives its place up",

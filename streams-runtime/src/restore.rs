@@ -338,6 +338,13 @@ impl Replay {
         Warmed { store, name, changelog, from, position, to, records, bytes, elapsed, rebuilt }
     }
 
+    /// A lie, for a wrong variant.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn mark_too_far(&self) -> Result<(), RestoreError> {
+        let mark = Mark { changelog_offset: self.log.ends.high, ..self.mark(self.log.asked_ms, Vec::new()) };
+        Ok(self.state.borrow_mut().apply(&mark)?)
+    }
+
     /// Notes in the store that it is at the end, as of when that was read. Its task's times are still unknown.
     ///
     /// # Errors

@@ -16,6 +16,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::mutants::mutant;
 use crate::open::{Lasting, Logs, RestoreStage, Restoring};
 use crate::restore::{self, BySlot, Rebuilt, Replay, StepError};
 use crate::state::{RawStore, StateError};
@@ -248,6 +249,9 @@ impl<C: Consumer> Warming<C> {
                 }
             }
         }
+        mutant!(AheadMarked => for (_, replay, _) in &begun {
+            replay.mark_too_far()?;
+        });
         for (_, replay, lasting) in &begun {
             (self.hear)(&Restoring::of(order.task, replay, lasting, RestoreStage::Begun, now_ms));
         }
@@ -293,6 +297,7 @@ impl<C: Consumer> Warming<C> {
         for (at, Job { order, stage, .. }) in self.jobs.iter_mut().enumerate() {
             let Stage::Replaying(replays) = stage else { continue };
             for (_, replay, lasting) in replays {
+                mutant!(AheadMarked => drop(replay.mark_too_far()));
                 if lasting.has_moved(replay) {
                     (self.hear)(&Restoring::of(order.task, replay, lasting, RestoreStage::Batch, now_ms));
                 }

@@ -7,13 +7,16 @@
 //!
 //! Knows the seam of the transport. Does not know what a worker wants, nor schedules.
 
+use super::ahead::Ahead;
 use super::seam::{Call, Seam};
 use super::world::TRANSACTIONS;
+use std::cell::OnceCell;
 use std::rc::Rc;
 use streams_runtime::Headers;
 use streams_runtime::guarantee::Guarantee;
 use streams_runtime::mutants::{Mutant, is};
 use streams_runtime::state::OverlayLimit;
+use streams_runtime::stream::StoreSpec;
 use streams_runtime::task::TaskId;
 use streams_runtime::transport::memory::{MemoryConsumer, MemoryLog, MemoryMessage, MemoryProducer};
 use streams_runtime::transport::topics::GroupMember;
@@ -21,6 +24,7 @@ use streams_runtime::transport::{
     CommitOutcome, CommittedOffset, Consumer, Delivery, Event, Events, GroupMetadata, Isolation, Outgoing,
     Producer, TopicPartition, TransportError, Watermarks,
 };
+use streams_runtime::warming::Warmed;
 use streams_runtime::wiring::Engines;
 use streams_runtime::worker::{Connect, member_id};
 
@@ -36,12 +40,28 @@ pub(super) struct Machine {
     pub(super) overlay: OverlayLimit,
     /// A static member, by the name of its thread.
     pub(super) is_static: bool,
+    /// Set if its stores are given a head start.
+    pub(super) ahead: Option<OnceCell<Ahead>>,
 }
 
 impl Machine {
     /// Its own, and the same after every restart.
     pub(super) fn transactional_id(&self) -> String {
         format!("{}-{}", self.application, self.seam.who)
+    }
+}
+
+impl Machine {
+    fn ahead(&self) -> Option<&Ahead> {
+        let disk = self.seam.disk.clone();
+        let reader = Watched { inner: self.reader(), seam: self.seam.clone(), member: false };
+        Some(self.ahead.as_ref()?.get_or_init(|| Ahead::new(reader, move |task| disk.engines(task))))
+    }
+
+    /// Reads changelogs.
+    fn reader(&self) -> MemoryConsumer {
+        let group = format!("{}-restore", self.application);
+        self.log.consumer(&group, &self.transactional_id(), committed_unless(Mutant::RestoreUncommitted))
     }
 }
 
@@ -65,10 +85,7 @@ impl Connect for Machine {
     }
 
     fn restore_consumer(&self) -> Result<Watched, TransportError> {
-        let group = format!("{}-restore", self.application);
-        let isolation = committed_unless(Mutant::RestoreUncommitted);
-        let inner = self.log.consumer(&group, &self.transactional_id(), isolation);
-        Ok(Watched { inner, seam: self.seam.clone(), member: false })
+        Ok(Watched { inner: self.reader(), seam: self.seam.clone(), member: false })
     }
 
     fn producer(&self) -> Result<Numbered, TransportError> {
@@ -98,6 +115,19 @@ impl Connect for Machine {
     fn engines(&self, task: TaskId) -> Engines {
         self.seam.opens(task);
         self.seam.disk.engines(task)
+    }
+
+    fn warm(&self, task: TaskId, stores: &[(StoreSpec, String)]) -> Option<Vec<Warmed>> {
+        match self.ahead() {
+            Some(ahead) if !stores.is_empty() => ahead.warm(task, stores, self.now_ms()),
+            _ => Some(Vec::new()),
+        }
+    }
+
+    fn cool(&self, task: TaskId) {
+        if let Some(ahead) = self.ahead() {
+            ahead.cool(task, self.now_ms());
+        }
     }
 
     fn overlay(&self) -> OverlayLimit {

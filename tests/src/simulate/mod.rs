@@ -17,6 +17,7 @@
 //! | `trace` | what happened? |
 //! | `shrink` | which faults matter? |
 
+mod ahead;
 mod applications;
 mod disk;
 mod journal;

@@ -98,6 +98,8 @@ pub(super) struct Script {
     pub(super) starts: Vec<usize>,
     /// Those that keep their disks are static members.
     pub(super) statics: bool,
+    /// Stores are given a head start. What is judged of rows at least once begins where a task is opened, and not before.
+    pub(super) ahead: bool,
     pub(super) ticks: usize,
     /// Some records come in transactions.
     pub(super) transactional: bool,
@@ -177,6 +179,7 @@ impl Script {
             unheard,
             starts,
             statics,
+            ahead: guarantee == Guarantee::ExactlyOnce && Random::of(seed, 10).once_in(2),
             ticks,
             transactional,
             idle,

@@ -8,13 +8,14 @@ use crate::simulate::machine::Machine;
 use crate::simulate::observed::on_behalf;
 use crate::simulate::script::THREADS;
 use crate::simulate::seam::{Crash, Seam, Who};
+use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use streams_runtime::commit::Commit;
 use streams_runtime::guarantee::Guarantee;
 use streams_runtime::open::OpenError;
-use streams_runtime::task::TaskId;
 use streams_runtime::restore::RestoreError;
+use streams_runtime::task::TaskId;
 use streams_runtime::topology::Plan;
 use streams_runtime::transport::TransportError;
 use streams_runtime::worker::{Worker, WorkerError};
@@ -93,6 +94,7 @@ impl World {
                 guarantee: self.script.guarantee,
                 overlay: machine.overlay,
                 is_static: machine.is_static,
+                ahead: self.script.ahead.then(OnceCell::new),
             };
             match on_behalf(&seam, || Worker::start(connect, topology, plan)) {
                 Ok(worker) => {
@@ -177,8 +179,7 @@ impl World {
         let is_whole = self.script.guarantee == Guarantee::ExactlyOnce;
         let mut restored = worker.restored().iter().filter(|_| is_whole);
         let had = |task: TaskId| self.leader_of(task).is_some_and(|leader| returns.owned.contains(&leader));
-        let replayed =
-            restored.find(|store| had(store.task) && store.records > 0 && store.rebuilt.is_none());
+        let replayed = restored.find(|store| had(store.task) && store.records > 0 && store.rebuilt.is_none());
         if let Some(store) = replayed {
             self.violated(|| format!("{} is back in time, and has to replay {store:?}", seam.who));
         }
