@@ -37,9 +37,7 @@ fn bound(mutant: Mutant) -> u64 {
         | Mutant::EndBeforeOffsets
         | Mutant::JoiningKept
         | Mutant::TombstoneAgeIgnored => 2_000,
-        Mutant::EndIsLastStable
-        | Mutant::ProofOfAnother
-        | Mutant::RestoreUnfinished => 1_000,
+        Mutant::EndIsLastStable | Mutant::ProofOfAnother | Mutant::RestoreUnfinished => 1_000,
         _ => 200,
     }
 }

@@ -359,7 +359,9 @@ impl<C: Connect> Worker<C> {
             }
         }
         if let Stage::Ends(known) = &mut opening.stage {
-            if let Some(waits_for) = known.ask(&opening.inputs, &mut self.consumer, &mut self.reader, &mut self.empty)? {
+            if let Some(waits_for) =
+                known.ask(&opening.inputs, &mut self.consumer, &mut self.reader, &mut self.empty)?
+            {
                 opening.waits_for = waits_for;
                 return Ok(());
             }

@@ -9,7 +9,9 @@ use crate::state::OverlayLimit;
 use crate::task::TaskId;
 use crate::topology::Plan;
 use crate::transport::memory::{MemoryConsumer, MemoryLog, MemoryProducer};
-use crate::transport::{CommittedOffset, Consumer, GroupMetadata, Outgoing, Producer, TopicPartition, TransportError};
+use crate::transport::{
+    CommittedOffset, Consumer, GroupMetadata, Outgoing, Producer, TopicPartition, TransportError,
+};
 use crate::wiring::Engines;
 use crate::worker::{Connect, Worker};
 use std::cell::RefCell;

@@ -13,8 +13,8 @@ use std::rc::Rc;
 use streams_runtime::commit::Commit;
 use streams_runtime::guarantee::Guarantee;
 use streams_runtime::open::OpenError;
-use streams_runtime::task::TaskId;
 use streams_runtime::restore::RestoreError;
+use streams_runtime::task::TaskId;
 use streams_runtime::topology::Plan;
 use streams_runtime::transport::TransportError;
 use streams_runtime::worker::{Worker, WorkerError};
@@ -119,7 +119,8 @@ impl World {
             self.trace.say(|| format!("{} {}", seam.who, if closes { "closes" } else { "ends" }));
             let (generation, strikes) = (self.log.generation(APPLICATION), self.strikes.get());
             // What is on its way has rows that are nowhere but in its changelog.
-            let is_settled = !worker.is_waiting() && self.is_group_at_rest();
+            let is_open = seam.transaction.get().is_some();
+            let is_settled = !worker.is_waiting() && !is_open && self.is_group_at_rest();
             let end = || if closes { worker.close() } else { worker.leave() };
             let ended = on_behalf(&seam, || catch_unwind(AssertUnwindSafe(end)));
             let is_well = is_settled && matches!(ended, Ok(Ok(()))) && self.strikes.get() == strikes;
@@ -177,8 +178,7 @@ impl World {
         let is_whole = self.script.guarantee == Guarantee::ExactlyOnce;
         let mut restored = worker.restored().iter().filter(|_| is_whole);
         let had = |task: TaskId| self.leader_of(task).is_some_and(|leader| returns.owned.contains(&leader));
-        let replayed =
-            restored.find(|store| had(store.task) && store.records > 0 && store.rebuilt.is_none());
+        let replayed = restored.find(|store| had(store.task) && store.records > 0 && store.rebuilt.is_none());
         if let Some(store) = replayed {
             self.violated(|| format!("{} is back in time, and has to replay {store:?}", seam.who));
         }
