@@ -295,14 +295,15 @@ impl<C: Connect> Worker<C> {
             return Ok(());
         }
         let now_ms = self.connect.now_ms();
-        let owned_ms = std::mem::replace(&mut self.owned_ms, now_ms);
         let due = self.due(APPLY);
-        let owned_ms = if mutant!(AgeByOwnClock) { now_ms } else { owned_ms };
+        let owned_ms = if mutant!(AgeByOwnClock) { now_ms } else { self.owned_ms };
         for task in self.tasks.iter_mut().filter(|task| task.remembers()) {
             let id = task.id();
             let applied = task.apply(due, now_ms, owned_ms);
             applied.map_err(|cause| WorkerError::Store { task: id, cause })?;
         }
+        // Not before: what could not be marked is tried again, and is no younger then.
+        self.owned_ms = now_ms;
         self.relieve();
         Ok(())
     }

@@ -1,11 +1,19 @@
 //! Deletions that a changelog does not keep for ever: a store that was not there for so long must not be replayed.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use streams_runtime::commit::Commit;
-use streams_runtime::instance::InProcess;
+use streams_runtime::instance::{InProcess, MemoryDisk};
 use streams_runtime::prelude::*;
-use streams_runtime::transport::Message;
-use streams_runtime::transport::memory::{Fault, Marker, MarkerTarget, MemoryLog, TopicSettings};
-use streams_runtime::worker::Worker;
+use streams_runtime::state::{Batch, Cursor, Direction, Engine, EngineError, KeyRange, Mark, OverlayLimit};
+use streams_runtime::task::TaskId;
+use streams_runtime::topology::Plan;
+use streams_runtime::transport::memory::{
+    Fault, Marker, MarkerTarget, MemoryConsumer, MemoryLog, MemoryProducer, TopicSettings,
+};
+use streams_runtime::transport::{Message, TransportError};
+use streams_runtime::wiring::Engines;
+use streams_runtime::worker::{Connect, Worker};
 
 #[topic(name = "questions", partitions = 1, key = String, value = i64)]
 struct Questions;
@@ -103,5 +111,98 @@ fn a_replay_that_took_too_long_begins_anew() {
     forget_deletion(&log);
     append(&log, "questions", Some(1));
     rest(&mut two);
+    assert_eq!(answers(&log), [-1]);
+}
+
+/// A machine whose disk is full for as long as somebody says.
+struct Full(InProcess, Arc<AtomicBool>);
+
+impl Connect for Full {
+    type Consumer = MemoryConsumer;
+    type Producer = MemoryProducer;
+
+    fn consumer(&self, leaders: u64) -> std::result::Result<MemoryConsumer, TransportError> {
+        self.0.consumer(leaders)
+    }
+    fn is_own(&self, name: &str) -> bool {
+        self.0.is_own(name)
+    }
+    fn restore_consumer(&self) -> std::result::Result<MemoryConsumer, TransportError> {
+        self.0.restore_consumer()
+    }
+    fn producer(&self) -> std::result::Result<MemoryProducer, TransportError> {
+        self.0.producer()
+    }
+    fn engines(&self, task: TaskId) -> Engines {
+        let (mut engines, is_full) = (self.0.engines(task), self.1.clone());
+        Box::new(move |store| Ok(Box::new(FullEngine(engines(store)?, is_full.clone()))))
+    }
+    fn overlay(&self) -> OverlayLimit {
+        Connect::overlay(&self.0)
+    }
+    fn now_ms(&self) -> i64 {
+        self.0.now_ms()
+    }
+}
+
+struct FullEngine(Box<dyn Engine>, Arc<AtomicBool>);
+
+impl Engine for FullEngine {
+    fn get(&self, key: &[u8], out: &mut Vec<u8>) -> std::result::Result<bool, EngineError> {
+        self.0.get(key, out)
+    }
+    fn apply(&mut self, batch: &mut Batch<'_>, mark: Option<&Mark>) -> std::result::Result<(), EngineError> {
+        if self.1.load(Ordering::Relaxed) {
+            Err(EngineError::new("no space left"))
+        } else {
+            self.0.apply(batch, mark)
+        }
+    }
+    fn scan<'a>(
+        &'a self,
+        range: KeyRange<'_>,
+        direction: Direction,
+    ) -> std::result::Result<Box<dyn Cursor + 'a>, EngineError> {
+        self.0.scan(range, direction)
+    }
+    fn mark(&self) -> std::result::Result<Option<Mark>, EngineError> {
+        self.0.mark()
+    }
+    fn clear(&mut self) -> std::result::Result<(), EngineError> {
+        self.0.clear()
+    }
+}
+
+/// A machine wakes after days and finds its disk full: that it tried to note how old its store is does not make it younger.
+#[test]
+fn a_store_that_could_not_be_marked_is_as_old_as_it_was() {
+    let (log, disk, is_full) = (log(), MemoryDisk::new(), Arc::new(AtomicBool::new(false)));
+    let plan = Plan::of(&Asking::topology(), "asking", |topic, _| log.partitions(topic).ok()).unwrap();
+    let full = Full(InProcess::new(&log, "asking", "one").disk(&disk), is_full.clone());
+    let mut one = Worker::start(full, Asking::topology(), plan).unwrap();
+    append(&log, "people", Some(7));
+    for _ in 0..4 {
+        one.step(usize::MAX).unwrap();
+        one.commit().unwrap();
+    }
+    log.set_time_ms(10_000);
+    one.commit().unwrap();
+    // It falls asleep; another one deletes the row, and a day later nobody knows of the deletion.
+    log.expel("asking", "asking-one-1");
+    let mut two = InProcess::new(&log, "asking", "two").start(Asking::topology()).unwrap();
+    append(&log, "people", None);
+    rest(&mut two);
+    forget_deletion(&log);
+    log.set_time_ms(log.time_ms() + DAY_MS);
+    is_full.store(true, Ordering::Relaxed);
+    one.commit().unwrap_err();
+    is_full.store(false, Ordering::Relaxed);
+    one.commit().unwrap();
+    two.leave().unwrap();
+    append(&log, "questions", Some(1));
+    for _ in 0..4 {
+        one.step(usize::MAX).unwrap();
+        one.commit().unwrap();
+    }
     assert_eq!(answers(&log), [-1]);
 }

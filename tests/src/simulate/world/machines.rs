@@ -121,7 +121,8 @@ impl World {
             self.trace.say(|| format!("{} {}", seam.who, if closes { "closes" } else { "ends" }));
             let (generation, strikes) = (self.log.generation(APPLICATION), self.strikes.get());
             // What is on its way has rows that are nowhere but in its changelog.
-            let is_settled = !worker.is_waiting() && self.is_group_at_rest();
+            let is_open = seam.transaction.get().is_some();
+            let is_settled = !worker.is_waiting() && !is_open && self.is_group_at_rest();
             let end = || if closes { worker.close() } else { worker.leave() };
             let ended = on_behalf(&seam, || catch_unwind(AssertUnwindSafe(end)));
             let is_well = is_settled && matches!(ended, Ok(Ok(()))) && self.strikes.get() == strikes;
