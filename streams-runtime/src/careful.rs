@@ -30,6 +30,7 @@ impl<C: Connect> Worker<C> {
             }
             processed += records;
             let left_out = self.tasks[at].is_left_out();
+            self.may_write_rows()?;
             let sent = self.hand_over(at).and_then(|()| self.encode(at));
             match sent.and_then(|()| Ok(self.flush()?)) {
                 // Another task's records are flushed with it; those are not what is looked for.

@@ -9,6 +9,7 @@
 //! Knows the order of commit, engines and group. Does not know why it ends.
 
 use crate::guarantee::Guarantee;
+use crate::mutants::mutant;
 use crate::transport::{Consumer, Producer, TopicPartition};
 use crate::worker::{Connect, Worker, WorkerError};
 
@@ -29,6 +30,7 @@ impl<C: Connect> Worker<C> {
     /// If one of these fails; the consumer is closed all the same.
     pub fn close(mut self) -> Result<(), WorkerError> {
         let finished = self.finish_tasks();
+        mutant!(LeavesOnClose => return finished.and(self.consumer.leave().map_err(WorkerError::from)));
         finished.and(self.consumer.close().map_err(WorkerError::from))
     }
 

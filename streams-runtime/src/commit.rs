@@ -175,11 +175,8 @@ impl<C: Connect> Worker<C> {
     /// Steps 1 to 3 of a commit.
     #[inline]
     fn send_all(&mut self, have_written: bool, remember: bool) -> Result<(), Trouble> {
-        // Nobody fences a plain producer: what a member that was thrown out writes to a changelog would stand above
-        // what the new owner wrote.
-        if self.guarantee == Guarantee::AtLeastOnce && self.consumer.group_metadata().is_none() {
-            return Err(self.thrown_out());
-        }
+        self.may_write_rows()?;
+        mutant!(OffsetsAhead => self.send_offsets_ahead()?);
         self.begin()?;
         if have_written {
             (0..self.changed.len()).try_for_each(|next| self.hand_over(self.changed[next]))?;
@@ -192,6 +189,17 @@ impl<C: Connect> Worker<C> {
             self.flush()?;
         }
         Ok(())
+    }
+
+    /// Nobody fences a plain producer: what a member that was thrown out writes to a changelog would stand above what the new
+    /// owner wrote.
+    pub(crate) fn may_write_rows(&self) -> Result<(), Trouble> {
+        match self.guarantee {
+            Guarantee::AtLeastOnce if !mutant!(RowsOfNobody) && self.consumer.group_metadata().is_none() => {
+                Err(self.thrown_out())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Steps 4 and 5.
@@ -486,6 +494,7 @@ impl<C: Connect> Worker<C> {
                 }
                 // What a plain producer still has on its way would arrive above what is written next, by this worker or
                 // by the next owner of a task; and its reports would be taken for those of other tasks.
+                Guarantee::AtLeastOnce if mutant!(OnItsWayKept) => {}
                 Guarantee::AtLeastOnce => {
                     self.ready = false;
                     self.renew = true;

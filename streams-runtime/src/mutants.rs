@@ -91,6 +91,21 @@ mod catalogue {
         EndIgnored: "nobody is told that a partition has nothing more",
         LeaderByLiveCount: "the leader is the topic that has most partitions right now",
         LostKept: "what was lost is not closed",
+        RejoinedKept: "what was lost and is given again in the same moment is kept",
+        ProofOfAnother: "offsets are sent as the member that its client has become meanwhile",
+        LeavesOnClose: "a static member that closes gives its place up",
+        ReplacedGoesOn: "who learns that somebody else has its name goes on",
+        JoiningKept: "what is taken away while the group is asked who is in it is opened all the same",
+        OffsetsAhead: "at least once, offsets are committed before what they stand for is written",
+        OnItsWayKept: "at least once, what is on its way when something fails arrives later",
+        BeginsUncommitted: "at least once, rows are written before it is committed where their task begins",
+        RowsOfNobody: "at least once, rows are written by who could know that it is no member",
+        InputsByName: "offsets are good for whatever topic has the name, and one that is gone is the beginning",
+        WrittenIsStart: "an application that has written to topics of its own, and has no offsets, begins at the start",
+        NeverRenewed: "offsets of idle inputs are not committed again",
+        OtherTopicReplayed: "a store follows whatever topic has the name of its changelog",
+        UnknownIsNone: "a partition that a broker does not know of yet is one that does not exist",
+        GrowthMissed: "nobody opens the task of a new partition",
     }
 
     thread_local! {
@@ -118,6 +133,6 @@ mod catalogue {
 mod acts;
 
 #[cfg(feature = "mutants")]
-pub(crate) use acts::first_end;
+pub(crate) use acts::{first_end, forget_losses};
 #[cfg(feature = "mutants")]
 pub use catalogue::{Mutant, infect, infection, is};

@@ -261,7 +261,7 @@ impl Replay {
         let age_ms = now_ms.saturating_sub(complete_ms);
         let kept_ms = log.delete_retention_ms;
         let keeps_windows = replay.state.borrow().first_visible().is_some();
-        if topic_id != 0 && log.topic_id != 0 && topic_id != log.topic_id {
+        if topic_id != 0 && log.topic_id != 0 && topic_id != log.topic_id && !mutant!(OtherTopicReplayed) {
             replay.rebuild(reader, Rebuilt::OtherTopic)?;
         } else if offset > log.ends.high {
             let ahead = RestoreError::Ahead { store: replay.store, offset, end: log.ends.high };

@@ -137,6 +137,17 @@ pub struct Task<M> {
     has_offsets: bool,
     /// What the log refused and a policy leaves out, until that is committed.
     left_out: Vec<LeftOut>,
+    /// Of which topics its offsets are, in a word that stands beside them.
+    origin: String,
+}
+
+/// Appends the word of which topics offsets are, if it is known.
+#[inline]
+fn append_origin(metadata: &mut String, origin: &str) {
+    if !origin.is_empty() {
+        metadata.push_str(if metadata.is_empty() { "v1 " } else { " " });
+        metadata.push_str(origin);
+    }
 }
 
 /// Something that a record wrote and that goes no further.
@@ -186,7 +197,23 @@ impl<M: Message> Task<M> {
             weight: 0,
             has_offsets: false,
             left_out: Vec::new(),
+            origin: String::new(),
         }
+    }
+
+    /// Of which topics its offsets are, in a word without blanks; empty if nobody knows.
+    pub(crate) fn set_origin(&mut self, origin: String) {
+        // Beside each offset once; beside the first one anew with the times.
+        for (_, committed) in &mut self.offsets {
+            committed.metadata.clear();
+            append_origin(&mut committed.metadata, &origin);
+        }
+        self.origin = origin;
+    }
+
+    /// As it was set.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Its positions are committed.
@@ -454,7 +481,7 @@ impl<M: Message> Task<M> {
     }
 
     /// The offsets to commit. The first carries the task's times, so that they are in the same transaction and move with
-    /// the task.
+    /// the task, and each of which topics they are.
     #[inline]
     pub fn offsets(&mut self) -> &[(TopicPartition, CommittedOffset)] {
         for (at, input) in self.inputs.iter().enumerate() {
@@ -465,6 +492,7 @@ impl<M: Message> Task<M> {
                 if !(mutant!(MetadataDropped) && input.position == input.committed) {
                     self.wired.times.write_metadata(&mut committed.metadata);
                 }
+                append_origin(&mut committed.metadata, &self.origin);
             }
         }
         &self.offsets

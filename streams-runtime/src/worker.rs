@@ -36,6 +36,7 @@ use crate::transport::{
 };
 use crate::warming::Warmed;
 use crate::wiring::Engines;
+use std::collections::HashSet;
 
 /// How a worker makes the parts that belong to one thread or one task.
 pub trait Connect {
@@ -260,6 +261,8 @@ pub struct Worker<C: Connect> {
     /// anything: at least once, a crash between rows and offsets would leave rows of which nobody knows where they
     /// came from.
     pub(crate) begins: bool,
+    /// Partitions of the application's own topics that were empty when this worker looked first: it had not begun then.
+    pub(crate) empty: HashSet<TopicPartition>,
     pub(crate) taken_back: Repeated,
     pub(crate) unknown: Repeated,
     /// True once the group has it for a member, as far as was looked.
@@ -312,6 +315,7 @@ impl<C: Connect> Worker<C> {
             turn: 0,
             pressure,
             begins: false,
+            empty: HashSet::new(),
             taken_back: Repeated::default(),
             unknown: Repeated::default(),
             has_joined: false,
@@ -349,7 +353,7 @@ impl<C: Connect> Worker<C> {
     /// True if there is work that must wait for somebody else: the producer does not own its id yet, it is not known
     /// who else is in the group, or tasks are being opened. A step that did nothing does not mean that there is nothing to do then.
     pub fn is_waiting(&self) -> bool {
-        !self.ready || !self.joining.is_done() || !self.opening.is_empty()
+        !self.ready || !self.joining.is_done() || !self.opening.is_empty() || self.begins
     }
 
     /// True if the group has it for a member: it was told of its share of the partitions, which may be none.
@@ -399,6 +403,7 @@ impl<C: Connect> Worker<C> {
     /// `offsets.retention.minutes`, also while the group lives, and members subscribe to the leaders only: call it
     /// several times in that span.
     pub fn renew_offsets(&mut self) {
+        mutant!(NeverRenewed => return);
         self.tasks.iter_mut().for_each(Task::renew);
         self.commit_now |= self.is_changed();
     }
@@ -443,10 +448,10 @@ impl<C: Connect> Worker<C> {
         }
         self.balance()?;
         if self.is_ready()? {
-            if !self.opening.is_empty() {
+            if !self.opening.is_empty() || self.begins {
                 step.opened = self.open_some()?;
             }
-            if !self.paused {
+            if !self.paused && !self.begins {
                 step.processed = self.process(max, step.fetched)?;
             }
         }
@@ -504,6 +509,7 @@ impl<C: Connect> Worker<C> {
     #[cold]
     fn follow_group(&mut self) -> Result<(), WorkerError> {
         let mut first = Ok(());
+        mutant!(RejoinedKept => crate::mutants::forget_losses(&mut self.group));
         for event in std::mem::take(&mut self.group) {
             // Whatever happens: every event is worked off, and the first error is told afterwards. A partition
             // that is not given back would stay here for ever.
@@ -542,7 +548,10 @@ impl<C: Connect> Worker<C> {
         let (topic, partition) = match &cause {
             TransportError::OffsetOutOfRange { topic, partition, .. } => (topic, Some(*partition)),
             TransportError::UnknownTopic(topic) => (topic, None),
-            _ => return Err(cause.into()),
+            _ => {
+                mutant!(ReplacedGoesOn => if let TransportError::Broker { .. } = cause { return Ok(0) });
+                return Err(cause.into());
+            }
         };
         let mut stopped = None;
         for at in 0..self.tasks.len() {
@@ -563,6 +572,9 @@ impl<C: Connect> Worker<C> {
     pub(crate) fn read(&mut self, task: usize) -> Result<(), TransportError> {
         if self.tasks[task].is_done() {
             return Ok(());
+        }
+        if self.reads_another(task) {
+            return Err(TransportError::TimedOut("learning of a topic that was made anew"));
         }
         // Or what is read of it would go to whoever has its place next.
         self.read_inputs(task).inspect_err(|_| self.stop_reading(task))
@@ -608,7 +620,9 @@ impl<C: Connect> Worker<C> {
         let leaders = self.plan.leading();
         let goes =
             |id: TaskId| partitions.iter().any(|p| p.topic == leaders[id.sub] && p.partition == id.partition);
-        self.joining.forget(partitions);
+        if !mutant!(JoiningKept) {
+            self.joining.forget(partitions);
+        }
         self.close_opening(goes);
         let (mut applied, now_ms, owned_ms) = (Ok(()), self.connect.now_ms(), self.owned_ms);
         let mut moved = Vec::with_capacity(self.tasks.len());

@@ -1,6 +1,7 @@
 //! At least once: nothing is lost whatever happens, and without trouble nothing is doubled. After a crash between
 //! outputs and offsets records are processed again, as in Kafka Streams.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use streams_runtime::Driver;
 use streams_runtime::commit::Commit;
@@ -8,7 +9,7 @@ use streams_runtime::guarantee::Guarantee;
 use streams_runtime::instance::{InProcess, MemoryDisk};
 use streams_runtime::prelude::*;
 use streams_runtime::transport::Message;
-use streams_runtime::transport::memory::{Fault, MemoryLog};
+use streams_runtime::transport::memory::{Fault, MemoryLog, TopicSettings};
 use streams_runtime::worker::Worker;
 
 #[topic(name = "words", partitions = 2, key = String, value = i64)]
@@ -161,6 +162,42 @@ fn a_member_that_was_thrown_out_changes_no_rows() {
     assert_eq!([changelog(0), changelog(1)], before);
     assert!(last_counts(&log).values().all(|count| *count == 20));
     assert_eq!(seen_numbers(&log).keys().count(), 80);
+}
+
+#[topic(name = "texts", partitions = 2, key = String, value = String, encode = skip)]
+struct Texts;
+#[processor(from = Words, map_values, to = Texts)]
+fn text(n: &i64) -> String {
+    if let Some(log) = MEANWHILE.take() {
+        assert!(log.expel("app", "app-one-1") && log.rejoin("app", "app-one-1"));
+    }
+    "x".repeat(*n as usize)
+}
+thread_local! {
+    /// Set if the member is thrown out while a record is processed, and its client joins anew.
+    static MEANWHILE: RefCell<Option<MemoryLog>> = const { RefCell::new(None) };
+}
+topology!(Careful = [text, Counts]);
+
+/// Nor does one that looks for a record that is refused, and takes each to the log alone.
+#[test]
+fn a_member_that_was_thrown_out_changes_no_rows_while_it_goes_carefully() {
+    let log = log();
+    let narrow = TopicSettings { max_message_bytes: 30, ..TopicSettings::new(2) };
+    log.create_topic_with("texts", narrow).unwrap();
+    feed(&log, 0..40);
+    let instance = InProcess::new(&log, "app", "one").guarantee(Guarantee::AtLeastOnce);
+    let mut zombie = instance.start(Careful::graph()).unwrap();
+    process(&mut zombie);
+    assert_eq!(zombie.commit().unwrap(), Commit::TakenBack, "some record is refused");
+    let rows = || (0..2).map(|p| log.watermarks("app-counts-changelog", p).unwrap().high).sum::<i64>();
+    let before = rows();
+    MEANWHILE.set(Some(log.clone()));
+    zombie.step(1).unwrap();
+    assert_eq!(rows(), before);
+    assert!(MEANWHILE.take().is_none(), "it has processed something");
+    run(&mut zombie);
+    assert!(rows() > before && last_counts(&log).values().all(|count| *count >= 10), "it takes part again");
 }
 
 /// What a worker gave up on does not arrive later, above what the next owner of the task wrote.

@@ -32,8 +32,14 @@ fn mutants() {
 /// How many seeds it may take. Some do harm only if several things happen to one task, one after the other.
 fn bound(mutant: Mutant) -> u64 {
     match mutant {
-        Mutant::AgeByOwnClock | Mutant::EndBeforeOffsets | Mutant::TombstoneAgeIgnored => 2_000,
-        Mutant::EndIsLastStable | Mutant::RestoreUnfinished => 1_000,
+        Mutant::AgeByOwnClock
+        | Mutant::BeginsUncommitted
+        | Mutant::EndBeforeOffsets
+        | Mutant::JoiningKept
+        | Mutant::TombstoneAgeIgnored => 2_000,
+        Mutant::EndIsLastStable
+        | Mutant::ProofOfAnother
+        | Mutant::RestoreUnfinished => 1_000,
         _ => 200,
     }
 }

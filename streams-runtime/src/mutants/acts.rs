@@ -3,8 +3,11 @@
 use super::Mutant;
 use super::is;
 use crate::commit::{Commit, Trouble};
+use crate::guarantee::Guarantee;
 use crate::task::TaskId;
-use crate::transport::{CommitOutcome, Consumer, GroupMetadata, Producer, TopicPartition, Watermarks};
+use crate::transport::{
+    CommitOutcome, Consumer, Event, GroupMetadata, Producer, TopicPartition, TransportError, Watermarks,
+};
 use crate::worker::{Connect, Worker, WorkerError};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,6 +24,15 @@ impl<C: Connect> Worker<C> {
         match is(Mutant::UnknownIsCommitted) {
             true => self.committed(true, now_ms).map(|()| Commit::Done),
             false => self.take_back().map(|()| Commit::TakenBack),
+        }
+    }
+
+    /// What they stand for has not arrived.
+    pub(crate) fn send_offsets_ahead(&mut self) -> Result<(), TransportError> {
+        self.gather_offsets();
+        match self.guarantee {
+            Guarantee::AtLeastOnce => self.consumer.commit(&self.offsets),
+            Guarantee::ExactlyOnce => Ok(()),
         }
     }
 
@@ -49,6 +61,27 @@ impl<C: Connect> Worker<C> {
                 FIRST_ENDS
                     .with_borrow_mut(|first| first.entry((task, topic.clone())).or_insert(ends).to_owned());
             }
+        }
+    }
+}
+
+/// What is given again is not lost.
+pub(crate) fn forget_losses<M>(events: &mut Vec<Event<M>>) {
+    let mut again = Vec::new();
+    for event in events.iter() {
+        if let Event::Assigned(given) = event {
+            again.extend_from_slice(given);
+        }
+    }
+    let mut kept = Vec::new();
+    for event in events.iter_mut() {
+        if let Event::Lost(lost) = event {
+            kept.extend(lost.extract_if(.., |place| again.contains(place)));
+        }
+    }
+    for event in events {
+        if let Event::Assigned(given) = event {
+            given.retain(|place| !kept.contains(place));
         }
     }
 }

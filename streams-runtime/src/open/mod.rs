@@ -19,77 +19,46 @@
 //! question is asked only after the one before it was answered, and what was asked for an earlier attempt is forgotten.
 //!
 //! ```text
+//! places     which partitions belong to a task
 //! known      what is asked, and the answers so far      replaying  its stores, up to the ends of their changelogs
+//! origin     of which topics committed offsets are
+//! error      why one cannot be opened
 //! patience   what is said of those that take long
 //! progress   what is told of each
 //! ```
 //!
 //! Knows plans, wirings and the two consumers. Does not know records, nor why a task has to be opened.
 
+mod error;
 mod known;
+mod origin;
 mod patience;
+mod places;
 mod progress;
 mod replaying;
 #[cfg(test)]
 mod tests;
 
+pub use self::error::OpenError;
 pub(crate) use self::known::Logs;
 pub(crate) use self::patience::Lasting;
+pub(crate) use self::places::led_by;
 pub use self::progress::{RestoreStage, Restoring};
 
-use self::known::Known;
+use self::known::{Known, Unfit};
+use self::origin::Origin;
 use self::patience::Patience;
+use self::places::{all_inputs, inputs, own_topics};
 use self::replaying::tell;
 use crate::guarantee::Guarantee;
 use crate::mutants::mutant;
-use crate::restore::{Replay, RestoreError};
+use crate::restore::Replay;
 use crate::task::{Task, TaskId};
-use crate::times::TooManyTimes;
-use crate::topology::{Plan, PlannedTopic, SubPlan};
+use crate::topology::{PlannedTopic, SubPlan};
 use crate::transport::{Consumer, PENDING_OFFSETS, Producer, TopicPartition, TransportError};
 use crate::warming::Warmed;
 use crate::worker::{Connect, Worker, WorkerError};
 use std::collections::HashSet;
-
-/// Why a task cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A store cannot be opened or restored.
-    #[error(transparent)]
-    Restore(#[from] RestoreError),
-    /// The log failed.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    /// Stores without offsets: reading from the beginning would count everything twice.
-    #[error(
-        "store `{0}` holds rows of `{1}`, and the group has no committed offset for any input (were the inputs made anew, or \
-         did the offsets expire?): everything would count again. To go on where it was, give the group its offsets \
-         (`kafka-consumer-groups.sh --reset-offsets`); to begin from nothing, delete `{1}` with the offsets of its repartition \
-         topics, and the state directory"
-    )]
-    NoOffsets(&'static str, String),
-    /// Offsets that were there and are gone: reading from the beginning would process everything twice.
-    #[error(
-        "the group had committed offsets for its inputs, and has none any more: give it its offsets \
-         (`kafka-consumer-groups.sh --reset-offsets`), and start it again"
-    )]
-    OffsetsGone,
-    /// Its stream times do not fit beside an offset.
-    #[error(transparent)]
-    Times(#[from] TooManyTimes),
-}
-
-impl OpenError {
-    /// True if asking again may help.
-    fn is_no_answer(&self) -> bool {
-        match self {
-            OpenError::Transport(cause) | OpenError::Restore(RestoreError::Transport(cause)) => {
-                cause.timed_out().is_some()
-            }
-            _ => false,
-        }
-    }
-}
 
 /// A task on its way.
 pub(crate) struct Opening<M> {
@@ -105,6 +74,8 @@ pub(crate) struct Opening<M> {
     stage: Stage,
     /// The wall clock before which it does not go on.
     not_before_ms: i64,
+    /// The wall clock when its questions were asked first, in this attempt.
+    asked_ms: i64,
     /// Since when there are rows and no offsets, by the wall clock.
     without_offsets_ms: Option<i64>,
     /// What the last question waits for.
@@ -128,6 +99,8 @@ enum Stage {
     Replaying {
         replays: Vec<(Replay, Lasting)>,
         has_offsets: bool,
+        /// Set if it has written to this topic all the same.
+        written: Option<String>,
     },
 }
 
@@ -178,6 +151,7 @@ impl<M: crate::transport::Message> Opening<M> {
             sent,
             stage: Stage::Begun,
             not_before_ms: i64::MIN,
+            asked_ms: i64::MIN,
             without_offsets_ms: None,
             waits_for: "",
             patience: Patience::default(),
@@ -204,6 +178,21 @@ impl<M: crate::transport::Message> Opening<M> {
         }
         for warmed in self.warmed.drain(..) {
             connect.restoring(&Restoring::given_up(self.id, warmed));
+        }
+    }
+
+    /// What does not fit, in words.
+    fn misfit(&self, unfit: Unfit) -> OpenError {
+        let input = |at: usize| self.inputs[at].clone();
+        match unfit {
+            Unfit::MadeAnew(at, offset) => {
+                let TopicPartition { topic, partition } = input(at);
+                OpenError::MadeAnew { topic, partition, offset }
+            }
+            Unfit::Gone(at, made_anew) => {
+                let TopicPartition { topic, partition } = input(at);
+                OpenError::OffsetGone { topic, partition, made_anew }
+            }
         }
     }
 
@@ -243,6 +232,7 @@ impl<C: Connect> Worker<C> {
         let led = partitions.iter().flat_map(|leader| led_by(&self.plan, leader));
         let given: Vec<TaskId> = led.filter(|id| here.insert(*id)).collect();
         for id in given {
+            mutant!(GrowthMissed => if id.partition >= self.plan.subs[id.sub].tasks { continue });
             match self.take_more(id) {
                 Ok(()) => self.opening.push(Opening::new(id, &self.plan.subs[id.sub], now_ms)),
                 // It stays here, so that nobody else is given it.
@@ -333,6 +323,7 @@ impl<C: Connect> Worker<C> {
             let partition = opening.id.partition;
             changelogs.extend(stores.map(|(_, topic)| TopicPartition { topic: topic.clone(), partition }));
             inputs.extend_from_slice(&opening.inputs);
+            opening.asked_ms = now_ms;
             opening.enter(Stage::Offsets, now_ms);
         }
         if !inputs.is_empty() {
@@ -358,7 +349,8 @@ impl<C: Connect> Worker<C> {
                 }
                 None => {
                     let plan = &self.plan.subs[opening.id.sub];
-                    let known = Known::new(plan, opening.id.partition, committed?, now_ms);
+                    let known = Known::new(plan, opening.id.partition, committed?, now_ms)
+                        .or_first(all_inputs(&self.plan), own_topics(&self.plan, &self.topology, opening.id));
                     if !known.has_offsets() && opening.task.as_ref().is_some_and(Task::has_offsets) {
                         return self.misses_offsets(at, OpenError::OffsetsGone, now_ms);
                     }
@@ -367,9 +359,14 @@ impl<C: Connect> Worker<C> {
             }
         }
         if let Stage::Ends(known) = &mut opening.stage {
-            if let Some(waits_for) = known.ask(&opening.inputs, &mut self.consumer, &mut self.reader)? {
+            if let Some(waits_for) = known.ask(&opening.inputs, &mut self.consumer, &mut self.reader, &mut self.empty)? {
                 opening.waits_for = waits_for;
                 return Ok(());
+            }
+            let unfit = known.unfit(&opening.inputs).filter(|_| !mutant!(InputsByName));
+            if let Some(unfit) = unfit {
+                let cause = opening.misfit(unfit);
+                return self.misses_offsets(at, cause, now_ms);
             }
             if let Stage::Ends(known) = std::mem::replace(&mut opening.stage, Stage::Begun) {
                 opening.enter(Stage::Known(known), now_ms);
@@ -406,8 +403,9 @@ impl<C: Connect> Worker<C> {
     /// There must be offsets, and there are none: asks again, until it is certain that this is no mistake.
     fn misses_offsets(&mut self, at: usize, otherwise: OpenError, now_ms: i64) -> Result<(), OpenError> {
         let opening = &mut self.opening[at];
-        let since_ms = *opening.without_offsets_ms.get_or_insert(now_ms);
-        if now_ms - since_ms >= OFFSETS_PATIENCE_MS {
+        // What was answered before this machine was suspended says nothing about now.
+        let since_ms = *opening.without_offsets_ms.get_or_insert(opening.asked_ms);
+        if opening.asked_ms.saturating_sub(since_ms) >= OFFSETS_PATIENCE_MS {
             return Err(otherwise);
         }
         opening.not_before_ms = now_ms + RETRY_MS;
@@ -421,7 +419,9 @@ impl<C: Connect> Worker<C> {
         if !opening.is_done() {
             return Ok(());
         }
-        let Stage::Replaying { replays, has_offsets } = &opening.stage else { return Ok(()) };
+        let Stage::Replaying { replays, has_offsets, written: has_written } = &opening.stage else {
+            return Ok(());
+        };
         let Some(task) = &mut opening.task else { return Ok(()) };
         let wired = task.wired_mut();
         if !has_offsets
@@ -430,6 +430,17 @@ impl<C: Connect> Worker<C> {
         {
             let cause = OpenError::NoOffsets(replay.store, replay.partition().topic.clone());
             return self.misses_offsets(at, cause, now_ms);
+        }
+        if let Some(topic) = has_written
+            && !mutant!(WrittenIsStart)
+        {
+            let cause = OpenError::Written(topic.clone());
+            return self.misses_offsets(at, cause, now_ms);
+        }
+        // That nothing is committed was true when it was asked. A machine that was suspended since asks again.
+        if !has_offsets && now_ms.saturating_sub(opening.asked_ms) > OFFSETS_PATIENCE_MS {
+            opening.stop(&mut self.reader, &self.connect);
+            return Ok(());
         }
         let times = wired.times.to_metadata().into_bytes();
         for (replay, _) in replays {
@@ -440,7 +451,11 @@ impl<C: Connect> Worker<C> {
             self.restored.push(report);
         }
         tell(opening.id, replays, RestoreStage::Ended, &self.connect);
-        self.begins |= self.guarantee == Guarantee::AtLeastOnce && task.is_changed();
+        // What is written is there for all to see, though perhaps in vain, and says that this was not the first start.
+        let is_told = !own_topics(&self.plan, &self.topology, opening.id).is_empty();
+        self.begins |= (self.guarantee == Guarantee::AtLeastOnce || is_told)
+            && task.is_changed()
+            && !mutant!(BeginsUncommitted);
         let opening = self.opening.remove(at);
         self.tasks.extend(opening.task);
         let last = self.tasks.len() - 1;
@@ -457,6 +472,18 @@ impl<C: Connect> Worker<C> {
                 Err(cause.into())
             }
         }
+    }
+
+    /// True if an input is certainly another topic than the one its task was opened with. Then it is to be opened again, which
+    /// says so.
+    pub(crate) fn reads_another(&mut self, at: usize) -> bool {
+        let Some(origin) = Origin::of(self.tasks[at].origin()) else { return false };
+        let topics: Vec<String> = self.tasks[at].positions().map(|(place, _)| place.topic).collect();
+        let is_another = |topic: &String| {
+            // What nobody answers at once is learnt of later.
+            self.consumer.topic_id(topic).is_ok_and(|id| origin.is(topic, id) == Some(false))
+        };
+        !mutant!(InputsByName) && topics.iter().any(is_another)
     }
 
     /// A broker that does not answer is asked again: for as long as it takes, as by those who write and read.
@@ -488,20 +515,4 @@ impl<C: Connect> Worker<C> {
         self.opening = stay;
         gone.into_iter().for_each(|mut opening| opening.stop(&mut self.reader, &self.connect));
     }
-}
-
-/// The tasks whose leader partition this is.
-pub(crate) fn led_by<'p>(plan: &'p Plan, leader: &'p TopicPartition) -> impl Iterator<Item = TaskId> + 'p {
-    let led = |sub: &SubPlan| sub.sources[sub.leader].name == leader.topic;
-    let subs = plan.subs.iter().enumerate().filter(move |(_, sub)| led(sub));
-    subs.map(|(sub, _)| TaskId { sub, partition: leader.partition })
-}
-
-/// The partitions a task reads. A topic with fewer partitions than there are tasks has none for the last ones.
-fn inputs(sub: &SubPlan, partition: u32) -> Vec<TopicPartition> {
-    sub.sources
-        .iter()
-        .filter(|source| partition < source.partitions)
-        .map(|source| TopicPartition { topic: source.name.clone(), partition })
-        .collect()
 }

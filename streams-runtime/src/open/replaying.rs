@@ -45,7 +45,7 @@ impl<C: Connect> Worker<C> {
                     }
                     wired => wired.map_err(RestoreError::from)?,
                 };
-                wired.times.check()?;
+                wired.times.check(1 + known.origin(&opening.inputs).len())?;
                 let task = none.insert(Task::new(id, wired, &positions));
                 if !known.has_all_offsets() {
                     // Where it begins is decided once: a crash before the first commit must not choose again.
@@ -54,6 +54,7 @@ impl<C: Connect> Worker<C> {
                 task
             }
         };
+        task.set_origin(known.origin(&opening.inputs));
         if known.has_offsets() {
             task.found_offsets();
         }
@@ -89,10 +90,10 @@ impl<C: Connect> Worker<C> {
                 }
             }
         }
-        let has_offsets = known.has_offsets();
+        let (has_offsets, written) = (known.has_offsets(), known.written());
         let new = replays.iter().filter(|(replay, _)| !replay.goes_on());
         tell(id, new, RestoreStage::Begun, &self.connect);
-        opening.enter(Stage::Replaying { replays, has_offsets }, now_ms);
+        opening.enter(Stage::Replaying { replays, has_offsets, written }, now_ms);
         Ok(true)
     }
 

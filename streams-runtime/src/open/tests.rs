@@ -2,15 +2,17 @@
 //! where crashes are (`tests/recovery`).
 
 use crate::Result as AnyResult;
+use crate::guarantee::Guarantee;
 use crate::instance::{InProcess, create_topics};
 use crate::prelude::*;
 use crate::state::OverlayLimit;
 use crate::task::TaskId;
 use crate::topology::Plan;
 use crate::transport::memory::{MemoryConsumer, MemoryLog, MemoryProducer};
-use crate::transport::{CommittedOffset, GroupMetadata, Outgoing, Producer, TopicPartition, TransportError};
+use crate::transport::{CommittedOffset, Consumer, GroupMetadata, Outgoing, Producer, TopicPartition, TransportError};
 use crate::wiring::Engines;
 use crate::worker::{Connect, Worker};
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
@@ -177,6 +179,66 @@ fn records_are_processed_between_one_store_and_the_next() {
         assert_eq!(done, before, "what was opened before this step");
         before = opened;
     }
+}
+
+/// Somebody joins the group while a store is opened, and the client hears of it late.
+struct Late(InProcess, MemoryLog, RefCell<Option<MemoryConsumer>>);
+
+impl Connect for Late {
+    type Consumer = MemoryConsumer;
+    type Producer = MemoryProducer;
+
+    fn consumer(&self, leaders: u64) -> AnyResult<MemoryConsumer, TransportError> {
+        self.0.consumer(leaders)
+    }
+    fn is_own(&self, name: &str) -> bool {
+        self.0.is_own(name)
+    }
+    fn restore_consumer(&self) -> AnyResult<MemoryConsumer, TransportError> {
+        self.0.restore_consumer()
+    }
+    fn producer(&self) -> AnyResult<MemoryProducer, TransportError> {
+        self.0.producer()
+    }
+    fn guarantee(&self) -> Guarantee {
+        Connect::guarantee(&self.0)
+    }
+    fn engines(&self, task: TaskId) -> Engines {
+        if let Some(other) = self.2.borrow_mut().as_mut()
+            && !other.is_member()
+        {
+            other.subscribe(&["sums".to_owned()]).unwrap();
+            other.poll(&mut Vec::new(), 0).unwrap();
+            self.1.lag_generations(2);
+        }
+        self.0.engines(task)
+    }
+    fn overlay(&self) -> OverlayLimit {
+        Connect::overlay(&self.0)
+    }
+    fn now_ms(&self) -> i64 {
+        self.1.time_ms()
+    }
+}
+
+/// At least once, also if the first attempt to commit where tasks begin is refused.
+#[test]
+fn where_tasks_begin_is_committed_before_they_process_anything() {
+    let log = log();
+    feed(&log, 0, 5);
+    let partitions = |topic: &str, _| log.partitions(topic).ok();
+    let plan = Plan::of(&Summing::topology(), "app", partitions).unwrap();
+    let other = log.consumer("app", "other;leaders=", crate::transport::Isolation::ReadCommitted);
+    let one = InProcess::new(&log, "app", "one").guarantee(Guarantee::AtLeastOnce);
+    let late = Late(one, log.clone(), RefCell::new(Some(other)));
+    let mut worker = Worker::start(late, Summing::topology(), plan).unwrap();
+    let begins = || log.committed("app", "votes", 0).unwrap().map(|committed| committed.offset);
+    for _ in 0..2 {
+        let processed = worker.step(usize::MAX).unwrap().processed;
+        assert!(processed == 0 || begins().is_some());
+    }
+    worker.step(usize::MAX).unwrap();
+    assert_eq!((worker.tasks().len(), begins()), (4, Some(0)));
 }
 
 /// What is said while something is done.

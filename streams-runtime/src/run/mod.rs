@@ -290,7 +290,8 @@ mod on_kafka {
         told: Receiver<Vec<(TopicPartition, i64)>>,
         tell: Sender<Message>,
     ) -> Result<(), Error> {
-        let (mut watch, group) = (Watch::new(started.plan.clone()), application.to_owned());
+        let (mut watch, group) =
+            (Watch::new(started.plan.clone()).started_with(&started.topics), application.to_owned());
         let (grown, called) = (tell.clone(), tell);
         let count = Job::every(
             refresh_interval(&settings.clients),

@@ -72,6 +72,7 @@ mod tests {
     use crate::instance::{InProcess, run_until_idle};
     use crate::prelude::*;
     use crate::transport::memory::MemoryLog;
+    use crate::transport::topics::Found;
 
     #[topic(name = "numbers", key = i64, value = i64)]
     struct Numbers;
@@ -180,6 +181,26 @@ mod tests {
             topic `app-by_parity-repartition` has grown from 1 to 6 partitions while it was read: its keys are spread anew, and the rows of `sums` are where they were
               help: stop all instances; then start under another application id, which reads everything from its beginning, or delete `app-by_parity-repartition`, `app-sums-changelog`, which were made for 1, and take the offsets of group `app` back"#]]
             .assert_eq(&grown(Parity::graph(), &[("numbers", 3), ("app-by_parity-repartition", 6)]).unwrap());
+    }
+
+    #[test]
+    fn a_topic_that_was_made_anew_is_told_from_the_one_before() {
+        let mut log = MemoryLog::new();
+        log.create_topic("out", 1).unwrap();
+        let worker = InProcess::new(&log, "app", "one").start(Joined::graph()).unwrap();
+        let names = ["a", "b"].map(str::to_owned);
+        let described = log.describe(&names).unwrap().into_iter().filter_map(|found| match found {
+            Found::Topic(topic) => Some(topic),
+            _ => None,
+        });
+        let started = names.into_iter().zip(described).collect();
+        let mut watch = Watch::new(worker.plan.clone()).started_with(&started);
+        log.delete_topic("b").unwrap();
+        assert_eq!(watch.look(&mut log).unwrap(), None, "while it is missing, who reads it says so");
+        log.create_topic("b", 2).unwrap();
+        let anew = watch.look(&mut log).unwrap().unwrap().to_string();
+        assert!(anew.starts_with("topic `b` was deleted and made anew while it was read"), "{anew}");
+        assert!(anew.contains("--reset-offsets --group app --topic b"), "{anew}");
     }
 
     #[test]

@@ -6,23 +6,32 @@
 
 use crate::topology::{Growth, Plan};
 use crate::transport::TransportError;
-use crate::transport::topics::{Found, Topics};
+use crate::transport::topics::{Found, TopicDescription, Topics};
 use std::collections::BTreeMap;
 
-/// The counts of all inputs as they were seen last.
+/// The counts of all inputs as they were seen last, and which topics they are.
 pub(crate) struct Watch {
     plan: Plan,
     counts: BTreeMap<String, u32>,
+    ids: BTreeMap<String, u128>,
 }
 
 impl Watch {
     pub(crate) fn new(plan: Plan) -> Watch {
         let sources = plan.subs.iter().flat_map(|sub| &sub.sources);
         let counts = sources.map(|source| (source.name.clone(), source.partitions)).collect();
-        Watch { plan, counts }
+        Watch { plan, counts, ids: BTreeMap::new() }
     }
 
-    /// Counts. What has grown and is read on as it is, is told to a log; what cannot be read on is returned.
+    /// These are the topics that the application started with. Of others it is learnt by the first look which they are.
+    pub(crate) fn started_with(mut self, topics: &BTreeMap<String, TopicDescription>) -> Watch {
+        let inputs = topics.iter().filter(|(name, _)| self.counts.contains_key(*name));
+        self.ids = inputs.map(|(name, topic)| (name.clone(), topic.id)).collect();
+        self
+    }
+
+    /// Counts. What has grown and is read on as it is, is told to a log; what cannot be read on is returned, a topic that was made
+    /// anew as well.
     ///
     /// # Errors
     /// If nobody answers.
@@ -32,6 +41,10 @@ impl Watch {
         let mut live = self.counts.clone();
         for (name, found) in names.into_iter().zip(found) {
             if let Found::Topic(topic) = found {
+                let was = *self.ids.entry(name.clone()).or_insert(topic.id);
+                if was != topic.id {
+                    return Ok(Some(self.plan.made_anew(&name, topic.partitions)));
+                }
                 live.insert(name, topic.partitions);
             }
         }

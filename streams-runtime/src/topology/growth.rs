@@ -9,7 +9,7 @@
 use super::{Plan, SubPlan};
 use std::fmt;
 
-/// A topic that has grown, and that cannot be read on.
+/// A topic that has grown, or is another one under its name, and cannot be read on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Growth {
     /// The application's id.
@@ -31,6 +31,8 @@ enum Effect {
     Follows { leader: String },
     /// Its tasks are there, and were opened without it.
     Opened,
+    /// It was deleted and made anew.
+    MadeAnew,
 }
 
 impl SubPlan {
@@ -64,6 +66,12 @@ impl Plan {
         };
         Growth { application: self.application.clone(), topic: topic.to_owned(), had, has, effect }
     }
+
+    /// What it means that a topic is another one now than it was.
+    pub fn made_anew(&self, topic: &str, has: u32) -> Growth {
+        let application = self.application.clone();
+        Growth { application, topic: topic.to_owned(), had: has, has, effect: Effect::MadeAnew }
+    }
 }
 
 impl std::error::Error for Growth {}
@@ -71,6 +79,12 @@ impl std::error::Error for Growth {}
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Growth { application, topic, had, has, effect } = self;
+        if *effect == Effect::MadeAnew {
+            return write!(
+                f,
+                "topic `{topic}` was deleted and made anew while it was read: it would be read from where the one before it                  was\n  help: stop all instances, say from where it is to be read (`kafka-consumer-groups.sh                  --reset-offsets --group {application} --topic {topic}`), and start again; stores keep what they have of the                  one before it"
+            );
+        }
         write!(f, "topic `{topic}` has grown from {had} to {has} partitions while it was read: ")?;
         match effect {
             Effect::Stores { names, internal, partners } => {
@@ -94,6 +108,7 @@ impl fmt::Display for Growth {
                 "it follows `{leader}`, which is shared out, so that nobody would read the new ones\n  help: give \
                  `{leader}` {has} partitions too, declare that number where one is declared, and start again"
             ),
+            Effect::MadeAnew => Ok(()),
             Effect::Opened => f.write_str(
                 "the tasks that are to read the new ones are open without them\n  help: declare the number of \
                  partitions anew where one is declared, and start again",

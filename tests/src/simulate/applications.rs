@@ -38,6 +38,8 @@ pub(super) struct Application {
     pub(super) topology: fn() -> Topology,
     pub(super) fed: &'static [Fed],
     pub(super) written: &'static [&'static str],
+    /// The changelogs of its stores.
+    pub(super) changelogs: &'static [&'static str],
     pub(super) confluent: &'static [Confluent],
     /// Stores of windows, and for how long they keep them.
     pub(super) windows: &'static [(&'static str, i64)],
@@ -45,6 +47,8 @@ pub(super) struct Application {
     pub(super) grows: Option<&'static str>,
     /// Whether rows are deleted.
     pub(super) deletes: bool,
+    /// Whether anything of it tells that it has begun before, apart from committed offsets.
+    pub(super) remembers: bool,
     /// A topic that refuses records larger than this; they are left out.
     pub(super) refuses: Option<(&'static str, usize)>,
 }
@@ -60,10 +64,12 @@ pub(super) const ALL: &[Application] = &[
         topology: stateless::Stateless::topology,
         fed: &[numbers("in")],
         written: &["out", "odd"],
+        changelogs: &[],
         confluent: &["out", "odd"],
         windows: &[],
-        grows: None,
+        grows: Some("in"),
         deletes: false,
+        remembers: false,
         refuses: None,
     },
     Application {
@@ -71,10 +77,12 @@ pub(super) const ALL: &[Application] = &[
         topology: counting::Counting::topology,
         fed: &[numbers("in")],
         written: &["counts"],
+        changelogs: &["app-counts-changelog"],
         confluent: &["counts", "app-counts-changelog"],
         windows: &[],
         grows: None,
         deletes: false,
+        remembers: true,
         refuses: None,
     },
     Application {
@@ -82,10 +90,12 @@ pub(super) const ALL: &[Application] = &[
         topology: joining::Joining::topology,
         fed: &[numbers("orders"), Fed { topic: "people", values: Values::Rows, at_most: 8 }],
         written: &["joined"],
+        changelogs: &["app-people-changelog"],
         confluent: &["app-people-changelog"],
         windows: &[],
         grows: None,
         deletes: true,
+        remembers: true,
         refuses: None,
     },
     Application {
@@ -93,10 +103,12 @@ pub(super) const ALL: &[Application] = &[
         topology: windowed::Windowing::topology,
         fed: &[numbers("in")],
         written: &["windows", "sums"],
+        changelogs: &["app-windows-changelog", "app-sums-changelog"],
         confluent: &["windows", "sums", "app-sums-changelog", "app-windows-changelog"],
         windows: &[("windows", 30)],
-        grows: None,
+        grows: Some("in"),
         deletes: false,
+        remembers: true,
         refuses: None,
     },
     Application {
@@ -104,10 +116,12 @@ pub(super) const ALL: &[Application] = &[
         topology: chained::Chained::topology,
         fed: &[numbers("in")],
         written: &["sums", "counts", "windows"],
+        changelogs: &["app-sums-changelog", "app-counts-changelog", "app-windows-changelog"],
         confluent: &["sums", "counts", "app-sums-changelog", "app-counts-changelog"],
         windows: &[("windows", 60)],
         grows: None,
         deletes: false,
+        remembers: true,
         refuses: None,
     },
     Application {
@@ -115,10 +129,12 @@ pub(super) const ALL: &[Application] = &[
         topology: merged::Merging::topology,
         fed: &[numbers("broad"), Fed { topic: "narrow", values: Values::Numbers, at_most: 2 }],
         written: &["totals"],
+        changelogs: &["app-totals-changelog"],
         confluent: &[],
         windows: &[],
         grows: Some("narrow"),
         deletes: false,
+        remembers: true,
         refuses: None,
     },
     Application {
@@ -126,10 +142,12 @@ pub(super) const ALL: &[Application] = &[
         topology: refused::Refusing::topology,
         fed: &[numbers("in")],
         written: &["texts", "sums"],
+        changelogs: &["app-sums-changelog"],
         confluent: &["texts", "sums", "app-sums-changelog"],
         windows: &[],
         grows: None,
         deletes: false,
+        remembers: true,
         refuses: Some(("texts", 500)),
     },
 ];

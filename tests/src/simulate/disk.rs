@@ -37,7 +37,7 @@ enum Written {
 }
 
 /// One store.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Store {
     now: MemoryEngine,
     /// What is certainly on the disk, and what came after it.
@@ -81,6 +81,13 @@ impl Disk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Another disk with the same on it, and nothing open.
+    pub(super) fn copy(&self) -> Disk {
+        let mut stores = self.lock().clone();
+        stores.values_mut().for_each(|store| store.is_open = false);
+        Disk(Arc::new(Mutex::new(stores)))
+    }
+
     /// The power is gone; nothing is open any more.
     pub(super) fn meet(&self, fate: Fate) {
         let mut stores = self.lock();
@@ -117,6 +124,21 @@ impl Disk {
             Ok(Box::new(OnDisk { disk: disk.clone(), place }))
         });
         readable(open, OnUnreadable::Refuse)
+    }
+
+    /// Writes what a store holds.
+    pub(super) fn put(
+        &self,
+        task: TaskId,
+        store: &'static str,
+        rows: &[(Vec<u8>, Vec<u8>)],
+        mark: Option<&Mark>,
+    ) {
+        let mut stores = self.lock();
+        let engine = &mut stores.entry((task, store)).or_default().now;
+        let mut rows = rows.iter().map(|(key, row)| (&**key, Some(&**row)));
+        // In memory there is room.
+        let _ = engine.apply(&mut rows, mark);
     }
 
     /// What a store holds: its rows in byte order, and its mark.

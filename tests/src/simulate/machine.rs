@@ -7,11 +7,11 @@
 //!
 //! Knows the seam of the transport. Does not know what a worker wants, nor schedules.
 
-use super::disk::Disk;
 use super::seam::{Call, Seam};
 use super::world::TRANSACTIONS;
 use std::rc::Rc;
 use streams_runtime::Headers;
+use streams_runtime::guarantee::Guarantee;
 use streams_runtime::mutants::{Mutant, is};
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::task::TaskId;
@@ -32,8 +32,10 @@ pub(super) struct Machine {
     pub(super) seam: Rc<Seam>,
     pub(super) log: MemoryLog,
     pub(super) application: &'static str,
-    pub(super) disk: Disk,
+    pub(super) guarantee: Guarantee,
     pub(super) overlay: OverlayLimit,
+    /// A static member, by the name of its thread.
+    pub(super) is_static: bool,
 }
 
 impl Machine {
@@ -50,7 +52,11 @@ impl Connect for Machine {
     fn consumer(&self, leaders: u64) -> Result<Watched, TransportError> {
         let isolation = committed_unless(Mutant::InputUncommitted);
         let client_id = member_id(&self.transactional_id(), leaders);
-        let inner = self.log.consumer(self.application, &client_id, isolation);
+        let (name, instance) = (self.application, self.seam.who.to_string());
+        let inner = match self.is_static {
+            true => self.log.static_consumer(name, &client_id, &instance, isolation),
+            false => self.log.consumer(name, &client_id, isolation),
+        };
         Ok(Watched { inner, seam: self.seam.clone(), member: true })
     }
 
@@ -66,6 +72,11 @@ impl Connect for Machine {
     }
 
     fn producer(&self) -> Result<Numbered, TransportError> {
+        if self.guarantee == Guarantee::AtLeastOnce {
+            self.seam.failed();
+            self.seam.membership.borrow_mut().aborted();
+            return Ok(Numbered { inner: self.log.producer(None), seam: self.seam.clone() });
+        }
         // Whatever the last one did is over, as far as this worker is concerned.
         self.seam.take_notes();
         self.seam.transaction.set(None);
@@ -80,8 +91,13 @@ impl Connect for Machine {
         Ok(Numbered { inner, seam: self.seam.clone() })
     }
 
+    fn guarantee(&self) -> Guarantee {
+        self.guarantee
+    }
+
     fn engines(&self, task: TaskId) -> Engines {
-        self.disk.engines(task)
+        self.seam.opens(task);
+        self.seam.disk.engines(task)
     }
 
     fn overlay(&self) -> OverlayLimit {
@@ -122,7 +138,7 @@ impl Consumer for Watched {
 
     fn revoked(&mut self, partitions: &[TopicPartition]) -> Result<(), TransportError> {
         self.seam.before(Call::Revoked)?;
-        self.seam.membership.borrow_mut().gone(partitions);
+        self.seam.membership.borrow_mut().gives_back(partitions);
         self.inner.revoked(partitions)?;
         self.seam.after(Call::Revoked)
     }
@@ -130,11 +146,16 @@ impl Consumer for Watched {
     fn group_metadata(&self) -> Option<GroupMetadata> {
         // Cannot fail; somebody else may do something before it is answered, or it may be the last thing that happens.
         let _ = self.seam.before(Call::Membership);
-        self.inner.group_metadata()
+        let metadata = self.inner.group_metadata();
+        self.seam.asked(metadata.is_some());
+        metadata
     }
 
     fn members(&mut self) -> Result<Vec<GroupMember>, TransportError> {
         self.seam.before(Call::Members)?;
+        if self.seam.world().loses_members() {
+            return Err(TransportError::TimedOut("asking who is in the group"));
+        }
         let members = self.inner.members()?;
         self.seam.after(Call::Members)?;
         Ok(members)
@@ -146,6 +167,12 @@ impl Consumer for Watched {
         self.seam.after(Call::Leave)
     }
 
+    fn close(&mut self) -> Result<(), TransportError> {
+        self.seam.before(Call::Leave)?;
+        self.inner.close()?;
+        self.seam.after(Call::Leave)
+    }
+
     fn assign(&mut self, partition: &TopicPartition, offset: i64) -> Result<u32, TransportError> {
         let call = self.call(Call::Assign, Call::ReplayAssign);
         self.seam.before(call)?;
@@ -153,6 +180,12 @@ impl Consumer for Watched {
         if self.member {
             self.seam.rewound(partition, offset);
             self.seam.membership.borrow_mut().reads(partition);
+            self.seam.reads_life(&self.seam.world(), partition);
+        }
+        match (self.seam.at_least_once, self.member) {
+            (false, _) => {}
+            (true, true) => self.seam.reads_input(&self.seam.world(), partition),
+            (true, false) => self.seam.replays(slot, partition),
         }
         let (who, trace) = (self.seam.who, &self.seam.world().trace);
         trace.say(|| format!("{who} {call:?} {}-{} at {offset}", partition.topic, partition.partition));
@@ -172,6 +205,9 @@ impl Consumer for Watched {
         self.seam.before(call)?;
         let mut events = Vec::new();
         let fetched = self.inner.poll(&mut events, max);
+        if self.seam.at_least_once && !self.member {
+            self.seam.replayed(&events);
+        }
         if self.member {
             let world = self.seam.world();
             let mut membership = self.seam.membership.borrow_mut();
@@ -186,7 +222,10 @@ impl Consumer for Watched {
                         self.seam.lost(&world, partitions);
                         ("has lost", partitions)
                     }
-                    Event::Revoked(partitions) => ("is asked for", partitions),
+                    Event::Revoked(partitions) => {
+                        membership.asked(partitions);
+                        ("is asked for", partitions)
+                    }
                     Event::Record { .. } | Event::End { .. } => continue,
                 };
                 world.trace.say(|| format!("{} {what} {}", self.seam.who, named(partitions)));
@@ -209,21 +248,43 @@ impl Consumer for Watched {
         self.seam.before(Call::Committed)?;
         let committed = self.inner.committed(partitions)?;
         self.seam.after(Call::Committed)?;
-        if self.seam.world().hides_offsets(partitions) {
-            self.seam.hidden.set(true);
-            return Ok(vec![None; partitions.len()]);
+        let committed = match self.seam.world().hides_offsets(partitions) {
+            false => committed,
+            true => {
+                self.seam.hidden.set(true);
+                vec![None; partitions.len()]
+            }
+        };
+        // Others are asked for to see whether anybody has begun.
+        let is_of_one = partitions.iter().all(|place| place.partition == partitions[0].partition);
+        if self.seam.at_least_once && is_of_one {
+            self.seam.told(partitions, &committed);
         }
         Ok(committed)
     }
 
     fn commit(&mut self, offsets: &[(TopicPartition, CommittedOffset)]) -> Result<(), TransportError> {
         self.seam.before(Call::Offsets)?;
-        self.inner.commit(offsets)?;
-        self.seam.after(Call::Offsets)
+        if !self.seam.at_least_once {
+            self.inner.commit(offsets)?;
+            return self.seam.after(Call::Offsets);
+        }
+        let (world, who) = (self.seam.world(), self.seam.who);
+        self.seam.membership.borrow().owns_all(&world, who, offsets);
+        let committed = self.inner.commit(offsets);
+        world.trace.say(|| format!("{who} commits {}: {committed:?}", at(offsets)));
+        committed?;
+        self.seam.accepted(offsets);
+        self.seam.after(Call::Offsets)?;
+        self.seam.confirmed(offsets);
+        Ok(())
     }
 
     fn watermarks(&mut self, partition: &TopicPartition) -> Result<Watermarks, TransportError> {
         self.seam.before(Call::Ends)?;
+        if self.member && self.seam.world().knows_too_little() {
+            return Err(TransportError::UnknownPartition(partition.topic.clone(), partition.partition));
+        }
         let ends = self.inner.watermarks(partition)?;
         self.seam.after(Call::Ends)?;
         Ok(ends)
@@ -240,6 +301,11 @@ impl Consumer for Watched {
     fn retention_ms(&mut self, topic: &str) -> Result<Option<i64>, TransportError> {
         self.inner.retention_ms(topic)
     }
+}
+
+fn at(offsets: &[(TopicPartition, CommittedOffset)]) -> String {
+    let at = |(p, o): &(TopicPartition, CommittedOffset)| format!("{}-{}@{}", p.topic, p.partition, o.offset);
+    offsets.iter().map(at).collect::<Vec<_>>().join(" ")
 }
 
 fn named(partitions: &[TopicPartition]) -> String {
@@ -288,7 +354,13 @@ impl Producer for Numbered {
 
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), TransportError> {
         self.seam.before(Call::Send)?;
-        let transaction = self.seam.transaction.get().unwrap_or_default();
+        let transaction = match self.seam.at_least_once {
+            true => self.seam.attempt_number(),
+            false => self.seam.transaction.get().unwrap_or_default(),
+        };
+        if self.seam.at_least_once {
+            self.seam.sends(record.topic, record.partition);
+        }
         let mut headers = record.headers.clone();
         headers.add(TRANSACTION, transaction.to_be_bytes());
         self.inner.send(Outgoing { headers: &headers, ..record })?;
@@ -309,12 +381,7 @@ impl Producer for Numbered {
         self.seam.before(Call::Offsets)?;
         self.seam.membership.borrow().sends(&self.seam.world(), self.seam.who, offsets, group);
         let sent = self.inner.send_offsets(offsets, group);
-        self.say(|| {
-            let at = |(p, o): &(TopicPartition, CommittedOffset)| {
-                format!("{}-{}@{}", p.topic, p.partition, o.offset)
-            };
-            format!("sends offsets {}: {sent:?}", offsets.iter().map(at).collect::<Vec<_>>().join(" "))
-        });
+        self.say(|| format!("sends offsets {}: {sent:?}", at(offsets)));
         sent?;
         self.seam.after(Call::Offsets)
     }

@@ -22,6 +22,10 @@ use streams_runtime::transport::{CommittedOffset, GroupMetadata, TopicPartition}
 pub(super) struct Membership {
     /// The partitions of leaders that it was given and has neither given back nor lost.
     owned: BTreeSet<TopicPartition>,
+    /// Those of them that it was asked to give back, and among these those that it was given again in the same moment: a topic
+    /// that was made anew has the partitions of the one before it.
+    asked: BTreeSet<TopicPartition>,
+    again: BTreeSet<TopicPartition>,
     /// What it reads, and at which moment it began to.
     reading: BTreeMap<TopicPartition, u64>,
     /// Counts assignments and aborts.
@@ -33,12 +37,32 @@ pub(super) struct Membership {
 
 impl Membership {
     pub(super) fn given(&mut self, partitions: &[TopicPartition]) {
+        self.again.extend(partitions.iter().filter(|place| self.asked.contains(place)).cloned());
         self.owned.extend(partitions.iter().cloned());
     }
 
-    /// Lost, or given back.
+    pub(super) fn asked(&mut self, partitions: &[TopicPartition]) {
+        self.asked.extend(partitions.iter().cloned());
+    }
+
+    /// Lost.
     pub(super) fn gone(&mut self, partitions: &[TopicPartition]) {
         self.owned.retain(|owned| !partitions.contains(owned));
+        self.asked.retain(|asked| !partitions.contains(asked));
+    }
+
+    /// Given back, as far as it was asked to: the same may be said of what was lost and is given again.
+    pub(super) fn gives_back(&mut self, partitions: &[TopicPartition]) {
+        let mut asked: Vec<_> =
+            partitions.iter().filter(|place| self.asked.contains(place)).cloned().collect();
+        self.asked.retain(|place| !asked.contains(place));
+        asked.retain(|place| !self.again.remove(place));
+        self.gone(&asked);
+    }
+
+    /// What it was given and has.
+    pub(super) fn owned(&self) -> &BTreeSet<TopicPartition> {
+        &self.owned
     }
 
     pub(super) fn polled(&mut self, proof: Option<&GroupMetadata>) {
@@ -46,6 +70,11 @@ impl Membership {
             self.generation = proof.generation;
             self.member = Some(proof.member.clone());
         }
+    }
+
+    /// True if it has heard of this generation, and has nothing to give back.
+    pub(super) fn is_at_rest(&self, generation: i32) -> bool {
+        self.generation == generation && self.asked.is_empty()
     }
 
     /// Its name in the group, as of the last poll.
@@ -89,6 +118,11 @@ impl Membership {
                 format!("{who} commits as member `{}` of generation {}", proof.member, proof.generation)
             });
         }
+        self.owns_all(world, who, offsets);
+    }
+
+    /// All of them are of tasks that it owns.
+    pub(super) fn owns_all(&self, world: &World, who: Who, offsets: &[(TopicPartition, CommittedOffset)]) {
         for (partition, _) in offsets {
             if let Some((task, leader)) = world.task_of(partition)
                 && !self.owned.contains(&leader)

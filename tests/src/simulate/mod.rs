@@ -11,6 +11,7 @@
 //! | `world` | how are they made to happen? |
 //! | `machine`, `disk`, `observed` | what is between a worker and the world? |
 //! | `seam` | what may strike at each call, and what is noted? |
+//! | `journal` | what did a worker without transactions do? |
 //! | `membership` | did a worker do what its membership allows? |
 //! | `oracle` | is what is left right? |
 //! | `trace` | what happened? |
@@ -18,6 +19,7 @@
 
 mod applications;
 mod disk;
+mod journal;
 mod machine;
 mod membership;
 mod observed;

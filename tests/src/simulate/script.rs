@@ -10,6 +10,7 @@ use super::disk::Fate;
 use super::seam::{Armed, Call, Strike, When};
 use super::world::Act;
 use crate::random::Random;
+use streams_runtime::guarantee::Guarantee;
 use streams_runtime::mutants::Mutant;
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::transport::memory::Fault as Accident;
@@ -29,12 +30,20 @@ pub(super) enum What {
     /// The machine is away for so many ticks, and as the last of them pass, for longer than deletions are kept. It sleeps, or
     /// with `false` it is off.
     Away(usize, bool),
-    /// The instance ends as it should.
-    Stop,
+    /// The instance ends as it should; with `true` it gives its membership up, whatever kind it is.
+    Stop(bool),
     /// The machine stands still for so many ticks; with `true` the group goes on without it.
     Pause(usize, bool),
     /// The group throws a worker out.
     Expel,
+    /// The group throws a worker out, and after so many ticks its client joins anew by itself. It does nothing meanwhile.
+    Forgotten(usize),
+    /// A second process with the identity of the instance and a copy of its disk.
+    Twin,
+    /// Answers about memberships come late.
+    Lag(u32),
+    /// Answers about who is in the group do not come.
+    LoseMembers(u32),
     /// Markers are written one by one for so many ticks; with `true` those of offsets at once and all others only then.
     HoldMarkers(usize, bool),
     /// Answers about committed offsets say "none".
@@ -45,6 +54,14 @@ pub(super) enum What {
     Jump(i64),
     /// The clock of a machine is wrong from now on.
     Skew(i64),
+    /// Weeks pass, and everybody runs.
+    Weeks,
+    /// Weeks pass, and nobody runs.
+    NobodyForWeeks(u64),
+    /// An input is deleted and made anew, with other records; whether somebody runs then says the number.
+    InputAnew(u64),
+    /// Everybody ends, and changelogs are made anew with what was in them.
+    ChangelogsAnew(u64),
     /// Changelogs are compacted.
     Compact,
     /// Consumed records are deleted.
@@ -68,12 +85,19 @@ pub(super) struct Script {
     /// The variant of the runtime that the workers are.
     pub(super) mutant: Option<Mutant>,
     pub(super) application: &'static Application,
+    pub(super) guarantee: Guarantee,
     pub(super) partitions: u32,
     /// How many threads each instance has.
     pub(super) threads: Vec<usize>,
     pub(super) overlays: Vec<OverlayLimit>,
     /// Whether a machine keeps its disk when it is started again.
     pub(super) disks: Vec<bool>,
+    /// So many answers about inputs come from a broker that has not heard of them.
+    pub(super) unheard: u32,
+    /// When each is started first.
+    pub(super) starts: Vec<usize>,
+    /// Those that keep their disks are static members.
+    pub(super) statics: bool,
     pub(super) ticks: usize,
     /// Some records come in transactions.
     pub(super) transactional: bool,
@@ -107,15 +131,52 @@ impl Script {
             faults.extend(companion(&mut random, tick, slot, &what));
             faults.push(Fault { tick, slot, what });
         }
+        // Drawn apart: what was drawn before stays as it was.
+        let mut random = Random::of(seed, 4);
+        let statics = random.once_in(3);
+        let late = |n: usize| if n > 0 && random.once_in(3) { random.below(ticks / 2) } else { 0 };
+        let starts = (0..instances).map(late).collect();
+        for _ in 0..random.weigh(&[(4, 0), (3, 1), (2, 3)]) {
+            let (tick, slot) = (random.below(ticks), random.below(slots));
+            let what = of_membership(&mut random, slots, statics);
+            if let What::LoseMembers(_) = what {
+                // For who has nothing and asks.
+                faults.push(Fault { tick, slot, what: What::Kill(Fate::Kept, true) });
+            }
+            faults.push(Fault { tick, slot, what });
+        }
+        let unheard = Random::of(seed, 9).weigh(&[(7, 0), (1, 1), (1, 5)]);
+        let mut random = Random::of(seed, 8);
+        if random.once_in(4) {
+            let (tick, slot) = (ticks / 3 + random.below(ticks * 2 / 3), random.below(slots));
+            let what = match (random.below(8), random.number()) {
+                (0..2, _) => What::Weeks,
+                (2..4, how) if application.remembers => What::NobodyForWeeks(how),
+                (4..6, how) if application.remembers => What::InputAnew(how),
+                (_, how) => What::ChangelogsAnew(how),
+            };
+            faults.push(Fault { tick, slot, what });
+        }
+        let guarantee = match Random::of(seed, 5).once_in(4) {
+            true => Guarantee::AtLeastOnce,
+            false => Guarantee::ExactlyOnce,
+        };
+        if guarantee == Guarantee::AtLeastOnce {
+            without_transactions(&mut Random::of(seed, 6), application, partitions, &mut faults);
+        }
         faults.sort_by_key(|fault| fault.tick);
         Script {
             seed,
             mutant,
             application,
+            guarantee,
             partitions,
             threads,
             overlays,
             disks,
+            unheard,
+            starts,
+            statics,
             ticks,
             transactional,
             idle,
@@ -126,9 +187,10 @@ impl Script {
     pub(super) fn describe(&self) -> String {
         let disks = self.disks.iter().filter(|kept| **kept).count();
         format!(
-            "seed {}: `{}` with {} partitions, threads {:?}, {disks} with a disk, {} ticks, {} faults",
+            "seed {}: `{}`, {:?}, with {} partitions, threads {:?}, {disks} with a disk, {} ticks, {} faults",
             self.seed,
             self.application.name,
+            self.guarantee,
             self.partitions,
             self.threads,
             self.ticks,
@@ -155,7 +217,7 @@ fn fault(random: &mut Random, application: &Application, partitions: u32, slots:
         12..14 => What::At(meanwhile(random, slots)),
         14..19 => What::Accident(accident(random, application, partitions)),
         19 => What::Kill(fate(random), random.once_in(2)),
-        20 => What::Stop,
+        20 => What::Stop(false),
         21..23 => What::Pause(2 + random.below(30), !random.once_in(4)),
         23 => What::Expel,
         24..26 => What::HoldMarkers(2 + random.below(20), random.once_in(2)),
@@ -183,7 +245,7 @@ fn companion(random: &mut Random, tick: usize, slot: usize, of: &What) -> Option
             _ => return None,
         },
         // While it ends.
-        What::Stop => {
+        What::Stop(_) => {
             let call = *random.pick(&[Call::Commit, Call::Apply, Call::Leave, Call::Offsets]);
             let when = if random.once_in(2) { When::Before } else { When::After };
             What::At(Armed { call, when, after: 0, strike: Strike::Crash(fate(random)) })
@@ -264,6 +326,71 @@ fn no_answer(random: &mut Random) -> Armed {
     let (call, when) = random.weigh(&calls);
     let strike = if call == Apply { Strike::Full } else { Strike::TimeOut };
     Armed { call, when, after: some(random, call), strike }
+}
+
+/// Accidents of transactions become those of a producer that has none, and what would strike at a call that is not made there
+/// strikes at one that is.
+fn without_transactions(
+    random: &mut Random,
+    application: &Application,
+    partitions: u32,
+    faults: &mut Vec<Fault>,
+) {
+    if random.once_in(3) {
+        // Between the first rows and the first offsets.
+        let strike = Strike::Crash(fate(random));
+        let armed = Armed { call: Call::Offsets, when: When::Before, after: random.below(2), strike };
+        faults.push(Fault { tick: 0, slot: 0, what: What::At(armed) });
+    }
+    for fault in faults {
+        match &mut fault.what {
+            What::Accident(accident) => {
+                let written = application.written.iter().map(|topic| (*topic).to_owned());
+                let changelogs = application.changelogs.iter().map(|topic| (*topic).to_owned());
+                let topics: Vec<String> = written.chain(changelogs).collect();
+                *accident = match random.below(4) {
+                    0 => Accident::AckLost,
+                    1 => Accident::Slow,
+                    _ => Accident::Undelivered {
+                        topic: random.pick(&topics).clone(),
+                        partition: random.below(partitions as usize) as u32,
+                    },
+                };
+            }
+            What::At(armed)
+                if matches!(armed.call, Call::Begin | Call::Commit | Call::Abort | Call::Init) =>
+            {
+                armed.call = *random.pick(&[Call::Offsets, Call::Flush, Call::Send, Call::Offsets]);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What befalls the membership of a worker, and that of others at its expense.
+fn of_membership(random: &mut Random, slots: usize, statics: bool) -> What {
+    use Call::*;
+    let other = random.below(slots);
+    let when = if random.once_in(2) { When::Before } else { When::After };
+    match random.below(12) {
+        0..2 => What::Forgotten(random.weigh(&[(1, 0), (1, 4), (1, 15)])),
+        2..6 => {
+            let call = *random.pick(&[Offsets, Offsets, Commit, Flush, Send, Abort, Poll, Membership]);
+            let when = if call == Membership { When::Before } else { when };
+            let strike = Strike::Forgotten(other);
+            What::At(Armed { call, when, after: some(random, call), strike })
+        }
+        6..8 => {
+            let call = *random.pick(&[Revoked, Revoked, Poll, Commit, Offsets, Members, Apply, Committed]);
+            let strike = if random.once_in(3) { Strike::Goes(other) } else { Strike::Comes(other) };
+            What::At(Armed { call, when, after: some(random, call), strike })
+        }
+        8 if random.once_in(2) => What::LoseMembers(2 + random.below(6) as u32),
+        8 => What::Lag(1 + random.below(4) as u32),
+        9..11 if statics => What::Twin,
+        11 => What::Stop(true),
+        _ => What::Stop(false),
+    }
 }
 
 /// Another worker does something in the middle of a call.

@@ -12,13 +12,16 @@
 //! What is noted: which records the open transaction has processed, and what the worker was told about its membership
 //! (`membership`). Knows one incarnation of one worker. Does not know schedules, nor what must hold at the end.
 
-use super::disk::Fate;
+use super::disk::{Disk, Fate};
+use super::journal::Attempt;
 use super::membership::Membership;
 use super::world::{Act, World};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 use streams_runtime::Source;
+use streams_runtime::guarantee::Guarantee;
 use streams_runtime::mutants::Mutant;
 use streams_runtime::transport::{TopicPartition, TransportError};
 
@@ -71,6 +74,12 @@ pub(super) enum Strike {
     Meanwhile(usize, Act),
     /// The group throws this worker out, and another one opens its tasks in the meantime.
     TakenOver(usize),
+    /// The same, and then its client joins anew by itself and the other one gives back what it is asked for.
+    Forgotten(usize),
+    /// The machine of this slot is started, and joins.
+    Comes(usize),
+    /// The machine of this slot ends as it should.
+    Goes(usize),
 }
 
 /// A strike that waits for its call.
@@ -123,10 +132,21 @@ pub(super) struct Seam {
     /// The number of the open transaction.
     pub(super) transaction: Cell<Option<u64>>,
     pub(super) membership: RefCell<Membership>,
+    /// Where its stores rest.
+    pub(super) disk: Disk,
+    /// Which topic of its name each partition is of that is read.
+    lives: RefCell<BTreeMap<TopicPartition, u64>>,
+    /// What is noted where there are no transactions.
+    pub(super) attempt: Attempt,
+    pub(super) at_least_once: bool,
+    /// True once a second process has its identity.
+    pub(super) doubled: Cell<bool>,
+    /// True once it was told so.
+    pub(super) replaced: Cell<bool>,
 }
 
 impl Seam {
-    pub(super) fn new(world: &Rc<World>, who: Who, incarnation: usize) -> Rc<Seam> {
+    pub(super) fn new(world: &Rc<World>, who: Who, incarnation: usize, disk: Disk) -> Rc<Seam> {
         Rc::new(Seam {
             who,
             incarnation,
@@ -140,6 +160,12 @@ impl Seam {
             notes: RefCell::default(),
             transaction: Cell::new(None),
             membership: RefCell::default(),
+            disk,
+            lives: RefCell::default(),
+            attempt: Attempt::default(),
+            at_least_once: world.script.guarantee == Guarantee::AtLeastOnce,
+            doubled: Cell::new(false),
+            replaced: Cell::new(false),
         })
     }
 
@@ -210,6 +236,7 @@ impl Seam {
     fn strike(&self, strike: Strike, call: Call, when: When) -> Result<(), TransportError> {
         let world = self.world();
         world.trace.say(|| format!("{} ⚡ {strike:?} {when:?} {call:?}", self.who));
+        world.struck();
         match strike {
             Strike::Crash(fate) => {
                 world.power_off(self.who.instance, fate);
@@ -238,6 +265,27 @@ impl Seam {
                 // It may have died of it, if both are one machine.
                 if self.dead.get() { self.crash() } else { Ok(()) }
             }
+            Strike::Forgotten(other) => {
+                let member = self.membership.borrow().member();
+                world.expel_worker(self);
+                for _ in 0..3 {
+                    world.act(other, Act::Step(usize::MAX));
+                }
+                world.act(other, Act::Commit);
+                member.iter().for_each(|member| world.rejoin(member));
+                for _ in 0..2 {
+                    world.act(other, Act::Step(usize::MAX));
+                }
+                if self.dead.get() { self.crash() } else { Ok(()) }
+            }
+            Strike::Comes(other) => {
+                world.comes(other);
+                if self.dead.get() { self.crash() } else { Ok(()) }
+            }
+            Strike::Goes(other) => {
+                world.goes(other);
+                if self.dead.get() { self.crash() } else { Ok(()) }
+            }
         }
     }
 
@@ -249,7 +297,12 @@ impl Seam {
             format!("{} processes {}-{}@{}", self.who, source.topic, source.partition, source.offset)
         });
         self.membership.borrow().processes(&world, self, &partition);
-        self.notes.borrow_mut().push(Note { partition, offset: source.offset });
+        world.may_process(self, &partition);
+        let note = Note { partition, offset: source.offset };
+        match self.at_least_once {
+            true => self.did_process(note),
+            false => self.notes.borrow_mut().push(note),
+        }
     }
 
     pub(super) fn take_notes(&self) -> Vec<Note> {
@@ -261,6 +314,16 @@ impl Seam {
         let is_lost =
             |note: &Note| world.task_of(&note.partition).is_some_and(|(_, leader)| leaders.contains(&leader));
         self.notes.borrow_mut().retain(|note| !is_lost(note));
+    }
+
+    /// A partition is read, of the topic that has its name now.
+    pub(super) fn reads_life(&self, world: &World, place: &TopicPartition) {
+        self.lives.borrow_mut().insert(place.clone(), world.life(&place.topic));
+    }
+
+    /// True if it reads the topic that is there now, and not the one before it.
+    pub(super) fn reads_another(&self, place: &TopicPartition) -> bool {
+        self.lives.borrow().get(place) == Some(&self.world().life(&place.topic))
     }
 
     /// Reading begins anew there: what was processed from there on without a transaction never happened.

@@ -105,6 +105,16 @@ impl Fixture for OnBroker {
         self.clients.consumer(group, client_id, None, isolation).expect("a consumer")
     }
 
+    fn static_consumer(
+        &self,
+        group: &str,
+        client_id: &str,
+        instance: &str,
+        isolation: Isolation,
+    ) -> KafkaConsumer {
+        self.clients.consumer(group, client_id, Some(instance), isolation).expect("a consumer")
+    }
+
     fn producer(&self, transactional_id: Option<&str>) -> KafkaProducer {
         self.clients.producer(transactional_id).expect("a producer")
     }
@@ -134,6 +144,22 @@ impl Fixture for OnBroker {
         let mut admin = self.direct.admin().expect("an admin client");
         admin.delete_records(&[(partition.clone(), before)]).expect("records are deleted");
     }
+
+    /// A segment is closed by the first record that comes after a tenth of a second, and compacted when the cleaner next looks.
+    fn compacted(&self) -> String {
+        let name = self.name("compacted");
+        let settings = [
+            ("cleanup.policy", "compact"),
+            ("segment.ms", "100"),
+            ("min.cleanable.dirty.ratio", "0.001"),
+            ("delete.retention.ms", "100"),
+        ];
+        create_topic(&self.broker.bootstrap(), &name, 1, &settings);
+        name
+    }
+
+    /// The broker does it by itself.
+    fn clean(&self, _: &str) {}
 
     fn accident(&self, transactional_id: &str, accident: Accident) {
         match accident {

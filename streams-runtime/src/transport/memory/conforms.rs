@@ -33,6 +33,16 @@ impl Fixture for InProcess {
         self.log.consumer(group, client_id, isolation)
     }
 
+    fn static_consumer(
+        &self,
+        group: &str,
+        client_id: &str,
+        instance: &str,
+        isolation: Isolation,
+    ) -> MemoryConsumer {
+        self.log.static_consumer(group, client_id, instance, isolation)
+    }
+
     fn producer(&self, transactional_id: Option<&str>) -> MemoryProducer {
         let forgotten = self.amnesia.then(|| self.name("forgotten"));
         self.log.producer(transactional_id.map(|id| forgotten.as_deref().unwrap_or(id)))
@@ -45,7 +55,7 @@ impl Fixture for InProcess {
 
     fn supports(&self, need: Need) -> bool {
         match need {
-            Need::Nothing | Need::Time | Need::DeleteRecords | Need::Accidents => true,
+            Need::Nothing | Need::Time | Need::DeleteRecords | Need::Accidents | Need::Compaction => true,
         }
     }
 
@@ -59,6 +69,17 @@ impl Fixture for InProcess {
 
     fn delete_records(&self, partition: &TopicPartition, before: i64) {
         self.log.delete_records(&partition.topic, partition.partition, before).unwrap();
+    }
+
+    fn compacted(&self) -> String {
+        let name = self.name("compacted");
+        let settings = TopicSettings { delete_retention_ms: Some(100), ..TopicSettings::new(1) };
+        self.log.create_topic_with(&name, settings).unwrap();
+        name
+    }
+
+    fn clean(&self, topic: &str) {
+        self.log.compact(topic).unwrap();
     }
 
     fn accident(&self, transactional_id: &str, accident: Accident) {

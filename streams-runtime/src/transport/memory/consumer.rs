@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::log::{Fetch, MemoryMessage, PartitionLog};
 use super::topics::{Memo, Place};
 use super::{LARGEST_METADATA, Log, MemoryLog};
+use crate::mutants::mutant;
 use crate::transport::topics::GroupMember;
 use crate::transport::{
     CommittedOffset, Consumer, Event, Events, GroupMetadata, Isolation, PENDING_OFFSETS, TopicPartition,
@@ -98,10 +99,14 @@ pub struct MemoryConsumer {
     group: u32,
     group_name: Rc<str>,
     client: String,
+    /// Its name across restarts, if it joins as a static member.
+    instance: Option<Rc<str>>,
     isolation: Isolation,
     /// What was subscribed to; `None` without subscription and after `leave`.
     topics: Option<Vec<String>>,
     member: Option<Membership>,
+    /// Set once somebody else has its name: to join again would throw him out, and then he this one.
+    replaced: Option<TransportError>,
     /// The version of the log when this consumer last looked after its membership.
     seen: u64,
     slots: Vec<Slot>,
@@ -116,7 +121,13 @@ pub struct MemoryConsumer {
 }
 
 impl MemoryConsumer {
-    pub(super) fn new(log: &MemoryLog, group: &str, client: &str, isolation: Isolation) -> Self {
+    pub(super) fn new(
+        log: &MemoryLog,
+        group: &str,
+        client: &str,
+        instance: Option<&str>,
+        isolation: Isolation,
+    ) -> Self {
         let group_name = group.into();
         let group = log.0.borrow_mut().groups.number(group);
         MemoryConsumer {
@@ -124,9 +135,11 @@ impl MemoryConsumer {
             group,
             group_name,
             client: client.to_owned(),
+            instance: instance.map(Into::into),
             isolation,
             topics: None,
             member: None,
+            replaced: None,
             seen: UNSEEN,
             slots: Vec::new(),
             active: Vec::new(),
@@ -138,27 +151,43 @@ impl MemoryConsumer {
     }
 
     /// Hands out what happened in the group; joins if there is a subscription and no membership.
+    ///
+    /// # Errors
+    /// If somebody else has its name.
     #[cold]
-    fn membership(&mut self, to: &mut impl Events<MemoryMessage>) {
+    fn membership(&mut self, to: &mut impl Events<MemoryMessage>) -> Result<(), TransportError> {
+        if let Some(by) = &self.replaced {
+            return Err(by.clone());
+        }
         let shared = Rc::clone(&self.log);
         let log = &mut *shared.borrow_mut();
         self.seen = log.version();
-        let Some(topics) = &self.topics else { return };
+        let Some(topics) = &self.topics else { return Ok(()) };
         let member = match &mut self.member {
             Some(member) => member,
             None => {
-                let id = log.groups.join(self.group, &self.client, topics, &log.topics);
+                let instance = self.instance.as_deref();
+                let id = log.groups.join(self.group, &self.client, instance, topics, &log.topics);
                 self.member.insert(Membership { id: id.into(), generation: 0, owned: Vec::new() })
             }
         };
-        let news = log.groups.news(self.group, &member.id, &log.topics);
+        let mut news = log.groups.news(self.group, &member.id, &log.topics);
         if news.thrown_out {
-            // It joins again at the next poll, so that the loss is worked off in between.
             if !member.owned.is_empty() {
                 to.hand(Event::Lost(spell(log, &member.owned)));
             }
-            (self.member, self.seen) = (None, UNSEEN);
-            return;
+            let Some(id) = news.successor else {
+                // It joins again at the next poll, so that the loss is worked off in between.
+                (self.member, self.seen) = (None, UNSEEN);
+                if news.replaced {
+                    self.topics = None;
+                    self.replaced = Some(self.replaced_by_another());
+                }
+                return Ok(());
+            };
+            // Its client has, long ago.
+            *member = Membership { id: id.into(), generation: 0, owned: Vec::new() };
+            news = log.groups.news(self.group, &member.id, &log.topics);
         }
         if !news.revoked.is_empty() {
             to.hand(Event::Revoked(spell(log, &news.revoked)));
@@ -171,6 +200,36 @@ impl MemoryConsumer {
             member.generation = generation;
         }
         self.seen = log.version();
+        Ok(())
+    }
+
+    #[cold]
+    fn replaced_by_another(&self) -> TransportError {
+        let (group, instance) = (&self.group_name, self.instance.as_deref().unwrap_or_default());
+        let reason =
+            format!("group `{group}`, member `{instance}`: another client has joined under this name");
+        TransportError::Broker { doing: "keeping the membership", reason }
+    }
+
+    /// What its client knows of its membership; none if it was thrown out and has joined anew since: what it has as the
+    /// new member is not what its owner works on.
+    #[cold]
+    fn live(&self, log: &mut Log, member: &Membership) -> Option<(i32, Rc<str>)> {
+        if log.lagging > 0 {
+            log.lagging -= 1;
+            return Some((member.generation, member.id.clone()));
+        }
+        if let Some(generation) = log.groups.generation(self.group, &member.id) {
+            return Some((generation, member.id.clone()));
+        }
+        match log.groups.successor(self.group, &member.id) {
+            None => Some((member.generation, member.id.clone())),
+            #[allow(unused_variables, reason = "a wrong variant asks who it is")]
+            Some(new) => {
+                mutant!(ProofOfAnother => return Some((log.groups.generation(self.group, new)?, new.into())));
+                None
+            }
+        }
     }
 
     /// True if nothing happened in the group since it was last looked at.
@@ -233,17 +292,17 @@ impl Consumer for MemoryConsumer {
     #[inline(always)]
     fn group_metadata(&self) -> Option<GroupMetadata> {
         let member = self.member.as_ref()?;
-        let log = self.log.borrow();
+        let mut log = self.log.borrow_mut();
         // Generations change with the log's version: mostly what the last poll saw is still true.
-        let generation = match self.seen == log.version() {
-            true => member.generation,
-            false => log.groups.generation(self.group, &member.id).unwrap_or(member.generation),
+        let (generation, id) = match self.seen == log.version() {
+            true => (member.generation, member.id.clone()),
+            false => self.live(&mut log, member)?,
         };
         Some(GroupMetadata {
             group: Rc::clone(&self.group_name),
             generation,
-            member: member.id.clone(),
-            instance: None,
+            member: id,
+            instance: self.instance.clone(),
         })
     }
 
@@ -260,7 +319,20 @@ impl Consumer for MemoryConsumer {
         let log = &mut *self.log.borrow_mut();
         self.topics = None;
         if let Some(member) = self.member.take() {
-            log.groups.remove(self.group, &member.id, &log.topics);
+            log.groups.leave(self.group, &member.id, &log.topics);
+        }
+        Ok(())
+    }
+
+    /// A static member stays one until its session is over.
+    fn close(&mut self) -> Result<(), TransportError> {
+        if self.instance.is_none() {
+            return self.leave();
+        }
+        let log = &mut *self.log.borrow_mut();
+        self.topics = None;
+        if let Some(member) = self.member.take() {
+            log.groups.died(self.group, &member.id, log.time_ms);
         }
         Ok(())
     }
@@ -302,7 +374,7 @@ impl Consumer for MemoryConsumer {
     #[inline]
     fn poll(&mut self, to: &mut impl Events<Self::Message>, max: usize) -> Result<usize, TransportError> {
         if !self.knows_its_group(&self.log.borrow()) {
-            self.membership(to);
+            self.membership(to)?;
         }
         let log = self.log.borrow();
         if self.drained_at == log.changes {
@@ -365,13 +437,10 @@ impl Consumer for MemoryConsumer {
         // A membership of this version of the log is good.
         if self.member.is_none() || self.seen != log.version() {
             let (generation, id) = match &self.member {
-                Some(member) => {
-                    let generation = log.groups.generation(self.group, &member.id);
-                    (generation.unwrap_or(member.generation), &*member.id)
-                }
-                None => (-1, ""),
+                Some(member) => self.live(log, member).unwrap_or((member.generation, member.id.clone())),
+                None => (-1, "".into()),
             };
-            log.groups.check(self.group, generation, id, true)?;
+            log.groups.check(self.group, generation, &id, true)?;
         }
         if let [(partition, committed)] = offsets
             && committed.metadata.len() <= LARGEST_METADATA

@@ -8,6 +8,7 @@
 //! join / leave / expel / topics changed ─→ new generation, new target of every member
 //! poll of a member   owned \ target → Revoked       target \ (owned by anybody) → Assigned
 //! revoked() of it    partitions become free ─→ new generation; their new owner finds them at its next poll
+//! join under a name that is there (a static member) ─→ it has the place, in the same generation; who had it is told
 //! ```
 
 use super::assign::{Candidate, assign};
@@ -18,6 +19,8 @@ struct Member {
     id: String,
     /// What its client calls itself.
     client: String,
+    /// Its name across restarts, if it is static.
+    instance: Option<String>,
     topics: Vec<String>,
     /// What it shall have.
     target: Vec<Place>,
@@ -118,13 +121,25 @@ struct Group {
     topics_version: u64,
     offsets: Offsets,
     pending: Vec<Pending>,
+    /// Thrown out, and their clients have not noticed.
+    forgotten: Vec<Member>,
+    /// Members that joined anew before their owner noticed that they had been thrown out: who, and as whom.
+    successors: Vec<(String, String)>,
+    /// Static members whose name somebody else has now.
+    replaced: Vec<String>,
+    /// Since when it has no members.
+    empty_since_ms: Option<i64>,
 }
 
 /// What a member learns by polling.
 #[derive(Default)]
 pub(super) struct News {
-    /// It is no member any more; nothing else is set then.
+    /// It is no member any more; nothing but the next two is set then.
     pub(super) thrown_out: bool,
+    /// Its client is a member again, under this id.
+    pub(super) successor: Option<String>,
+    /// Somebody else has its name.
+    pub(super) replaced: bool,
     pub(super) revoked: Vec<Place>,
     pub(super) assigned: Vec<Place>,
 }
@@ -134,7 +149,8 @@ pub(super) struct Groups {
     /// Moves when a member of any group may have news.
     pub(super) moves: u64,
     pub(super) session_timeout_ms: i64,
-    /// For how long offsets of topics that no member subscribes to are kept; `None`: for ever.
+    /// For how long offsets of topics that no member subscribes to are kept, and all offsets of a group without members;
+    /// `None`: for ever.
     pub(super) offsets_retention_ms: Option<i64>,
     now_ms: i64,
 }
@@ -164,6 +180,10 @@ impl Groups {
             topics_version: 0,
             offsets: Offsets::default(),
             pending: Vec::new(),
+            forgotten: Vec::new(),
+            successors: Vec::new(),
+            replaced: Vec::new(),
+            empty_since_ms: None,
         });
         self.all.len() as u32 - 1
     }
@@ -181,21 +201,44 @@ impl Groups {
         self.all[group as usize].members.iter().map(|member| member.client.as_str())
     }
 
+    pub(super) fn current_generation(&self, group: u32) -> i32 {
+        self.all[group as usize].generation
+    }
+
     /// The generation, if `member` is one.
     pub(super) fn generation(&self, group: u32, member: &str) -> Option<i32> {
         let group = &self.all[group as usize];
         group.members.iter().any(|m| m.id == member).then_some(group.generation)
     }
 
-    pub(super) fn join(&mut self, group: u32, client: &str, wanted: &[String], topics: &Topics) -> String {
+    pub(super) fn join(
+        &mut self,
+        group: u32,
+        client: &str,
+        instance: Option<&str>,
+        wanted: &[String],
+        topics: &Topics,
+    ) -> String {
         let group = &mut self.all[group as usize];
-        group.joined_so_far += 1;
-        // What a client tells of itself behind a `;` is not its name.
-        let name = client.split(';').next().unwrap_or_default();
-        let id = format!("{name}-{}", group.joined_so_far);
+        let id = group.new_id(client);
+        let same_name = |m: &&mut Member| instance.is_some() && m.instance.as_deref() == instance;
+        if let Some(m) = group.members.iter_mut().find(same_name) {
+            // What its predecessor had or was asked for, it has not got yet. What others see of it is what they saw first.
+            group.replaced.push(std::mem::replace(&mut m.id, id.clone()));
+            m.owned.clear();
+            m.revoking.clear();
+            m.died_ms = None;
+            self.moves += 1;
+            if m.topics != wanted {
+                m.topics = wanted.to_vec();
+                group.rebalance(topics, &mut self.moves);
+            }
+            return id;
+        }
         group.members.push(Member {
             id: id.clone(),
             client: client.to_owned(),
+            instance: instance.map(str::to_owned),
             topics: wanted.to_vec(),
             target: Vec::new(),
             owned: Vec::new(),
@@ -204,6 +247,34 @@ impl Groups {
         });
         group.rebalance(topics, &mut self.moves);
         id
+    }
+
+    /// Throws a member out; true if it was one. Its client may [join anew](Self::rejoin) before its owner notices.
+    pub(super) fn expel(&mut self, group: u32, member: &str, topics: &Topics) -> bool {
+        let group = &mut self.all[group as usize];
+        let Some(at) = group.members.iter().position(|m| m.id == member) else { return false };
+        let gone = group.members.remove(at);
+        group.forgotten.push(gone);
+        group.rebalance(topics, &mut self.moves);
+        true
+    }
+
+    /// The client of a member that was thrown out joins anew, and its owner has not noticed; false if he has, or it was
+    /// none.
+    pub(super) fn rejoin(&mut self, group: u32, member: &str, topics: &Topics) -> bool {
+        let at =
+            self.all[group as usize].forgotten.iter().position(|m| m.id == member && m.died_ms.is_none());
+        let Some(at) = at else { return false };
+        let Member { client, instance, topics: wanted, .. } = self.all[group as usize].forgotten.remove(at);
+        let id = self.join(group, &client, instance.as_deref(), &wanted, topics);
+        self.all[group as usize].successors.push((member.to_owned(), id));
+        true
+    }
+
+    /// As whom the client of a member that was thrown out has joined since.
+    pub(super) fn successor(&self, group: u32, member: &str) -> Option<&str> {
+        let mut successors = self.all[group as usize].successors.iter();
+        successors.find(|(old, _)| old == member).map(|(_, new)| new.as_str())
     }
 
     pub(super) fn resubscribe(&mut self, group: u32, member: &str, wanted: &[String], topics: &Topics) {
@@ -216,33 +287,46 @@ impl Groups {
         }
     }
 
-    /// Removes a member; true if it was one.
-    pub(super) fn remove(&mut self, group: u32, member: &str, topics: &Topics) -> bool {
+    /// A member goes, or whoever its client has become.
+    pub(super) fn leave(&mut self, group: u32, member: &str, topics: &Topics) {
         let group = &mut self.all[group as usize];
-        let Some(at) = group.members.iter().position(|m| m.id == member) else { return false };
-        group.members.remove(at);
-        group.rebalance(topics, &mut self.moves);
-        true
+        group.forgotten.retain(|m| m.id != member);
+        let member = group.now(member);
+        if let Some(at) = group.members.iter().position(|m| m.id == member) {
+            group.members.remove(at);
+            group.rebalance(topics, &mut self.moves);
+        }
     }
 
     pub(super) fn died(&mut self, group: u32, member: &str, now_ms: i64) {
-        if let Some(m) = self.all[group as usize].members.iter_mut().find(|m| m.id == member) {
+        let group = &mut self.all[group as usize];
+        // Whoever joined in its place is as dead as it is.
+        let member = group.now(member);
+        if let Some(m) = group.members.iter_mut().chain(&mut group.forgotten).find(|m| m.id == member) {
             m.died_ms = Some(now_ms);
         }
     }
 
     /// The clock was set: forgets who and what was not heard of for too long.
     pub(super) fn set_time_ms(&mut self, now_ms: i64, topics: &Topics) {
-        self.now_ms = now_ms;
+        let before_ms = std::mem::replace(&mut self.now_ms, now_ms);
         self.expire_members(now_ms, topics);
-        self.expire_offsets(topics);
+        self.expire_offsets(before_ms, topics);
     }
 
     /// In a living group offsets are kept as long as somebody subscribes to their topic; of other topics they are
-    /// forgotten by their age.
-    fn expire_offsets(&mut self, topics: &Topics) {
+    /// forgotten by their age. Of a group without members they are forgotten so long after the last one went.
+    fn expire_offsets(&mut self, before_ms: i64, topics: &Topics) {
         let Some(retention_ms) = self.offsets_retention_ms else { return };
-        for group in self.all.iter_mut().filter(|group| !group.members.is_empty()) {
+        for group in &mut self.all {
+            if group.members.is_empty() {
+                let since_ms = *group.empty_since_ms.get_or_insert(before_ms);
+                if self.now_ms - since_ms >= retention_ms {
+                    group.offsets = Offsets::default();
+                }
+                continue;
+            }
+            group.empty_since_ms = None;
             let subscribed = group.members.iter().flat_map(|member| &member.topics);
             let subscribed: Vec<u32> = subscribed.filter_map(|name| topics.number(name).ok()).collect();
             group.offsets.expire(self.now_ms - retention_ms, &subscribed);
@@ -267,7 +351,12 @@ impl Groups {
             group.rebalance(topics, &mut self.moves);
         }
         let Some(at) = group.members.iter().position(|m| m.id == member) else {
-            return News { thrown_out: true, ..News::default() };
+            // Told now, and not again.
+            group.forgotten.retain(|m| m.id != member);
+            let successor = group.successors.extract_if(.., |(old, _)| old == member).next();
+            let successor = successor.map(|(_, new)| new);
+            let replaced = successor.is_none() && group.replaced.iter().any(|old| old == member);
+            return News { thrown_out: true, successor, replaced, ..News::default() };
         };
         let taken: Vec<Place> = group.members.iter().flat_map(|m| m.owned.iter().copied()).collect();
         let m = &mut group.members[at];
@@ -276,7 +365,7 @@ impl Groups {
         let assigned: Vec<Place> = m.target.iter().copied().filter(|p| !taken.contains(p)).collect();
         m.revoking.extend_from_slice(&revoked);
         m.owned.extend_from_slice(&assigned);
-        News { thrown_out: false, revoked, assigned }
+        News { revoked, assigned, ..News::default() }
     }
 
     /// The member gives these back; returns those that it had been asked for.
@@ -373,6 +462,19 @@ impl Groups {
 }
 
 impl Group {
+    /// Who a member is now: its client may have joined anew.
+    fn now(&self, member: &str) -> String {
+        let mut successors = self.successors.iter();
+        successors.find(|(old, _)| old == member).map_or(member, |(_, new)| new).to_owned()
+    }
+
+    fn new_id(&mut self, client: &str) -> String {
+        self.joined_so_far += 1;
+        // What a client tells of itself behind a `;` is not its name.
+        let name = client.split(';').next().unwrap_or_default();
+        format!("{name}-{}", self.joined_so_far)
+    }
+
     fn rebalance(&mut self, topics: &Topics, moves: &mut u64) {
         self.topics_version = topics.version;
         self.generation += 1;

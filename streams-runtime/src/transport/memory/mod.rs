@@ -12,7 +12,7 @@
 //! topics    names and numbers                  txn      who owns an id, how its transaction ends
 //! log       one partition                      entries  what stands at its offsets      arena   the bytes of it
 //! group     members and committed offsets      assign   who gets what                   faults  accidents on demand
-//! admin     the topics, behind the seam of every log
+//! admin     the topics, behind the seam of every log      cleaning   records that go by themselves
 //! ```
 //!
 //! What it costs is printed by the test `one_record_at_a_time`, in a release build. Memory that is touched for the
@@ -21,6 +21,7 @@
 mod admin;
 mod arena;
 mod assign;
+mod cleaning;
 #[cfg(test)]
 mod conforms;
 mod consumer;
@@ -28,6 +29,8 @@ mod entries;
 mod faults;
 mod group;
 mod log;
+#[cfg(test)]
+mod membership;
 mod producer;
 #[cfg(test)]
 mod tests;
@@ -62,6 +65,7 @@ struct Log {
     transactions: txn::Transactions,
     groups: group::Groups,
     faults: faults::Faults,
+    cleaner: cleaning::Cleaner,
     time_ms: i64,
     /// Moves whenever a reader may see something new.
     changes: i64,
@@ -69,6 +73,8 @@ struct Log {
     /// How many answers about committed offsets will be "none".
     hidden_offsets: u32,
     lost_ends: u32,
+    /// How many answers about memberships will be what was true at the last poll.
+    lagging: u32,
     /// Assignments that are let through, and how many fail after them.
     failing_assignments: (u32, u32),
 }
@@ -163,7 +169,20 @@ impl MemoryLog {
 
     /// A consumer of `group`. It is no member before it subscribes.
     pub fn consumer(&self, group: &str, client_id: &str, isolation: Isolation) -> MemoryConsumer {
-        MemoryConsumer::new(self, group, client_id, isolation)
+        MemoryConsumer::new(self, group, client_id, None, isolation)
+    }
+
+    /// A consumer that joins `group` as a static member: the next one of the same `instance` has its place
+    /// (`group.instance.id`), in the same generation, and it learns at its next poll that it is replaced. One that
+    /// [closes](super::Consumer::close) stays a member until its session is over.
+    pub fn static_consumer(
+        &self,
+        group: &str,
+        client_id: &str,
+        instance: &str,
+        isolation: Isolation,
+    ) -> MemoryConsumer {
+        MemoryConsumer::new(self, group, client_id, Some(instance), isolation)
     }
 
     /// A producer; without an id it has no transactions.
@@ -302,7 +321,8 @@ impl MemoryLog {
 
     /// Sets the wall clock. Transactions past their time-out are aborted and their producers fenced; members
     /// whose consumer was dropped longer ago than the session time-out are thrown out; offsets of topics that no member
-    /// of a living group subscribes to are forgotten past their retention.
+    /// of a living group subscribes to are forgotten past their retention, and all of a group that has had no members for so
+    /// long.
     pub fn set_time_ms(&self, time_ms: i64) {
         let log = &mut *self.0.borrow_mut();
         log.time_ms = time_ms;
@@ -325,8 +345,8 @@ impl MemoryLog {
         self.0.borrow_mut().groups.session_timeout_ms = timeout_ms;
     }
 
-    /// How long offsets are kept that are not committed again, of topics that no member of their group subscribes to
-    /// (`offsets.retention.minutes`); for ever at first.
+    /// How long offsets are kept that are not committed again, of topics that no member of their group subscribes to, and all
+    /// offsets of a group without members (`offsets.retention.minutes`); for ever at first.
     pub fn set_offsets_retention_ms(&self, retention_ms: i64) {
         self.0.borrow_mut().groups.offsets_retention_ms = Some(retention_ms);
     }
@@ -335,7 +355,20 @@ impl MemoryLog {
     /// Its client learns of it by its next poll.
     pub fn expel(&self, group: &str, member: &str) -> bool {
         let log = &mut *self.0.borrow_mut();
-        log.groups.find(group).is_some_and(|group| log.groups.remove(group, member, &log.topics))
+        log.groups.find(group).is_some_and(|group| log.groups.expel(group, member, &log.topics))
+    }
+
+    /// The client of a member that was thrown out joins anew by itself, before its owner polls and notices; false if he
+    /// has. He is then told that everything is lost, and in the same poll what the new member is given.
+    pub fn rejoin(&self, group: &str, member: &str) -> bool {
+        let log = &mut *self.0.borrow_mut();
+        log.groups.find(group).is_some_and(|group| log.groups.rejoin(group, member, &log.topics))
+    }
+
+    /// The generation of a group; it grows with every change of its members.
+    pub fn generation(&self, group: &str) -> i32 {
+        let log = self.0.borrow();
+        log.groups.find(group).map_or(0, |group| log.groups.current_generation(group))
     }
 
     /// Lets an accident happen to the producer with this transactional id (empty: to plain producers), once.
@@ -356,6 +389,12 @@ impl MemoryLog {
         self.0.borrow_mut().hidden_offsets = answers;
     }
 
+    /// The next `answers` about memberships that have moved since the last poll say what was true at it, as a client whose
+    /// own thread has not heard of it yet: brokers refuse such a commit, and nothing else follows.
+    pub fn lag_generations(&self, answers: u32) {
+        self.0.borrow_mut().lagging = answers;
+    }
+
     /// The next `answers` about the ends of partitions do not come.
     pub fn lose_ends(&self, answers: u32) {
         self.0.borrow_mut().lost_ends = answers;
@@ -365,7 +404,7 @@ impl MemoryLog {
     pub fn calm(&self) {
         let log = &mut *self.0.borrow_mut();
         log.faults.calm();
-        (log.hidden_offsets, log.lost_ends, log.failing_assignments) = (0, 0, (0, 0));
+        (log.hidden_offsets, log.lost_ends, log.lagging, log.failing_assignments) = (0, 0, 0, (0, 0));
     }
 
     /// Of the next assignments so many are done, and then so many fail.

@@ -31,7 +31,8 @@ pub struct TopicSettings {
     pub max_ahead_ms: Option<i64>,
     /// What else was said, by Kafka's names. It is told who asks; nothing follows from it.
     pub others: BTreeMap<String, String>,
-    /// What it says of how long it keeps deletions (`delete.retention.ms`). It never deletes by itself.
+    /// What it says of how long it keeps deletions (`delete.retention.ms`). It never deletes by itself, but when it is
+    /// [told to](super::MemoryLog::compact).
     pub delete_retention_ms: Option<i64>,
     /// What it says of how long it keeps records (`retention.ms`), as above.
     pub retention_ms: Option<i64>,

@@ -19,6 +19,12 @@ pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
         ),
         case("a rewind gives nothing away", Need::Nothing, rewind),
         case("what stays is read on while others come and go", Need::Nothing, undisturbed),
+        case("a static member that closes has its place when it is back", Need::Nothing, static_back),
+        case(
+            "of two under one name one has the place, and the other proves nothing",
+            Need::Nothing,
+            static_twice,
+        ),
         case("a group tells who is in it, and what each calls itself", Need::Nothing, members),
         case("without subscription there is no membership", Need::Nothing, no_member_without),
     ]
@@ -34,7 +40,14 @@ pub(super) struct Member<F: Fixture> {
 
 impl<F: Fixture> Member<F> {
     pub(super) fn join(f: &F, group: &str, client: &str, topics: &[&str]) -> Result<Self, String> {
-        let mut consumer = f.consumer(group, client, Isolation::ReadCommitted);
+        Self::subscribed(f.consumer(group, client, Isolation::ReadCommitted), topics)
+    }
+
+    fn join_static(f: &F, group: &str, instance: &str, topics: &[&str]) -> Result<Self, String> {
+        Self::subscribed(f.static_consumer(group, instance, instance, Isolation::ReadCommitted), topics)
+    }
+
+    fn subscribed(mut consumer: F::Consumer, topics: &[&str]) -> Result<Self, String> {
         let topics: Vec<String> = topics.iter().map(|&topic| topic.to_owned()).collect();
         consumer.subscribe(&topics).map_err(fails)?;
         Ok(Member { consumer, owned: Vec::new(), records: 0 })
@@ -248,6 +261,48 @@ fn undisturbed<F: Fixture>(f: &F) -> Result<(), String> {
         }
     }
     pass(&mut [&mut a])
+}
+
+fn static_back<F: Fixture>(f: &F) -> Result<(), String> {
+    let (topic, group) = (f.topic(2, LARGE), f.name("g"));
+    let [one, two] = ["one", "two"].map(|hint| f.name(hint));
+    let mut a = Member::join_static(f, &group, &one, &[&topic])?;
+    let mut b = Member::join_static(f, &group, &two, &[&topic])?;
+    settle(f, &mut [&mut a, &mut b], 2)?;
+    let (had, before) = (a.owned.clone(), b.consumer.group_metadata().ok_or("a member has no metadata")?);
+    a.consumer.close().map_err(fails)?;
+    let mut a = Member::join_static(f, &group, &one, &[&topic])?;
+    settle(f, &mut [&mut a, &mut b], 2)?;
+    let after = b.consumer.group_metadata().ok_or("a member has no metadata")?;
+    let same = a.owned == had && after.generation == before.generation;
+    expect(same, || format!("had {had:?}, has {:?}; {before:?} became {after:?}", a.owned))
+}
+
+fn static_twice<F: Fixture>(f: &F) -> Result<(), String> {
+    let (topic, group, name) = (f.topic(2, LARGE), f.name("g"), f.name("one"));
+    let mut first = Member::join_static(f, &group, &name, &[&topic])?;
+    settle(f, &mut [&mut first], 2)?;
+    let proof = first.consumer.group_metadata().ok_or("a member has no metadata")?;
+    let mut second = Member::join_static(f, &group, &name, &[&topic])?;
+    // Some brokers make the first one end, others let the second one wait.
+    let mut replaced = false;
+    for _ in 0..f.patience().min(400) {
+        replaced |= first.step().is_err();
+        second.step()?;
+        if replaced || second.owned.len() == 2 {
+            break;
+        }
+        f.idle();
+    }
+    if !replaced {
+        // It has not heard of it yet, or never will.
+        first.consumer.close().map_err(fails)?;
+    }
+    settle(f, &mut [&mut second], 2)?;
+    let mut producer = ready(f)?.0;
+    producer.begin().map_err(fails)?;
+    let answer = producer.send_offsets(&[(at(&topic, 0), offset(1))], &proof);
+    expect(matches!(answer, Err(TransportError::StaleGeneration { .. })), || format!("{answer:?}"))
 }
 
 fn members<F: Fixture>(f: &F) -> Result<(), String> {

@@ -33,6 +33,8 @@ pub enum Need {
     DeleteRecords,
     /// [`Fixture::accident`]: requests and answers get lost on demand. Before a real broker it takes a proxy.
     Accidents,
+    /// [`Fixture::compacted`] and [`Fixture::clean`]: topics are compacted while a case waits.
+    Compaction,
 }
 
 /// Something that shall go wrong at the next call it fits.
@@ -67,6 +69,14 @@ pub trait Fixture {
     fn name(&self, hint: &str) -> String;
     /// A consumer that reads from what it is assigned.
     fn consumer(&self, group: &str, client_id: &str, isolation: Isolation) -> Self::Consumer;
+    /// The same, which joins as a static member of this name.
+    fn static_consumer(
+        &self,
+        group: &str,
+        client_id: &str,
+        instance: &str,
+        isolation: Isolation,
+    ) -> Self::Consumer;
     /// A producer before its `init`. Its transaction time-out is [`transaction_timeout_ms`](Self::transaction_timeout_ms).
     fn producer(&self, transactional_id: Option<&str>) -> Self::Producer;
     /// Lets others work: called between two attempts. An implementation without threads does nothing.
@@ -81,6 +91,10 @@ pub trait Fixture {
     fn advance(&self, ms: i64);
     /// Deletes the records before an offset.
     fn delete_records(&self, partition: &TopicPartition, before: i64);
+    /// Creates a topic with one partition that is compacted and keeps deletions for a tenth of a second, and returns its name.
+    fn compacted(&self) -> String;
+    /// Sees to it that a topic is compacted up to its last record or nearly so, soon or at once.
+    fn clean(&self, topic: &str);
     /// Lets an accident happen to the producer of this id.
     fn accident(&self, transactional_id: &str, accident: Accident);
 }

@@ -16,6 +16,11 @@ pub(super) fn cases<F: Fixture>() -> Vec<Case<F>> {
         case("the end is behind trailing control records", Need::Nothing, end_behind_markers),
         case("an offset outside the log is an error", Need::Nothing, outside),
         case("what is before the log's start is gone", Need::DeleteRecords, log_start),
+        case(
+            "compaction leaves the last of each key, at its offset, and deletions for a while",
+            Need::Compaction,
+            compaction,
+        ),
         case("topics and partitions that do not exist are named", Need::Nothing, unknown),
     ]
 }
@@ -164,6 +169,72 @@ fn log_start<F: Fixture>(f: &F) -> Result<(), String> {
     expect(start == written[2], || format!("start {start}, deleted before {}", written[2]))?;
     reader.consumer.assign(&t, start).map_err(fails)?;
     reader.until_end(&["c"])
+}
+
+/// All records there are: offset, key, value.
+type Records = Vec<(i64, Option<Vec<u8>>, Option<Vec<u8>>)>;
+
+fn all<F: Fixture>(f: &F, consumer: &mut F::Consumer, t: &TopicPartition) -> Result<Records, String> {
+    retried(f, || consumer.assign(t, 0))?;
+    let (mut records, mut events) = (Records::new(), Vec::new());
+    wait(f, "the end", || {
+        consumer.poll(&mut events, 100).map_err(fails)?;
+        let mut is_over = false;
+        for event in events.drain(..) {
+            match event {
+                Event::Record { message, .. } => {
+                    let owned = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
+                    records.push((message.offset(), owned(message.key()), owned(message.value())));
+                }
+                Event::End { .. } => is_over = true,
+                _ => {}
+            }
+        }
+        Ok(is_over.then_some(()))
+    })?;
+    Ok(records)
+}
+
+fn compaction<F: Fixture>(f: &F) -> Result<(), String> {
+    let t = at(&f.compacted(), 0);
+    let mut producer = plain(f)?;
+    let mut put = |key: &str, value: Option<&str>| {
+        let (topic, partition) = (&*t.topic, t.partition);
+        let (key, value) = (Some(key.as_bytes()), value.map(str::as_bytes));
+        let headers = &Headers::new();
+        let record =
+            Outgoing { topic, partition, key, value, timestamp: 1, headers, origin: 0, is_followed: false };
+        producer.send(record).map_err(fails)?;
+        retried(f, || producer.flush(&mut |_| {}))
+    };
+    for (key, value) in [("a", Some("1")), ("b", Some("1")), ("a", Some("2")), ("c", Some("1")), ("c", None)]
+    {
+        put(key, value)?;
+    }
+    let mut consumer = f.consumer(&f.name("g"), "c", Isolation::ReadCommitted);
+    let mut until_gone = |offset: i64| {
+        wait(f, "a compaction", || {
+            // A broker leaves the records alone that came last.
+            put("last", Some("x"))?;
+            f.advance(100);
+            f.clean(&t.topic);
+            let records = all(f, &mut consumer, &t)?;
+            Ok((!records.iter().any(|(at, ..)| *at == offset)).then_some(records))
+        })
+    };
+    let stays = |records: &Records| {
+        let has = |at: i64, key: &str, value: &str| {
+            let (key, value) = (Some(key.as_bytes().to_vec()), Some(value.as_bytes().to_vec()));
+            records.contains(&(at, key, value))
+        };
+        expect(has(1, "b", "1") && has(2, "a", "2"), || format!("{records:?}"))
+    };
+    stays(&until_gone(0)?)?;
+    stays(&until_gone(3)?)?;
+    // The deletion itself.
+    stays(&until_gone(4)?)?;
+    let ends = retried(f, || consumer.watermarks(&t))?;
+    expect(ends.start == 0, || format!("gaps are no start: {ends:?}"))
 }
 
 fn unknown<F: Fixture>(f: &F) -> Result<(), String> {

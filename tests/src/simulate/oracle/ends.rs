@@ -23,8 +23,8 @@ pub(super) fn nothing_undecided(world: &World) {
 
 /// Each input is committed up to its end, control records included, and the times beside the offset are right.
 pub(super) fn check(world: &World, reference: &Reference) {
-    for source in world.plan.subs.iter().flat_map(|sub| &sub.sources) {
-        for partition in 0..source.partitions {
+    for (sub, source) in world.plan.subs.iter().flat_map(|sub| sub.sources.iter().map(move |s| (sub, s))) {
+        for partition in 0..world.partitions_read(sub, source) {
             let ends = world.log.watermarks(&source.name, partition);
             let committed = world.log.committed(APPLICATION, &source.name, partition);
             let (Ok(ends), Ok(committed)) = (ends, committed) else { continue };
@@ -40,7 +40,9 @@ pub(super) fn check(world: &World, reference: &Reference) {
     for (task, (input, times)) in &reference.times {
         let committed = world.log.committed(APPLICATION, &input.topic, input.partition);
         let is = committed.ok().flatten().map(|committed| committed.metadata).unwrap_or_default();
-        if is != *times {
+        // Beside them stands of which topics the offsets are.
+        let is = is.split(" of:").next().unwrap_or_default();
+        if is.trim_start_matches("v1") != times.trim_start_matches("v1") {
             world
                 .violated(|| format!("task {task} has committed the times `{is}`, they should be `{times}`"));
         }

@@ -12,8 +12,11 @@
 //! | committed offsets are at the ends, with the times that belong there; nothing is undecided | `ends` |
 //! | where order cannot matter, it is the output of a run without faults | `fault_free` |
 //!
+//! Where there are no transactions, other questions are asked (`at_least_once`).
+//!
 //! Which transactions are committed is not asked of anybody who took part: it is read from the log (`machine`).
 
+mod at_least_once;
 mod ends;
 mod fault_free;
 mod order;
@@ -22,6 +25,8 @@ mod stores;
 
 use super::seam::Note;
 use super::world::{Attempt, TRANSACTIONS, World};
+use std::collections::BTreeMap;
+use streams_runtime::guarantee::Guarantee;
 use streams_runtime::transport::Message;
 
 /// A transaction that happened.
@@ -33,8 +38,16 @@ pub(super) struct Happened {
 /// Brings a world to rest and judges it. The first thing that is wrong becomes its violation.
 pub(super) fn judge(world: &World) {
     world.calm();
-    if !world.is_alive() {
-        // Nobody may start since a topic grew: what was done so far must be right, and more is not to be had.
+    if world.has_forgotten() {
+        // Who needs what is gone says so, and does nothing else.
+        world.wait_for_words();
+    }
+    if !world.is_alive() || world.is_outgrown() || world.has_forgotten() {
+        // Nobody may start, or go on for long, since a topic grew: what was done so far must be right, and more is not to
+        // be had.
+        if world.script.guarantee == Guarantee::AtLeastOnce {
+            return at_least_once::check(world, &BTreeMap::new(), BTreeMap::new(), false);
+        }
         let happened = happened(world);
         if order::check(world, &happened, false) {
             reference::check(world, &happened);
@@ -47,23 +60,36 @@ pub(super) fn judge(world: &World) {
     if world.violation().is_some() {
         return;
     }
-    let owners = world.owners();
+    let (owners, had_by) = (world.owners(), world.owning());
     ends::nothing_undecided(world);
     world.stop_all();
+    if world.script.guarantee == Guarantee::AtLeastOnce {
+        at_least_once::check(world, &owners, had_by, true);
+        if world.violation().is_none() {
+            world.start_fresh();
+            if world.is_alive() {
+                world.rest();
+                let owners = world.owners();
+                world.stop_all();
+                at_least_once::check_rebuilt(world, &owners);
+            }
+        }
+        return;
+    }
     let happened = happened(world);
     if world.violation().is_some() || !order::check(world, &happened, true) {
         return;
     }
     let Some(reference) = reference::check(world, &happened) else { return };
     ends::check(world, &reference);
-    stores::check(world, &reference, &owners);
+    stores::check(world, &reference, &owners, true);
     let fresh = world.start_fresh();
     if world.is_alive() {
         world.rest();
         let owners = world.owners();
         world.stop_all();
         debug_assert!(owners.values().all(|owner| *owner == fresh));
-        stores::check(world, &reference, &owners);
+        stores::check(world, &reference, &owners, true);
     }
     fault_free::check(world);
 }

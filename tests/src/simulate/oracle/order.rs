@@ -14,8 +14,8 @@ pub(super) fn check(world: &World, happened: &[Happened], complete: bool) -> boo
         }
     }
     let mut right = true;
-    for source in world.plan.subs.iter().flat_map(|sub| &sub.sources) {
-        for partition in 0..source.partitions {
+    for (sub, source) in world.plan.subs.iter().flat_map(|sub| sub.sources.iter().map(move |s| (sub, s))) {
+        for partition in 0..world.partitions_read(sub, source) {
             let place = TopicPartition { topic: source.name.clone(), partition };
             let processed = order.remove(&place).unwrap_or_default();
             let visible = world.visible(&source.name, partition);

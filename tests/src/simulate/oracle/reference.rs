@@ -9,6 +9,7 @@
 use super::Happened;
 use crate::simulate::disk::Disk;
 use crate::simulate::machine::TRANSACTION;
+use crate::simulate::seam::Note;
 use crate::simulate::trace::spelt;
 use crate::simulate::world::{Archive, World};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,14 +18,14 @@ use streams_runtime::record::{Header, Headers};
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::task::{Due, Task, TaskId};
 use streams_runtime::times::Times;
-use streams_runtime::topology::Topology;
+use streams_runtime::topology::{PlannedTopic, Topology};
 use streams_runtime::transport::memory::MemoryMessage;
 use streams_runtime::transport::{Message, TopicPartition};
 use streams_runtime::wiring::Wiring;
 
 /// A record as it should be, or is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Written {
+pub(super) struct Written {
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
     timestamp: i64,
@@ -32,7 +33,20 @@ struct Written {
 }
 
 impl Written {
-    fn spelt(&self) -> String {
+    /// A record that is there, and under which number it was written.
+    pub(super) fn of(record: &MemoryMessage) -> (u64, Written) {
+        let headers = record.headers();
+        let own = headers.len().saturating_sub(1);
+        let written = Written {
+            key: record.key().map(<[u8]>::to_vec),
+            value: record.value().map(<[u8]>::to_vec),
+            timestamp: record.timestamp(),
+            headers: headers.iter().take(own).cloned().collect(),
+        };
+        (number_of(&headers), written)
+    }
+
+    pub(super) fn spelt(&self) -> String {
         let (key, value) = (spelt(self.key.as_deref()), spelt(self.value.as_deref()));
         format!("{key} = {value} at {}", self.timestamp)
     }
@@ -96,92 +110,30 @@ impl Run<'_> {
     }
 
     /// One record goes through its task.
-    fn record(&mut self, id: TaskId, note: &crate::simulate::seam::Note, number: u64) -> Result<(), String> {
+    fn record(&mut self, id: TaskId, note: &Note, number: u64) -> Result<(), String> {
         let world = self.world;
         let place = &note.partition;
         let visible =
             self.visible.entry(place.clone()).or_insert_with(|| world.visible(&place.topic, place.partition));
         let message = visible.get(&note.offset).ok_or("it processes what is not visible")?.clone();
         if !self.tasks.contains_key(&id) {
-            let task = self.wire(id)?;
+            let task = wire(world, &self.topology, &self.disk, id, "")?;
             self.tasks.insert(id, task);
         }
         let Some(task) = self.tasks.get_mut(&id) else { return Ok(()) };
-        let input =
-            task.positions().position(|(input, _)| input == *place).ok_or("a task without that input")?;
-        task.buffer(input, message);
-        task.ended(input, note.offset + 1);
-        match task.process(1).map(|processed| processed.records) {
-            Ok(1) => {}
-            Ok(_) => {
-                return Err(format!("{}-{}@{} is not processed", place.topic, place.partition, note.offset));
-            }
-            Err(failure) => return Err(failure.to_string()),
-        }
-        let (log, expected) = (&world.log, &mut self.expected);
-        let outbox = task.outbox().clone();
-        outbox.borrow_mut().drain(|target, record| {
-            let partitions = log.partitions(&target.name).map_err(|error| error.to_string())?;
-            let partition = match record.key {
-                Some(key) => partition_of(key, partitions),
-                None => id.partition % partitions,
-            };
-            let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
-            if world
-                .script
-                .application
-                .refuses
-                .is_some_and(|(topic, limit)| target.name == topic && size > limit)
-            {
-                return Ok(());
-            }
-            expected.entry((target.name.clone(), partition, number)).or_default().push(Written {
-                key: record.key.map(<[u8]>::to_vec),
-                value: record.value.map(<[u8]>::to_vec),
-                timestamp: record.timestamp,
-                headers: record.headers.iter().cloned().collect(),
-            });
-            Ok(())
+        let expected = &mut self.expected;
+        feed(world, task, note, message, &mut |topic, partition, written| {
+            expected.entry((topic, partition, number)).or_default().push(written);
         })
-    }
-
-    fn wire(&self, id: TaskId) -> Result<Task<MemoryMessage>, String> {
-        let plan = &self.world.plan;
-        let (limit, times) = (OverlayLimit::UNBOUNDED, Times::from_metadata(""));
-        let mut wiring = Wiring::new(&plan.names, limit, times, self.disk.engines(id));
-        for &step in &plan.subs[id.sub].steps {
-            (self.topology.entries()[step].wire)(&mut wiring);
-        }
-        let wired = wiring.finish().map_err(|error| error.to_string())?;
-        let sources = plan.subs[id.sub].sources.iter().filter(|source| id.partition < source.partitions);
-        let positions: Vec<_> = sources
-            .map(|source| (TopicPartition { topic: source.name.clone(), partition: id.partition }, 0))
-            .collect();
-        let mut task = Task::new(id, wired, &positions);
-        (0..positions.len()).for_each(|input| task.ended(input, 0));
-        Ok(task)
     }
 
     /// What a transaction changed in the stores of a task.
     fn changes(&mut self, id: TaskId, number: u64) -> Result<(), String> {
-        let (stores, expected) = (&self.world.plan.subs[id.sub].stores, &mut self.expected);
         let Some(task) = self.tasks.get_mut(&id) else { return Ok(()) };
-        let remembering = &task.wired().remembering;
-        let changelog = |store: usize| {
-            let spec = remembering[store].store?;
-            stores.iter().find(|(other, _)| other.hash == spec.hash).map(|(_, name)| name.clone())
-        };
-        let prepared = task.prepare(&mut |store, key, value, timestamp| {
-            let topic = changelog(store).unwrap_or_default();
-            expected.entry((topic, id.partition, number)).or_default().push(Written {
-                key: Some(key.to_vec()),
-                value: value.map(<[u8]>::to_vec),
-                timestamp,
-                headers: Vec::new(),
-            });
-            Ok(())
-        });
-        prepared.map_err(|error| error.to_string())?;
+        let expected = &mut self.expected;
+        changes(self.world, task, &mut |topic, partition, written| {
+            expected.entry((topic, partition, number)).or_default().push(written);
+        })?;
         task.committed();
         Ok(())
     }
@@ -195,15 +147,8 @@ impl Run<'_> {
         for topic in written.chain(internal) {
             for partition in 0..world.log.partitions(&topic).unwrap_or_default() {
                 for record in world.visible(&topic, partition).into_values() {
-                    let headers = record.headers();
-                    let number = number_of(&headers);
-                    let is_number = headers.len().saturating_sub(1);
-                    actual.entry((topic.clone(), partition, number)).or_default().push(Written {
-                        key: record.key().map(<[u8]>::to_vec),
-                        value: record.value().map(<[u8]>::to_vec),
-                        timestamp: record.timestamp(),
-                        headers: headers.iter().take(is_number).cloned().collect(),
-                    });
+                    let (number, written) = Written::of(&record);
+                    actual.entry((topic.clone(), partition, number)).or_default().push(written);
                 }
             }
         }
@@ -245,7 +190,95 @@ impl Run<'_> {
     }
 }
 
-fn last_of_each_key(all: Vec<Written>) -> Vec<Written> {
+/// Takes what a task should write: topic, partition, record.
+type Put<'a> = dyn FnMut(String, u32, Written) + 'a;
+
+/// A task of the topology alone, on this disk.
+pub(super) fn wire(
+    world: &World,
+    topology: &Topology,
+    disk: &Disk,
+    id: TaskId,
+    times: &str,
+) -> Result<Task<MemoryMessage>, String> {
+    let (plan, times) = (&world.plan, Times::from_metadata(times));
+    let mut wiring = Wiring::new(&plan.names, OverlayLimit::UNBOUNDED, times, disk.engines(id));
+    for &step in &plan.subs[id.sub].steps {
+        (topology.entries()[step].wire)(&mut wiring);
+    }
+    let wired = wiring.finish().map_err(|error| error.to_string())?;
+    let sub = &plan.subs[id.sub];
+    let has = |source: &&PlannedTopic| id.partition < world.partitions_read(sub, source);
+    let sources = sub.sources.iter().filter(has);
+    let positions: Vec<_> = sources
+        .map(|source| (TopicPartition { topic: source.name.clone(), partition: id.partition }, 0))
+        .collect();
+    let mut task = Task::new(id, wired, &positions);
+    (0..positions.len()).for_each(|input| task.ended(input, 0));
+    Ok(task)
+}
+
+/// One record goes through its task.
+pub(super) fn feed(
+    world: &World,
+    task: &mut Task<MemoryMessage>,
+    note: &Note,
+    message: MemoryMessage,
+    put: &mut Put<'_>,
+) -> Result<(), String> {
+    let (id, place) = (task.id(), &note.partition);
+    let input = task.positions().position(|(input, _)| input == *place).ok_or("a task without that input")?;
+    (0..task.positions().count()).for_each(|input| task.ended(input, 0));
+    task.buffer(input, message);
+    task.ended(input, note.offset + 1);
+    match task.process(1).map(|processed| processed.records) {
+        Ok(1) => {}
+        Ok(_) => {
+            return Err(format!("{}-{}@{} is not processed", place.topic, place.partition, note.offset));
+        }
+        Err(failure) => return Err(failure.to_string()),
+    }
+    let outbox = task.outbox().clone();
+    outbox.borrow_mut().drain(|target, record| {
+        let partitions = world.log.partitions(&target.name).map_err(|error| error.to_string())?;
+        let partition = match record.key {
+            Some(key) => partition_of(key, partitions),
+            None => id.partition % partitions,
+        };
+        let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+        let refuses = world.script.application.refuses;
+        if refuses.is_some_and(|(topic, limit)| target.name == topic && size > limit) {
+            return Ok(());
+        }
+        let written = Written {
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+            timestamp: record.timestamp,
+            headers: record.headers.iter().cloned().collect(),
+        };
+        put(target.name.clone(), partition, written);
+        Ok(())
+    })
+}
+
+/// What changed in the stores of a task since the last time.
+pub(super) fn changes(world: &World, task: &Task<MemoryMessage>, put: &mut Put<'_>) -> Result<(), String> {
+    let id = task.id();
+    let (stores, remembering) = (&world.plan.subs[id.sub].stores, &task.wired().remembering);
+    let changelog = |store: usize| {
+        let spec = remembering[store].store?;
+        stores.iter().find(|(other, _)| other.hash == spec.hash).map(|(_, name)| name.clone())
+    };
+    let prepared = task.prepare(&mut |store, key, value, timestamp| {
+        let (key, value) = (Some(key.to_vec()), value.map(<[u8]>::to_vec));
+        let written = Written { key, value, timestamp, headers: Vec::new() };
+        put(changelog(store).unwrap_or_default(), id.partition, written);
+        Ok(())
+    });
+    prepared.map_err(|error| error.to_string())
+}
+
+pub(super) fn last_of_each_key(all: Vec<Written>) -> Vec<Written> {
     let last: BTreeMap<_, _> = all.into_iter().map(|written| (written.key.clone(), written)).collect();
     last.into_values().collect()
 }

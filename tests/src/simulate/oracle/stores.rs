@@ -5,11 +5,13 @@ use crate::simulate::trace::spelt;
 use crate::simulate::world::World;
 use std::collections::BTreeMap;
 use streams_runtime::task::TaskId;
+use streams_runtime::transport::Message;
 
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Each task was last on the disk of this machine, which ended as it should.
-pub(super) fn check(world: &World, reference: &Reference, owners: &BTreeMap<TaskId, usize>) {
+/// Each task was last on the disk of this machine, which ended as it should. `alone`: nobody but its owner can have written to
+/// its changelogs after it.
+pub(super) fn check(world: &World, reference: &Reference, owners: &BTreeMap<TaskId, usize>, alone: bool) {
     for (sub, plan) in world.plan.subs.iter().enumerate() {
         for partition in 0..plan.tasks {
             let task = TaskId { sub, partition };
@@ -39,8 +41,10 @@ pub(super) fn check(world: &World, reference: &Reference, owners: &BTreeMap<Task
                     });
                 }
                 let reached = mark.map_or(0, |mark| mark.changelog_offset);
-                if let Some((last, _)) = world.visible(changelog, partition).last_key_value()
-                    && reached <= *last
+                if alone
+                    && let Ok(records) = world.log.read_committed(changelog, partition, 0)
+                    && let Some(last) = records.last().map(|record| record.offset())
+                    && reached <= last
                 {
                     world.violated(|| {
                         format!("store `{}` of task {task} ended at changelog offset {reached}, and there is one at {last}", store.name)

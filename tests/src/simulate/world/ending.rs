@@ -16,8 +16,15 @@ impl World {
             instance.paused_until.set(0);
             instance.away_until.set(None);
         }
+        self.rejoining.take();
+        if self.has_grown() {
+            // Whoever would make the first of a name end may not start any more.
+            self.end_doubled();
+        }
         self.log.calm();
         self.hidden.set(0);
+        self.unanswered.set(0);
+        self.unheard.set(0);
         self.log.hold_markers(false);
         self.log.set_time_ms(self.log.time_ms() + 120_000);
         self.log.deliver_late();
@@ -44,6 +51,15 @@ impl World {
                     idle = 0;
                 }
             }
+            for nth in (0..self.doubled()).rev() {
+                idle = 0;
+                self.act_doubled(nth, Act::Step(usize::MAX));
+            }
+            // One that came back after it had been forgotten has made the other one end, who is started again.
+            if self.doubled() > 0 {
+                let ended = |instance: &usize| self.slots_of(*instance).any(|slot| !self.lives(slot));
+                (0..self.script.threads.len()).filter(ended).for_each(|instance| self.start(instance));
+            }
             if idle == 2 || self.is_over() {
                 return;
             }
@@ -52,11 +68,22 @@ impl World {
         self.violated(|| "it never comes to rest".to_owned());
     }
 
+    /// Everybody tries for as long as it takes until patience is over.
+    pub(in crate::simulate) fn wait_for_words(&self) {
+        for _ in 0..60 {
+            for slot in 0..self.slots.len() {
+                self.act(slot, Act::Step(usize::MAX));
+                self.act(slot, Act::Commit);
+            }
+            self.log.set_time_ms(self.log.time_ms() + 1_000);
+        }
+    }
+
     /// A few records for every partition.
     pub(in crate::simulate) fn feed_all(&self) {
         let mut random = Random::of(self.script.seed, 3);
         for fed in self.script.application.fed {
-            for partition in 0..fed.at_most.min(self.script.partitions) {
+            for partition in 0..self.fed_partitions(fed) {
                 for _ in 0..3 {
                     let (key, value, time) = self.record(&mut random, fed);
                     let key = format!("{partition}-{key}");
@@ -78,21 +105,32 @@ impl World {
         owners
     }
 
+    /// Which incarnation has which task now.
+    pub(in crate::simulate) fn owning(&self) -> BTreeMap<TaskId, usize> {
+        let mut owning = BTreeMap::new();
+        for at in &self.slots {
+            if let (Some(worker), Some(seam)) = (&*at.worker.borrow(), &*at.seam.borrow()) {
+                owning.extend(worker.tasks().iter().map(|task| (task.id(), seam.incarnation)));
+            }
+        }
+        owning
+    }
+
     /// Everybody ends as they should.
     pub(in crate::simulate) fn stop_all(&self) {
-        (0..self.instances.len()).for_each(|instance| self.stop(instance));
+        (0..self.instances.len()).for_each(|instance| self.stop(instance, true));
     }
 
     /// Starts the machine that has nothing yet, and says which it is.
     pub(in crate::simulate) fn start_fresh(&self) -> usize {
         let fresh = self.instances.len() - 1;
-        self.instances[fresh].disk.meet(Fate::Deleted);
+        self.instances[fresh].disk.borrow().meet(Fate::Deleted);
         self.start(fresh);
         fresh
     }
 
     /// What a machine has on its disk.
-    pub(in crate::simulate) fn disk(&self, instance: usize) -> &Disk {
-        &self.instances[instance].disk
+    pub(in crate::simulate) fn disk(&self, instance: usize) -> Disk {
+        self.instances[instance].disk.borrow().clone()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Knows workers and what they say. Does not know when, nor why.
 
-use super::{APPLICATION, Act, World};
+use super::{APPLICATION, Act, Returns, Slot, World};
 use crate::simulate::disk::Fate;
 use crate::simulate::machine::Machine;
 use crate::simulate::observed::on_behalf;
@@ -11,10 +11,16 @@ use crate::simulate::seam::{Crash, Seam, Who};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use streams_runtime::commit::Commit;
+use streams_runtime::guarantee::Guarantee;
 use streams_runtime::open::OpenError;
+use streams_runtime::task::TaskId;
+use streams_runtime::restore::RestoreError;
 use streams_runtime::topology::Plan;
 use streams_runtime::transport::TransportError;
 use streams_runtime::worker::{Worker, WorkerError};
+
+/// What a member does when it is told that somebody else has its name.
+const MEMBERSHIP: &str = "keeping the membership";
 
 impl World {
     pub(super) fn slots_of(&self, instance: usize) -> std::ops::Range<usize> {
@@ -36,7 +42,10 @@ impl World {
                 seam.die();
             }
         }
-        self.instances[instance].disk.meet(fate);
+        self.instances[instance].disk.borrow().meet(fate);
+        if fate != Fate::Kept {
+            self.slots_of(instance).for_each(|slot| drop(self.slots[slot].returns.take()));
+        }
     }
 
     /// Drops the workers that are dead and not in the middle of something.
@@ -56,32 +65,40 @@ impl World {
     pub(super) fn start(&self, instance: usize) {
         let machine = &self.instances[instance];
         if self.slots_of(instance).all(|slot| !self.lives(slot)) && !machine.keeps_disk {
-            machine.disk.meet(Fate::Deleted);
+            machine.disk.borrow().meet(Fate::Deleted);
         }
         for (thread, slot) in self.slots_of(instance).enumerate().filter(|(_, slot)| !self.lives(*slot)) {
             let Some(world) = self.me.upgrade() else { return };
             let who = Who { instance, thread };
             self.incarnations.set(self.incarnations.get() + 1);
-            let seam = Seam::new(&world, who, self.incarnations.get());
+            let disk = machine.disk.borrow().clone();
+            let seam = Seam::new(&world, who, self.incarnations.get(), disk);
             let topology = (self.script.application.topology)();
-            let plan = || Plan::of(&topology, APPLICATION, |topic, _| self.log.partitions(topic).ok());
-            let plan = match on_behalf(&seam, plan) {
-                Ok(plan) => plan,
-                Err(refused) => {
-                    self.trace.say(|| format!("{who} is refused: {refused}"));
-                    continue;
-                }
-            };
+            let live = |topic: &str| self.log.partitions(topic).ok();
+            let plan = || Plan::with_problems(&topology, APPLICATION, |topic, _| live(topic), live);
+            let (plan, problems) = on_behalf(&seam, plan);
+            // A start looks at the topics of rows as well.
+            let unfit = self.is_outgrown().then(|| {
+                plan.internal.iter().find(|topic| live(&topic.name).is_some_and(|n| n != topic.partitions))
+            });
+            let unfit = unfit.flatten();
+            if !problems.is_empty() || unfit.is_some() {
+                self.trace.say(|| format!("{who} is refused: {problems:?} {unfit:?}"));
+                continue;
+            }
             let connect = Machine {
                 seam: seam.clone(),
                 log: self.log.clone(),
                 application: APPLICATION,
-                disk: machine.disk.clone(),
+                guarantee: self.script.guarantee,
                 overlay: machine.overlay,
+                is_static: machine.is_static,
             };
             match on_behalf(&seam, || Worker::start(connect, topology, plan)) {
                 Ok(worker) => {
                     self.trace.say(|| format!("{who} starts"));
+                    let mut returns = self.slots[slot].returns.borrow_mut();
+                    returns.iter_mut().for_each(|returns| returns.is_back = true);
                     self.slots[slot].worker.replace(Some(worker));
                     self.slots[slot].seam.replace(Some(seam));
                 }
@@ -90,33 +107,159 @@ impl World {
         }
     }
 
-    /// Ends every thread of a machine as it should end.
-    pub(super) fn stop(&self, instance: usize) {
+    /// Ends every thread of a machine as it should end. A static member keeps its place, unless it `leaves`.
+    pub(super) fn stop(&self, instance: usize, leaves: bool) {
+        let closes = self.instances[instance].is_static && !leaves;
         for slot in self.slots_of(instance) {
             let (Some(seam), Ok(mut place)) = (self.seam(slot), self.slots[slot].worker.try_borrow_mut())
             else {
                 continue;
             };
             let Some(worker) = place.take() else { continue };
-            self.trace.say(|| format!("{} ends", seam.who));
-            let ended = on_behalf(&seam, || catch_unwind(AssertUnwindSafe(|| worker.leave())));
+            self.trace.say(|| format!("{} {}", seam.who, if closes { "closes" } else { "ends" }));
+            let (generation, strikes) = (self.log.generation(APPLICATION), self.strikes.get());
+            // What is on its way has rows that are nowhere but in its changelog.
+            let is_settled = !worker.is_waiting() && self.is_group_at_rest();
+            let end = || if closes { worker.close() } else { worker.leave() };
+            let ended = on_behalf(&seam, || catch_unwind(AssertUnwindSafe(end)));
+            let is_well = is_settled && matches!(ended, Ok(Ok(()))) && self.strikes.get() == strikes;
             self.judge(&seam, ended.map(|left| left.map(|()| false)));
+            if closes && is_well && seam.membership.borrow().member().is_some() {
+                self.closed(slot, &seam, generation);
+            }
             drop(place);
             self.slots[slot].seam.take();
         }
         self.bury();
     }
 
+    /// True if everybody has heard of the last change in the group, and has nothing to give back.
+    fn is_group_at_rest(&self) -> bool {
+        let generation = self.log.generation(APPLICATION);
+        let seams = self.slots.iter().filter_map(|slot| slot.seam.borrow().clone());
+        seams.into_iter().all(|seam| seam.membership.borrow().is_at_rest(generation))
+    }
+
+    /// A static member has closed: the group has not moved.
+    fn closed(&self, slot: usize, seam: &Seam, generation: i32) {
+        let now = self.log.generation(APPLICATION);
+        if now != generation {
+            self.violated(|| {
+                format!(
+                    "{} closed and keeps its name, and the group went from generation {generation} to {now}",
+                    seam.who
+                )
+            });
+        }
+        let owned = seam.membership.borrow().owned().clone();
+        self.slots[slot].returns.replace(Some(Returns { generation, owned, is_back: false }));
+    }
+
+    /// A static member that was away: unless the group has moved since, it has what it had, on its disk as well.
+    fn returned(&self, slot: &Slot, seam: &Seam, worker: &Worker<Machine>) {
+        let mut place = slot.returns.borrow_mut();
+        let Some(returns) = place.as_ref().filter(|returns| returns.is_back) else { return };
+        if self.log.generation(APPLICATION) != returns.generation {
+            *place = None;
+            return;
+        }
+        if worker.is_waiting()
+            || !worker.set_aside().is_empty()
+            || seam.membership.borrow().member().is_none()
+        {
+            return;
+        }
+        if !seam.membership.borrow().owned().is_superset(&returns.owned) {
+            let (who, had) = (seam.who, &returns.owned);
+            self.violated(|| format!("{who} is back in time, had {had:?} and does not have it"));
+        }
+        // Without transactions what was taken back at the end is in the changelogs all the same.
+        let is_whole = self.script.guarantee == Guarantee::ExactlyOnce;
+        let mut restored = worker.restored().iter().filter(|_| is_whole);
+        let had = |task: TaskId| self.leader_of(task).is_some_and(|leader| returns.owned.contains(&leader));
+        let replayed =
+            restored.find(|store| had(store.task) && store.records > 0 && store.rebuilt.is_none());
+        if let Some(store) = replayed {
+            self.violated(|| format!("{} is back in time, and has to replay {store:?}", seam.who));
+        }
+        *place = None;
+    }
+
+    /// A second process has the identity of a machine, and a copy of its disk. The first one goes on.
+    pub(super) fn double(&self, instance: usize) {
+        let machine = &self.instances[instance];
+        // Where a topic has grown nobody may start.
+        if !machine.is_static
+            || self.has_grown()
+            || self.slots_of(instance).any(|slot| self.slots[slot].worker.try_borrow().is_err())
+        {
+            return;
+        }
+        for slot in self.slots_of(instance) {
+            let at = &self.slots[slot];
+            let (Some(worker), Some(seam)) = (at.worker.take(), at.seam.take()) else { continue };
+            seam.disarm();
+            seam.doubled.set(true);
+            at.returns.take();
+            let first = Slot { worker: Some(worker).into(), seam: Some(seam).into(), ..Slot::default() };
+            self.doubled.borrow_mut().push(first.into());
+        }
+        machine.doubled.set(true);
+        let copy = machine.disk.borrow().copy();
+        machine.disk.replace(copy);
+        self.start(instance);
+    }
+
+    /// Lets one of those do something whose identity somebody else has.
+    pub(super) fn act_doubled(&self, nth: usize, act: Act) {
+        let slot = self.doubled.borrow().get(nth).cloned();
+        let Some(slot) = slot else { return };
+        self.act_in(&slot, act);
+        let mut doubled = self.doubled.borrow_mut();
+        doubled.retain(|slot| slot.seam.borrow().is_some());
+    }
+
+    /// How many they are.
+    pub(super) fn doubled(&self) -> usize {
+        self.doubled.borrow().len()
+    }
+
+    /// A machine is started in the middle of somebody's call, and joins.
+    pub(in crate::simulate) fn comes(&self, slot: usize) {
+        let instance = slot / THREADS;
+        if self.instances[instance].away_until.get().is_none() && !self.is_over() {
+            self.start(instance);
+            for slot in self.slots_of(instance) {
+                self.act(slot, Act::Step(usize::MAX));
+            }
+        }
+    }
+
+    /// A machine ends in the middle of somebody's call.
+    pub(in crate::simulate) fn goes(&self, slot: usize) {
+        let instance = slot / THREADS;
+        let is_paused = self.instances[instance].paused_until.get() > self.tick.get();
+        if !is_paused && !self.is_over() {
+            self.stop(instance, true);
+        }
+    }
+
     /// Lets a worker do something, unless it is in the middle of something. True if there was something to do.
     pub(in crate::simulate) fn act(&self, slot: usize, act: Act) -> bool {
-        let Some(seam) = self.seam(slot) else { return false };
+        self.act_in(&self.slots[slot], act)
+    }
+
+    fn act_in(&self, slot: &Slot, act: Act) -> bool {
+        let Some(seam) = slot.seam.borrow().clone() else { return false };
         let instance = &self.instances[seam.who.instance];
-        let Ok(mut place) = self.slots[slot].worker.try_borrow_mut() else { return false };
+        let Ok(mut place) = slot.worker.try_borrow_mut() else { return false };
         let Some(worker) = &mut *place else { return false };
-        if seam.is_dead() || instance.paused_until.get() > self.tick.get() || self.is_over() {
+        let is_paused = instance.paused_until.get() > self.tick.get() && !seam.doubled.get();
+        if seam.is_dead() || is_paused || self.is_over() {
             return false;
         }
         self.trace.say(|| format!("{} {act:?}", seam.who));
+        self.aborted.set(self.aborted.get() || act == Act::Abort);
         let done = on_behalf(&seam, || {
             catch_unwind(AssertUnwindSafe(|| match act {
                 Act::Step(max) => worker.step(max).map(|step| !step.is_idle() || worker.is_waiting()),
@@ -137,8 +280,21 @@ impl World {
                 .collect();
             let others = [worker.opening(), worker.joining(), worker.set_aside()].concat();
             seam.membership.borrow_mut().check(self, seam.who, &running, &others);
+            self.returned(slot, &seam, worker);
+        }
+        if seam.replaced.get()
+            && let Some(worker) = place.take()
+        {
+            // As a thread ends after an error that nothing mends.
+            let _ = on_behalf(&seam, || catch_unwind(AssertUnwindSafe(|| worker.close())));
+            seam.die();
         }
         drop(place);
+        if seam.doubled.get() && seam.is_dead() {
+            let worker = slot.worker.take();
+            on_behalf(&seam, || drop(worker));
+            slot.seam.take();
+        }
         self.bury();
         busy
     }
@@ -159,9 +315,45 @@ impl World {
                 self.trace.say(|| format!("{who} gives up: {error}"));
                 seam.die();
             }
+            Ok(Err(WorkerError::Transport(error @ TransportError::Broker { doing: MEMBERSHIP, .. })))
+                if self.instances[who.instance].doubled.get() =>
+            {
+                self.trace.say(|| format!("{who} gives way: {error}"));
+                seam.replaced.set(true);
+            }
+            // A topic has more partitions than its rows are spread over: nobody can go on.
+            Ok(Err(WorkerError::Grown(growth))) if self.script.application.grows == Some(&*growth.topic) => {
+                self.trace.say(|| format!("{who} gives up: {growth}"));
+                seam.die();
+            }
+            // Brokers have forgotten what it needs, and it says so.
+            Ok(Err(
+                error @ (WorkerError::Open {
+                    cause:
+                        OpenError::NoOffsets(..)
+                        | OpenError::OffsetsGone
+                        | OpenError::Written(..)
+                        | OpenError::OffsetGone { .. }
+                        // Where the same name is two topics, one task may for a moment be two members'.
+                        | OpenError::Restore(RestoreError::Ahead { .. })
+                        | OpenError::MadeAnew { .. },
+                    ..
+                }
+                | WorkerError::Input {
+                    cause: TransportError::UnknownTopic(_) | TransportError::OffsetOutOfRange { .. },
+                    ..
+                }
+                | WorkerError::Transport(TransportError::UnknownTopic(_))),
+            )) if self.has_forgotten() => {
+                self.trace.say(|| format!("{who} gives up: {error}"));
+                seam.die();
+            }
             // Its patience ended before the mistake did.
             Ok(Err(
-                error @ WorkerError::Open { cause: OpenError::NoOffsets(..) | OpenError::OffsetsGone, .. },
+                error @ WorkerError::Open {
+                    cause: OpenError::NoOffsets(..) | OpenError::OffsetsGone | OpenError::Written(..),
+                    ..
+                },
             )) if seam.hidden.get() => {
                 self.trace.say(|| format!("{who} gives up: {error}"));
                 seam.die();

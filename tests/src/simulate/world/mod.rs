@@ -16,18 +16,21 @@ mod ending;
 mod machines;
 mod records;
 mod ticks;
+mod years;
 
+use self::years::Anew;
 use super::disk::Disk;
-use super::machine::Machine;
+use super::journal::Journal;
+use super::machine::{Machine, TRANSACTION};
 use super::script::{Script, THREADS};
 use super::seam::{Note, Seam, Who};
 use super::trace::Trace;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::{Rc, Weak};
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::task::TaskId;
-use streams_runtime::topology::Plan;
+use streams_runtime::topology::{Plan, PlannedTopic, SubPlan};
 use streams_runtime::transport::memory::{MemoryLog, MemoryMessage, MemoryProducer, TopicSettings};
 use streams_runtime::transport::{Message, TopicPartition};
 use streams_runtime::worker::Worker;
@@ -41,6 +44,9 @@ pub(super) const TRANSACTIONS: &str = "transactions";
 /// Short, so that tasks move while a script runs.
 const SESSION_TIMEOUT_MS: i64 = 4_000;
 const TRANSACTION_TIMEOUT_MS: i64 = 9_000;
+
+/// How long offsets are kept that nobody needs: Kafka's default.
+const OFFSETS_RETENTION_MS: i64 = 7 * 24 * 3_600_000;
 
 /// How long changelogs keep deletions.
 const DELETE_RETENTION_MS: i64 = 24 * 3_600_000;
@@ -73,12 +79,24 @@ pub(super) struct Attempt {
 struct Slot {
     worker: RefCell<Option<Worker<Machine>>>,
     seam: RefCell<Option<Rc<Seam>>>,
+    /// What a static member has when it is back, unless the group has moved on.
+    returns: RefCell<Option<Returns>>,
+}
+
+/// A static member that closed as it should: in which generation, and what it had.
+struct Returns {
+    generation: i32,
+    owned: BTreeSet<TopicPartition>,
+    is_back: bool,
 }
 
 /// A machine.
 struct Instance {
-    disk: Disk,
+    disk: RefCell<Disk>,
     keeps_disk: bool,
+    is_static: bool,
+    /// True once there were two of it: whichever joined last makes the other one end.
+    doubled: Cell<bool>,
     threads: usize,
     overlay: OverlayLimit,
     skew_ms: Cell<i64>,
@@ -96,8 +114,19 @@ pub(super) struct World {
     pub(super) log: MemoryLog,
     pub(super) trace: Trace,
     pub(super) plan: Plan,
+    pub(super) journal: Journal,
+    /// Offsets that somebody knows to be committed, where there are no transactions.
+    pub(super) confirmed: RefCell<BTreeMap<TopicPartition, i64>>,
     me: Weak<World>,
     slots: Vec<Slot>,
+    /// What still runs though a second process has its identity.
+    doubled: RefCell<Vec<Rc<Slot>>>,
+    /// Clients that will join anew: when, and who they were.
+    rejoining: RefCell<Vec<(usize, Rc<str>)>>,
+    /// How many strikes there were.
+    strikes: Cell<usize>,
+    /// True once somebody was told to take back what it had processed.
+    aborted: Cell<bool>,
     instances: Vec<Instance>,
     tick: Cell<usize>,
     incarnations: Cell<usize>,
@@ -108,13 +137,18 @@ pub(super) struct World {
     violation: RefCell<Option<String>>,
     /// Records that were deleted or compacted away.
     archive: RefCell<BTreeMap<(String, u32), Archive>>,
-    /// When a deletion was first seen by a compaction.
-    deletions: RefCell<HashMap<(String, u32, i64), i64>>,
+    anew: RefCell<Anew>,
+    /// True once brokers have forgotten something for good.
+    forgotten: Cell<bool>,
     held_until: Cell<usize>,
     /// While they are held: markers of offsets are written at once.
     offsets_first: Cell<bool>,
     /// How many answers about committed offsets will be "none".
     hidden: Cell<u32>,
+    /// How many answers about who is in the group will not come.
+    unanswered: Cell<u32>,
+    /// How many answers about inputs come from a broker that has not heard of them.
+    unheard: Cell<u32>,
     feeders: Cell<usize>,
     unfinished: RefCell<Vec<MemoryProducer>>,
     event_ms: Cell<i64>,
@@ -134,6 +168,7 @@ impl World {
         let log = MemoryLog::new();
         log.set_session_timeout_ms(SESSION_TIMEOUT_MS);
         log.set_transaction_timeout_ms(TRANSACTION_TIMEOUT_MS);
+        log.set_offsets_retention_ms(OFFSETS_RETENTION_MS);
         let partitions = script.partitions;
         let fed = script.application.fed.iter().map(|fed| (fed.topic, fed.at_most.min(partitions)));
         let written = script.application.written.iter().map(|topic| (*topic, partitions));
@@ -150,8 +185,10 @@ impl World {
             log.create_topic_with(&topic.name, settings).expect("topics have different names");
         }
         let instance = |n: usize| Instance {
-            disk: Disk::default(),
+            disk: RefCell::default(),
             keeps_disk: script.disks[n],
+            is_static: script.statics && script.disks[n],
+            doubled: Cell::new(false),
             threads: script.threads[n],
             overlay: script.overlays[n],
             skew_ms: Cell::new(0),
@@ -160,14 +197,21 @@ impl World {
         };
         let mut instances: Vec<Instance> = (0..script.threads.len()).map(instance).collect();
         // The one that begins with nothing, at the end.
-        instances.push(Instance { threads: 1, ..instance(0) });
+        instances.push(Instance { threads: 1, is_static: false, ..instance(0) });
         Rc::new_cyclic(|me| World {
             log,
             trace: Trace::new(traced),
             plan,
+            journal: Journal::default(),
+            confirmed: RefCell::default(),
             me: me.clone(),
             slots: (0..instances.len() * THREADS).map(|_| Slot::default()).collect(),
+            doubled: RefCell::default(),
+            rejoining: RefCell::default(),
+            strikes: Cell::new(0),
+            aborted: Cell::new(false),
             instances,
+            unheard: Cell::new(script.unheard),
             script,
             tick: Cell::new(0),
             incarnations: Cell::new(0),
@@ -176,10 +220,12 @@ impl World {
             processed_by: RefCell::default(),
             violation: RefCell::default(),
             archive: RefCell::default(),
-            deletions: RefCell::default(),
+            anew: RefCell::default(),
+            forgotten: Cell::new(false),
             held_until: Cell::new(0),
             offsets_first: Cell::new(false),
             hidden: Cell::new(0),
+            unanswered: Cell::new(0),
             feeders: Cell::new(0),
             unfinished: RefCell::default(),
             event_ms: Cell::new(100),
@@ -201,6 +247,25 @@ impl World {
             self.trace.say(|| format!("✗ {what}"));
             *first = Some(what);
         }
+    }
+
+    /// Whether it is a broker that answers which has not heard of an input yet.
+    pub(super) fn knows_too_little(&self) -> bool {
+        let left = self.unheard.get();
+        self.unheard.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// Whether an answer about who is in the group does not come.
+    pub(super) fn loses_members(&self) -> bool {
+        let left = self.unanswered.get();
+        self.unanswered.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// Something strikes.
+    pub(super) fn struck(&self) {
+        self.strikes.set(self.strikes.get() + 1);
     }
 
     fn is_over(&self) -> bool {
@@ -234,6 +299,31 @@ impl World {
         self.attempts.borrow().clone()
     }
 
+    /// True if a topic has grown.
+    fn has_grown(&self) -> bool {
+        let Some(topic) = self.script.application.grows else { return false };
+        let fed = self.script.application.fed.iter().find(|fed| fed.topic == topic);
+        let had = fed.map_or(0, |fed| fed.at_most.min(self.script.partitions));
+        self.log.partitions(topic).is_ok_and(|has| has > had)
+    }
+
+    /// True if a topic has grown that nobody can read on: whoever is given what is new of it ends.
+    pub(super) fn is_outgrown(&self) -> bool {
+        let Some(topic) = self.script.application.grows else { return false };
+        let leads = |sub: &&SubPlan| sub.sources[sub.leader].name == topic;
+        let sub = self.plan.subs.iter().find(leads);
+        let grown = |sub: &SubPlan| self.log.partitions(topic).is_ok_and(|has| has > sub.tasks);
+        sub.is_some_and(|sub| !sub.takes_more_of(topic) && grown(sub))
+    }
+
+    /// How many partitions of an input are read: one that has grown is read on where nothing is kept.
+    pub(super) fn partitions_read(&self, sub: &SubPlan, source: &PlannedTopic) -> u32 {
+        match sub.takes_more_of(&source.name) {
+            true => self.log.partitions(&source.name).unwrap_or(source.partitions),
+            false => source.partitions,
+        }
+    }
+
     /// Which task reads a partition, and whose owner owns the task.
     pub(super) fn task_of(&self, partition: &TopicPartition) -> Option<(TaskId, TopicPartition)> {
         let reads = |sub: &streams_runtime::topology::SubPlan| {
@@ -251,20 +341,45 @@ impl World {
     /// A task is processed: by nobody else in the same generation.
     pub(super) fn processes(&self, task: TaskId, generation: i32, seam: &Seam) {
         let mut processed_by = self.processed_by.borrow_mut();
-        let (first, who) = *processed_by.entry((task, generation)).or_insert((seam.incarnation, seam.who));
-        if first != seam.incarnation {
+        let last = processed_by.entry((task, generation)).or_insert((seam.incarnation, seam.who));
+        let (first, who) = *last;
+        if who == seam.who && self.instances[who.instance].is_static {
+            // The next of a name has the place of the one before it, in the same generation.
+            *last = (seam.incarnation.max(first), who);
+        } else if first != seam.incarnation {
             self.violated(|| {
                 format!("task {task} is processed by {who} and by {} in generation {generation}", seam.who)
             });
         }
     }
 
+    /// True if somebody was told to take back what it had processed.
+    pub(super) fn was_aborted(&self) -> bool {
+        self.aborted.get()
+    }
+
+    /// How many records of an attempt have arrived in a partition, from an offset on.
+    pub(super) fn arrived(&self, place: &TopicPartition, from: i64, number: u64) -> usize {
+        let number = number.to_be_bytes();
+        let is_of = |message: &&MemoryMessage| message.headers().last(TRANSACTION) == Some(&number[..]);
+        // Consumed and deleted perhaps, before its writer came to its commit.
+        let visible = self.visible(&place.topic, place.partition);
+        visible.range(from..).map(|(_, message)| message).filter(is_of).count()
+    }
+
     /// All records of a partition that were ever visible.
     pub(super) fn visible(&self, topic: &str, partition: u32) -> Archive {
         let mut records =
             self.archive.borrow().get(&(topic.to_owned(), partition)).cloned().unwrap_or_default();
+        let anew = self.anew.borrow();
+        // Nothing of it may be seen by anybody.
+        if anew.is_another_input(topic) {
+            return records;
+        }
         if let Ok(now) = self.log.read_committed(topic, partition, 0) {
-            records.extend(now.map(|message| (message.offset(), message)));
+            let placed =
+                |message: MemoryMessage| Some((anew.place(topic, partition, message.offset())?, message));
+            records.extend(now.filter_map(placed));
         }
         records
     }

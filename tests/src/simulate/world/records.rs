@@ -2,13 +2,13 @@
 //!
 //! What goes is kept aside for the oracle, which asks for all that was ever visible.
 
-use super::{APPLICATION, DELETE_RETENTION_MS, World};
+use super::{APPLICATION, World};
 use crate::random::Random;
 use crate::simulate::applications::{Fed, Values};
-use std::collections::HashMap;
 use streams_runtime::Headers;
-use streams_runtime::transport::memory::MemoryMessage;
-use streams_runtime::transport::{Message, Outgoing, Producer, TopicPartition};
+use streams_runtime::guarantee::Guarantee;
+use streams_runtime::topology::SubPlan;
+use streams_runtime::transport::{Outgoing, Producer, TopicPartition};
 
 impl World {
     pub(super) fn feed(&self, random: &mut Random, records: usize) {
@@ -17,7 +17,7 @@ impl World {
         let mut batch = Vec::new();
         for _ in 0..records {
             let fed = random.pick(self.script.application.fed);
-            let partition = random.below(fed.at_most.min(self.script.partitions) as usize) as u32;
+            let partition = random.below(self.fed_partitions(fed) as usize) as u32;
             if !idle || partition % 3 != 2 {
                 batch.push((fed, partition, self.record(random, fed)));
             }
@@ -66,6 +66,15 @@ impl World {
         }
     }
 
+    /// Into how many partitions of a topic records come: new ones are fed where they are read.
+    pub(super) fn fed_partitions(&self, fed: &Fed) -> u32 {
+        let reads = |sub: &&SubPlan| sub.takes_more_of(fed.topic);
+        match self.plan.subs.iter().find(reads) {
+            Some(_) => self.log.partitions(fed.topic).unwrap_or_default(),
+            None => fed.at_most.min(self.script.partitions),
+        }
+    }
+
     pub(super) fn record(&self, random: &mut Random, fed: &Fed) -> (usize, Option<Vec<u8>>, i64) {
         let leap = if random.once_in(25) { 120 } else { 2 + random.below(4) as i64 };
         self.event_ms.set(self.event_ms.get() + leap);
@@ -93,31 +102,16 @@ impl World {
         self.archive.borrow_mut().insert((topic.to_owned(), partition), visible);
     }
 
-    /// As a broker compacts changelogs: the last change of each key stays, deletions for a while.
+    /// Changelogs are compacted.
     pub(super) fn compact(&self) {
-        let now_ms = self.log.time_ms();
+        if self.has_forgotten() {
+            // The rows are all that is left to tell that there was something before: had they been deleted, and the deletions
+            // too, nobody could know.
+            return;
+        }
         for (topic, partitions) in self.changelogs() {
-            for partition in 0..partitions {
-                self.keep(&topic, partition);
-                let Ok(records) = self.log.read_committed(&topic, partition, 0) else { continue };
-                let records: Vec<MemoryMessage> = records.collect();
-                let mut last: HashMap<&[u8], i64> = HashMap::new();
-                for record in &records {
-                    last.insert(record.key().unwrap_or_default(), record.offset());
-                }
-                let mut deletions = self.deletions.borrow_mut();
-                let mut goes = Vec::new();
-                for record in &records {
-                    let superseded = last[record.key().unwrap_or_default()] != record.offset();
-                    let place = (topic.clone(), partition, record.offset());
-                    let is_old = record.value().is_none()
-                        && now_ms - *deletions.entry(place).or_insert(now_ms) >= DELETE_RETENTION_MS;
-                    if superseded || is_old {
-                        goes.push(record.offset());
-                    }
-                }
-                let _ = self.log.remove_records(&topic, partition, &goes);
-            }
+            (0..partitions).for_each(|partition| self.keep(&topic, partition));
+            let _ = self.log.compact(&topic);
         }
     }
 
@@ -125,9 +119,20 @@ impl World {
     pub(super) fn purge(&self) {
         for source in self.plan.subs.iter().flat_map(|sub| &sub.sources) {
             for partition in 0..source.partitions {
-                if let Ok(Some(committed)) = self.log.committed(APPLICATION, &source.name, partition) {
+                let place = TopicPartition { topic: source.name.clone(), partition };
+                let consumed = match self.script.guarantee {
+                    Guarantee::ExactlyOnce => self
+                        .log
+                        .committed(APPLICATION, &source.name, partition)
+                        .ok()
+                        .flatten()
+                        .map(|committed| committed.offset),
+                    // Who was not told so goes back behind what is committed.
+                    Guarantee::AtLeastOnce => self.confirmed.borrow().get(&place).copied(),
+                };
+                if let Some(offset) = consumed {
                     self.keep(&source.name, partition);
-                    let _ = self.log.delete_records(&source.name, partition, committed.offset);
+                    let _ = self.log.delete_records(&source.name, partition, offset);
                 }
             }
         }

@@ -6,14 +6,12 @@ use super::{APPLICATION, Act, DELETE_RETENTION_MS, World};
 use crate::random::Random;
 use crate::simulate::script::{Fault, THREADS, What};
 use crate::simulate::seam::{Seam, Who};
+use streams_runtime::guarantee::Guarantee;
 use streams_runtime::transport::memory::{Marker, MarkerTarget};
 
 impl World {
     /// Runs the script to its end; what is left is for the oracle.
     pub(in crate::simulate) fn run(&self) {
-        for instance in 0..self.script.threads.len() {
-            self.start(instance);
-        }
         for tick in 0..self.script.ticks {
             if self.is_over() {
                 return;
@@ -29,9 +27,14 @@ impl World {
     pub(super) fn tick(&self, tick: usize) {
         let mut random = Random::of(self.script.seed, 1_000 + tick as u64);
         self.log.set_time_ms(self.log.time_ms() + 1 + random.below(20) as i64);
+        for (instance, _) in self.script.starts.iter().enumerate().filter(|(_, at)| **at == tick) {
+            self.start(instance);
+        }
         for fault in self.script.faults.iter().filter(|fault| fault.tick == tick) {
             self.strike(fault);
         }
+        let due = self.rejoining.borrow_mut().extract_if(.., |(at, _)| *at <= tick).collect::<Vec<_>>();
+        due.iter().for_each(|(_, member)| self.rejoin(member));
         if self.held_until.get() > 0 && tick >= self.held_until.get() {
             self.held_until.set(0);
             self.log.hold_markers(false);
@@ -53,7 +56,7 @@ impl World {
             self.log.set_time_ms(self.log.time_ms() + *random.pick(&[200, 3_000, 6_000]));
         }
         let dead = random.below(self.script.threads.len());
-        let is_away = self.instances[dead].away_until.get().is_some();
+        let is_away = self.instances[dead].away_until.get().is_some() || tick < self.script.starts[dead];
         if random.once_in(4) && !is_away && self.slots_of(dead).any(|slot| !self.lives(slot)) {
             self.start(dead);
         }
@@ -65,6 +68,10 @@ impl World {
             let act =
                 random.weigh(&[(16, Act::Step(max)), (8, Act::Commit), (1, Act::Abort), (1, Act::Renew)]);
             self.act(slot, act);
+        }
+        if self.doubled() > 0 && random.once_in(2) {
+            let act = if random.once_in(3) { Act::Commit } else { Act::Step(usize::MAX) };
+            self.act_doubled(random.below(self.doubled()), act);
         }
     }
 
@@ -78,7 +85,12 @@ impl World {
             What::At(armed) => seam.into_iter().for_each(|seam| seam.arm(armed.clone())),
             What::Accident(accident) => {
                 let who = Who { instance, thread: slot - slots.start };
-                self.log.inject(&format!("{APPLICATION}-{who}"), accident.clone());
+                let id = match self.script.guarantee {
+                    Guarantee::ExactlyOnce => format!("{APPLICATION}-{who}"),
+                    // Those without an id have one name.
+                    Guarantee::AtLeastOnce => String::new(),
+                };
+                self.log.inject(&id, accident.clone());
             }
             What::Kill(fate, expelled) => {
                 slots.filter(|_| *expelled).for_each(|slot| self.expel(slot));
@@ -96,15 +108,27 @@ impl World {
                     self.instances[instance].paused_until.set(until);
                     slots.for_each(|slot| self.expel(slot));
                 } else {
-                    self.stop(instance);
+                    self.stop(instance, false);
                 }
             }
-            What::Stop => self.stop(instance),
+            What::Stop(leaves) => self.stop(instance, *leaves),
             What::Pause(ticks, expelled) => {
                 self.instances[instance].paused_until.set(self.tick.get() + ticks);
                 slots.filter(|_| *expelled).for_each(|slot| self.expel(slot));
             }
             What::Expel => self.expel(slot),
+            What::Forgotten(ticks) => {
+                let member = seam.and_then(|seam| seam.membership.borrow().member());
+                self.expel(slot);
+                let back = self.tick.get() + ticks;
+                self.rejoining.borrow_mut().extend(member.map(|member| (back, member)));
+                if *ticks > 0 {
+                    self.instances[instance].paused_until.set(back + 1);
+                }
+            }
+            What::Twin => self.double(instance),
+            What::LoseMembers(answers) => self.unanswered.set(*answers),
+            What::Lag(answers) => self.log.lag_generations(*answers),
             What::HoldMarkers(ticks, offsets_first) => {
                 self.offsets_first.set(*offsets_first);
                 self.held_until.set(self.tick.get() + ticks);
@@ -114,12 +138,17 @@ impl World {
             What::LoseEnds(answers) => self.log.lose_ends(*answers),
             What::Jump(ms) => self.log.set_time_ms(self.log.time_ms() + ms),
             What::Skew(ms) => self.instances[instance].skew_ms.set(*ms),
+            What::Weeks => self.weeks_pass(),
+            What::NobodyForWeeks(seed) => self.nobody_runs_for_weeks(&mut Random::of(*seed, 0)),
+            What::InputAnew(seed) => self.make_input_anew(&mut Random::of(*seed, 0)),
+            What::ChangelogsAnew(seed) => self.make_changelogs_anew(&mut Random::of(*seed, 0)),
             What::Compact => self.compact(),
             What::Purge => self.purge(),
             What::Grow => {
                 if let Some(topic) = self.script.application.grows {
                     // More than any other: whoever looks at counts now finds another leader.
-                    let _ = self.log.grow_topic(topic, self.script.partitions + 1);
+                    let has = self.log.partitions(topic).unwrap_or_default();
+                    let _ = self.log.grow_topic(topic, has.max(self.script.partitions) + 1);
                 }
             }
         }
@@ -155,6 +184,13 @@ impl World {
                 }
                 self.start(instance);
             }
+        }
+    }
+
+    /// The client of a member that was thrown out joins anew, unless its owner has noticed.
+    pub(in crate::simulate) fn rejoin(&self, member: &str) {
+        if self.log.rejoin(APPLICATION, member) {
+            self.trace.say(|| format!("{member} has joined anew"));
         }
     }
 

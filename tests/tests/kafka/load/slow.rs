@@ -39,6 +39,12 @@ fn progress(broker: &Broker, id: &str) -> i64 {
     committed(&broker.bootstrap(), id, "jobs").values().sum()
 }
 
+/// Waits until it has begun: before that there may be no coordinator to ask how far it is.
+#[track_caller]
+fn until_running(app: &Application) {
+    until("tasks", PATIENCE, || app.log().contains("running task=").then_some(()));
+}
+
 /// What a member says when it lost its place.
 const LOST: [&str; 2] = ["lost", "given back"];
 
@@ -67,6 +73,7 @@ fn what_a_slow_step_cannot_do_yet_waits_in_the_log() {
     let mut app = Application::new("sleeper", "sleeper", &broker.bootstrap());
     limits.set(&mut app);
     app.start();
+    until_running(&app);
     // It goes on all the time, keeps its place, and takes no more than it may.
     let mut before = 0;
     while before < (SLOW * PARTITIONS * 3 / 4) as i64 {
@@ -104,6 +111,7 @@ fn a_step_that_takes_longer_than_a_session_keeps_its_place_and_lets_others_join(
     let producer = Producer::new(&broker.bootstrap());
     producer.write((0..SLOW).map(|n| job(0, 3_000, n, "")).chain((0..SLOW).map(|n| job(1, 0, n, ""))));
     instances[0].start();
+    until_running(&instances[0]);
     until("the first jobs", PATIENCE, || (progress(&broker, "naps") > SLOW as i64).then_some(()));
     assert!(!instances[0].log().contains("lost"), "{}", instances[0].log());
 

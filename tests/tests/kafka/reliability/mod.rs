@@ -3,6 +3,7 @@
 //! Each test runs applications in processes of their own and judges them from the outside: by what a client that knows
 //! nothing of the product reads, by exit codes, and by the words on standard error.
 
+mod anew;
 mod broker_killed;
 mod consumer_protocol;
 mod disk;

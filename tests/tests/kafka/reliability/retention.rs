@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use streams_runtime::transport::kafka::{ClientSettings, KafkaClients};
 use streams_runtime::transport::{CommittedOffset, Consumer as _, Isolation, TopicPartition};
 use streams_tests::broker::Broker;
-use streams_tests::broker::tools::committed;
+use streams_tests::broker::tools::{committed, until};
 
+use super::PATIENCE;
 use super::application::Application;
 use super::pairs::Pairs;
 
@@ -65,4 +66,28 @@ fn an_input_that_was_silent_for_longer_than_offsets_are_kept_is_not_read_again()
     app.start();
     pairs.until_counted();
     app.stop();
+}
+
+/// A group without members keeps its offsets for so long after the last one went.
+#[test]
+fn an_application_that_was_away_for_longer_than_offsets_are_kept_says_so() {
+    let broker =
+        Broker::with(&[("offsets.retention.minutes", "1"), ("offsets.retention.check.interval.ms", "1000")]);
+    let mut pairs = Pairs::new(&broker.bootstrap());
+    let mut app = Application::new("together", "away", &broker.bootstrap()).on_disk();
+    app.start();
+    pairs.write();
+    pairs.until_counted();
+    app.stop();
+    until("the broker forgets", FORGOTTEN, || {
+        let known = |topic: &str| committed(&broker.bootstrap(), "away", topic).len();
+        (["left", "right"].map(known) == [0, 0]).then_some(())
+    });
+    app.start();
+    assert_eq!(app.exit(PATIENCE), Some(1), "{}", app.log());
+    for words in ["holds rows of `away-", "no committed offset for any input", "--reset-offsets"] {
+        assert!(app.log().contains(words), "{words}: {}", app.log());
+    }
+    // Nothing was counted again.
+    pairs.until_counted();
 }
