@@ -188,6 +188,11 @@ impl MemoryConsumer {
             // Its client has, long ago.
             *member = Membership { id: id.into(), generation: 0, owned: Vec::new() };
             news = log.groups.news(self.group, &member.id, &log.topics);
+            if news.thrown_out {
+                // And is none any more: the next poll says why.
+                self.seen = UNSEEN;
+                return Ok(());
+            }
         }
         if !news.revoked.is_empty() {
             to.hand(Event::Revoked(spell(log, &news.revoked)));

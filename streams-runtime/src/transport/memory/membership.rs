@@ -150,6 +150,20 @@ fn of_two_under_one_name_the_first_is_told_and_refused() {
 }
 
 #[test]
+fn one_that_was_back_unnoticed_and_replaced_then_is_told_of_both() {
+    let log = log(1);
+    let mut first = named(&log, "one");
+    news(&mut first);
+    assert!(log.expel("g", "one-1") && log.rejoin("g", "one-1"));
+    let mut second = named(&log, "one");
+    assert_eq!(news(&mut second), [("assigned", vec![0])]);
+    assert_eq!(news(&mut first), [("lost", vec![0])]);
+    assert_eq!(news(&mut first), []);
+    first.poll(&mut Vec::new(), 1).unwrap_err();
+    second.commit(&[(place(0), at(1))]).unwrap();
+}
+
+#[test]
 fn a_client_that_lags_is_refused_and_loses_nothing() {
     let log = log(2);
     let mut one = dynamic(&log, "one");
