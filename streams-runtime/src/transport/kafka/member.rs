@@ -160,10 +160,9 @@ impl Member {
             let (_, id) = self.client.membership();
             self.life = match fault.code == FENCED_INSTANCE && !id.is_empty() {
                 true => {
-                    let instance = self.identity.instance.as_deref().unwrap_or_default();
-                    let text =
-                        format!("group `{}`, member `{instance}`: {}", self.identity.group, fault.text);
-                    Life::Replaced(errors::broker("keeping the membership", &Fault { text, ..fault.clone() }))
+                    let member = self.identity.instance.as_deref().unwrap_or_default().to_owned();
+                    let (group, reason) = (self.identity.group.to_string(), fault.text.clone());
+                    Life::Replaced(TransportError::Replaced { group, member, reason })
                 }
                 false => Life::Dead(Instant::now() + REJOIN),
             };
