@@ -57,9 +57,7 @@ impl FailureCause {
         matches!(
             self,
             Failed(
-                WorkerError::Strangers { .. }
-                    | WorkerError::Grown(_)
-                    | WorkerError::Transport(Replaced { .. })
+                WorkerError::Strangers { .. } | WorkerError::Grown(_) | WorkerError::Transport(Replaced(_))
             )
         )
     }

@@ -160,9 +160,11 @@ impl Member {
             let (_, id) = self.client.membership();
             self.life = match fault.code == FENCED_INSTANCE && !id.is_empty() {
                 true => {
-                    let member = self.identity.instance.as_deref().unwrap_or_default().to_owned();
-                    let (group, reason) = (self.identity.group.to_string(), fault.text.clone());
-                    Life::Replaced(TransportError::Replaced { group, member, reason })
+                    let (group, text) = (&self.identity.group, &fault.text);
+                    let member = self.identity.instance.as_deref().unwrap_or_default();
+                    Life::Replaced(TransportError::Replaced(format!(
+                        "group `{group}`, member `{member}`: {text}"
+                    )))
                 }
                 false => Life::Dead(Instant::now() + REJOIN),
             };

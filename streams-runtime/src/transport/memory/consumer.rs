@@ -205,9 +205,9 @@ impl MemoryConsumer {
 
     #[cold]
     fn replaced_by_another(&self) -> TransportError {
-        let member = self.instance.as_deref().unwrap_or_default().to_owned();
-        let reason = "another client has joined under this name".to_owned();
-        TransportError::Replaced { group: self.group_name.to_string(), member, reason }
+        let (group, member) = (&self.group_name, self.instance.as_deref().unwrap_or_default());
+        let text = format!("group `{group}`, member `{member}`: another client has joined under this name");
+        TransportError::Replaced(text)
     }
 
     /// What its client knows of its membership; none if it was thrown out and has joined anew since: what it has as the

@@ -314,7 +314,7 @@ impl World {
                 self.trace.say(|| format!("{who} gives up: {error}"));
                 seam.die();
             }
-            Ok(Err(WorkerError::Transport(error @ TransportError::Replaced { .. })))
+            Ok(Err(WorkerError::Transport(error @ TransportError::Replaced(_))))
                 if self.instances[who.instance].doubled.get() =>
             {
                 self.trace.say(|| format!("{who} gives way: {error}"));
