@@ -17,9 +17,14 @@
 //! Knows the wired steps and positions. Does not know the transport, groups or what a transaction is: its worker
 //! says `prepare`, `committed` or `aborted`.
 
+mod changelog;
+mod id;
 mod input;
 mod waiting;
 
+use self::changelog::Changelog;
+pub use self::changelog::SendChange;
+pub use self::id::{Due, TaskId};
 use self::input::{Input, NEVER};
 pub(crate) use self::waiting::Waiting;
 use crate::context::Source as Origin;
@@ -28,52 +33,14 @@ use crate::failure::{Failure, What, panic_text};
 use crate::mutants::mutant;
 use crate::outbox::Outbox;
 use crate::record::Timestamp;
-use crate::state::{ChangelogSink, Mark, StateError};
+use crate::state::{Mark, StateError};
 use crate::transport::{CommittedOffset, Message, TopicPartition};
 use crate::wiring::Wired;
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-
-/// Which task: partition `partition` of sub-topology `sub`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TaskId {
-    /// The sub-topology.
-    pub sub: usize,
-    /// The partition.
-    pub partition: u32,
-}
-
-impl std::fmt::Display for TaskId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}_{}", self.sub, self.partition)
-    }
-}
-
-/// Sends one change of a store, which is named by its place in [`Wired::remembering`], to its changelog.
-pub type SendChange<'a> =
-    dyn FnMut(usize, &[u8], Option<&[u8]>, i64) -> Result<(), Box<dyn Error + Send + Sync>> + 'a;
-
-struct Changelog<'a, 'b> {
-    store: usize,
-    /// False for a store that is rebuilt from the topic it was read from: it is encoded, but nothing is sent.
-    wanted: bool,
-    send: &'a mut SendChange<'b>,
-}
-
-impl ChangelogSink for Changelog<'_, '_> {
-    fn change(
-        &mut self,
-        key: &[u8],
-        value: Option<&[u8]>,
-        timestamp: i64,
-    ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        if self.wanted { (self.send)(self.store, key, value, timestamp) } else { Ok(()) }
-    }
-}
 
 /// How many records a task begins with before somebody looks at the clock.
 const CAUTIOUS: usize = 8;
@@ -83,20 +50,6 @@ const FASTEST: usize = 256;
 
 /// All that records may take between two looks.
 pub(crate) const WHOLE: usize = 1024;
-
-/// When committed rows are handed to the engines.
-#[derive(Clone, Copy, Debug)]
-pub struct Due {
-    /// Once so many bytes wait.
-    pub bytes: usize,
-    /// Once they may have waited for so long.
-    pub ms: i64,
-}
-
-impl Due {
-    /// At once.
-    pub const NOW: Due = Due { bytes: 0, ms: 0 };
-}
 
 /// How long the mark of a store that nobody writes to says the same: a restart must not take it for older than the
 /// deletions its changelog keeps.

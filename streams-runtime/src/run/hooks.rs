@@ -25,7 +25,8 @@ impl Builder {
     /// somebody. Without one the instance ends: [`OnFailure::ShutdownClient`].
     ///
     /// A thread fails when one of its tasks did (the others were brought to a commit before) or the log did. It is not asked
-    /// where a new thread could not help: inputs that have grown, or a group in which others read other topics together. Called on a
+    /// where a new thread could not help: inputs that have grown, a group in which others read other topics together, or another process on
+    /// a copy of the state directory that has taken the place of this one. Called on a
     /// thread of the runtime; nothing is supervised until it returns. If it panics, the instance ends.
     ///
     /// ```no_run

@@ -8,6 +8,7 @@
 //!
 //! Knows failures and when a thread is replaced. Does not know how any of it is done.
 
+use crate::transport::TransportError;
 use crate::worker::WorkerError;
 use std::fmt;
 use std::time::Duration;
@@ -49,10 +50,16 @@ pub enum FailureCause {
 }
 
 impl FailureCause {
-    /// True if a new thread would only fail in the same way, here or beside others: nobody is asked.
+    /// True if a new thread would only fail in the same way, or throw out who has its name: nobody is asked.
     pub(super) fn is_final(&self) -> bool {
         use FailureCause::Failed;
-        matches!(self, Failed(WorkerError::Strangers { .. } | WorkerError::Grown(_)))
+        use TransportError::Replaced;
+        matches!(
+            self,
+            Failed(
+                WorkerError::Strangers { .. } | WorkerError::Grown(_) | WorkerError::Transport(Replaced(_))
+            )
+        )
     }
 }
 

@@ -228,6 +228,9 @@ pub enum TransportError {
         /// The broker's words.
         reason: String,
     },
+    /// Another client has joined under the name of this static member. To join again would throw him out, and then he this one.
+    #[error("keeping the membership: {0}")]
+    Replaced(String),
     /// The client or a broker refuses in a way that trying again will not mend (rights, settings, a full disk).
     #[error("{doing}: {reason}")]
     Broker {

@@ -7,6 +7,7 @@
 use super::machine::Watched;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use streams_runtime::stream::StoreSpec;
 use streams_runtime::task::TaskId;
 use streams_runtime::warming::{Order, Warmed, Warming};
@@ -41,9 +42,9 @@ impl Ahead {
         now_ms: i64,
     ) -> Option<Vec<Warmed>> {
         let Inner { warming, orders, asked } = &mut *self.0.borrow_mut();
-        if !asked.contains_key(&task) {
+        if let Entry::Vacant(new) = asked.entry(task) {
             *orders += 1;
-            asked.insert(task, (*orders, None));
+            new.insert((*orders, None));
             warming.begin(Order { worker: 0, serial: *orders, task, stores: stores.to_vec() }, now_ms);
         }
         let mut finished = Vec::new();

@@ -160,10 +160,11 @@ impl Member {
             let (_, id) = self.client.membership();
             self.life = match fault.code == FENCED_INSTANCE && !id.is_empty() {
                 true => {
-                    let instance = self.identity.instance.as_deref().unwrap_or_default();
-                    let text =
-                        format!("group `{}`, member `{instance}`: {}", self.identity.group, fault.text);
-                    Life::Replaced(errors::broker("keeping the membership", &Fault { text, ..fault.clone() }))
+                    let (group, text) = (&self.identity.group, &fault.text);
+                    let member = self.identity.instance.as_deref().unwrap_or_default();
+                    Life::Replaced(TransportError::Replaced(format!(
+                        "group `{group}`, member `{member}`: {text}"
+                    )))
                 }
                 false => Life::Dead(Instant::now() + REJOIN),
             };

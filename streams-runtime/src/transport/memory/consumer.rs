@@ -210,10 +210,9 @@ impl MemoryConsumer {
 
     #[cold]
     fn replaced_by_another(&self) -> TransportError {
-        let (group, instance) = (&self.group_name, self.instance.as_deref().unwrap_or_default());
-        let reason =
-            format!("group `{group}`, member `{instance}`: another client has joined under this name");
-        TransportError::Broker { doing: "keeping the membership", reason }
+        let (group, member) = (&self.group_name, self.instance.as_deref().unwrap_or_default());
+        let text = format!("group `{group}`, member `{member}`: another client has joined under this name");
+        TransportError::Replaced(text)
     }
 
     /// What its client knows of its membership; none if it was thrown out and has joined anew since: what it has as the

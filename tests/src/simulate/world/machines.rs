@@ -20,9 +20,6 @@ use streams_runtime::topology::Plan;
 use streams_runtime::transport::TransportError;
 use streams_runtime::worker::{Worker, WorkerError};
 
-/// What a member does when it is told that somebody else has its name.
-const MEMBERSHIP: &str = "keeping the membership";
-
 impl World {
     pub(super) fn slots_of(&self, instance: usize) -> std::ops::Range<usize> {
         instance * THREADS..instance * THREADS + self.instances[instance].threads
@@ -317,7 +314,7 @@ impl World {
                 self.trace.say(|| format!("{who} gives up: {error}"));
                 seam.die();
             }
-            Ok(Err(WorkerError::Transport(error @ TransportError::Broker { doing: MEMBERSHIP, .. })))
+            Ok(Err(WorkerError::Transport(error @ TransportError::Replaced(_))))
                 if self.instances[who.instance].doubled.get() =>
             {
                 self.trace.say(|| format!("{who} gives way: {error}"));
