@@ -485,7 +485,7 @@ impl<C: Connect> Worker<C> {
             TransportError::OffsetOutOfRange { topic, partition, .. } => (topic, Some(*partition)),
             TransportError::UnknownTopic(topic) => (topic, None),
             _ => {
-                mutant!(ReplacedGoesOn => if let TransportError::Broker { .. } = cause { return Ok(0) });
+                mutant!(ReplacedGoesOn => if let TransportError::Replaced { .. } = cause { return Ok(0) });
                 return Err(cause.into());
             }
         };
