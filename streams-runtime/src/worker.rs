@@ -507,6 +507,8 @@ impl<C: Connect> Worker<C> {
     /// Starts to read every input of a task where the task is; all of them or none.
     pub(crate) fn read(&mut self, task: usize) -> Result<(), TransportError> {
         if self.tasks[task].is_done() {
+            // What still came for it would be taken for what follows where it stands: records, and ends of the log.
+            self.stop_reading(task);
             return Ok(());
         }
         if self.reads_another(task) {

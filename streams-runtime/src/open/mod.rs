@@ -76,8 +76,8 @@ pub(crate) struct Opening<M> {
     not_before_ms: i64,
     /// The wall clock when its questions were asked first, in this attempt.
     asked_ms: i64,
-    /// Since when there are rows and no offsets, by the wall clock.
-    without_offsets_ms: Option<i64>,
+    /// Since when there are rows and no offsets, by the wall clock, and how often that was the answer.
+    without_offsets: Option<(i64, u32)>,
     /// What the last question waits for.
     waits_for: &'static str,
     patience: Patience,
@@ -108,7 +108,10 @@ enum Stage {
 /// a moment.
 const OFFSETS_PATIENCE_MS: i64 = 10_000;
 
-/// How often that is, and how often something is tried that somebody else is in the way of.
+/// And so often at least.
+const OFFSETS_ASKED: u32 = 8;
+
+/// How soon after one another that is, and how soon something is tried that somebody else is in the way of.
 const RETRY_MS: i64 = 200;
 
 /// How long stores are opened in one step beside tasks that run: one takes 6 to 30 ms on a disk.
@@ -152,7 +155,7 @@ impl<M: crate::transport::Message> Opening<M> {
             stage: Stage::Begun,
             not_before_ms: i64::MIN,
             asked_ms: i64::MIN,
-            without_offsets_ms: None,
+            without_offsets: None,
             waits_for: "",
             patience: Patience::default(),
             warmed: Vec::new(),
@@ -406,8 +409,10 @@ impl<C: Connect> Worker<C> {
     fn misses_offsets(&mut self, at: usize, otherwise: OpenError, now_ms: i64) -> Result<(), OpenError> {
         let opening = &mut self.opening[at];
         // What was answered before this machine was suspended says nothing about now.
-        let since_ms = *opening.without_offsets_ms.get_or_insert(opening.asked_ms);
-        if opening.asked_ms.saturating_sub(since_ms) >= OFFSETS_PATIENCE_MS {
+        let (since_ms, times) = opening.without_offsets.get_or_insert((opening.asked_ms, 0));
+        *times += 1;
+        // Two answers that are hours apart say less than many in a row: it may have slept in between.
+        if opening.asked_ms.saturating_sub(*since_ms) >= OFFSETS_PATIENCE_MS && *times >= OFFSETS_ASKED {
             return Err(otherwise);
         }
         opening.not_before_ms = now_ms + RETRY_MS;

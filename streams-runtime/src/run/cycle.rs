@@ -213,7 +213,7 @@ mod tests {
     use crate::instance::{InProcess, run_until_idle};
     use crate::prelude::*;
     use crate::transport::memory::MemoryLog;
-    use crate::transport::{CommittedOffset, Consumer as _, Isolation};
+    use crate::transport::{CommittedOffset, Consumer as _, Isolation, Outgoing, Producer as _};
     use std::sync::Arc;
     use std::sync::mpsc::{Receiver, channel};
 
@@ -455,5 +455,37 @@ mod tests {
         assert_eq!(changelog.last_stable, changelog.high);
         assert_eq!(crate::transport::topics::Topics::members(&mut log.clone(), "cursing").unwrap(), []);
         assert_eq!(log.committed("cursing", "numbers", 0).unwrap().map(|c| c.offset), Some(0));
+    }
+
+    #[test]
+    fn what_comes_behind_a_record_that_failed_is_not_taken_for_processed() {
+        let (log, mut worker) = start([&[-3, 1, 2], &[5, 6, 7]]);
+        while worker.step(usize::MAX).is_ok() {}
+        // Somebody wrote to its input in vain: there is a new end, and no record before it.
+        let mut somebody = log.producer(Some("somebody"));
+        somebody.init().unwrap();
+        somebody.begin().unwrap();
+        let (n, headers) = (9_i64.to_be_bytes(), Headers::new());
+        let record = Outgoing {
+            topic: "numbers",
+            partition: 0,
+            key: Some(&n),
+            value: Some(&n),
+            timestamp: 0,
+            headers: &headers,
+            origin: 0,
+            is_followed: false,
+        };
+        somebody.send(record).unwrap();
+        somebody.abort().unwrap();
+        for _ in 0..5 {
+            worker.step(usize::MAX).unwrap();
+            worker.renew_offsets();
+            worker.commit().unwrap();
+        }
+        assert_eq!(worker.set_aside().len(), 1);
+        worker.close().unwrap();
+        assert_eq!(log.committed("checks", "numbers", 0).unwrap().map_or(0, |c| c.offset), 0);
+        assert_eq!(written(&log), 3);
     }
 }

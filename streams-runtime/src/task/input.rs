@@ -143,7 +143,8 @@ impl<M: Message> Input<M> {
         if let Some(end) = self.ended_at
             && self.buffer.is_empty()
         {
-            self.position = self.position.max(end);
+            // Never beyond a record that failed.
+            self.position = self.position.max(end.min(self.stop));
         }
     }
 }
