@@ -94,6 +94,13 @@ pub enum Error {
         /// `<application>-<process>` of who did.
         by: String,
     },
+    /// `start` without brokers.
+    #[cfg(feature = "kafka")]
+    #[error(
+        "there is nothing to start: `start` runs on Kafka, and no setting names brokers (`bootstrap.servers`, \
+         `STREAMS_BOOTSTRAP_SERVERS`)"
+    )]
+    NoBrokers,
     /// It is asked for something that only a running instance can do.
     #[cfg(any(test, feature = "kafka"))]
     #[error("the instance has ended, or is about to")]
@@ -279,11 +286,7 @@ impl Builder {
     pub async fn start(self) -> Result<crate::Running, Error> {
         let settings = self.settings()?;
         if settings.brokers.is_none() {
-            return Err(Error::Usage(
-                "there is nothing to start: `start` runs on Kafka, and no setting names brokers (`bootstrap.servers`, \
-                 `STREAMS_BOOTSTRAP_SERVERS`)"
-                    .to_owned(),
-            ));
+            return Err(Error::NoBrokers);
         }
         crate::run::start(self.on_kafka(settings)).await
     }

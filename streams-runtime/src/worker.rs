@@ -302,6 +302,12 @@ impl<C: Connect> Worker<C> {
         self.has_joined
     }
 
+    /// The generation of the group, as far as this member knows; another one means that somebody came or went. None while it is
+    /// no member.
+    pub fn generation(&self) -> Option<i32> {
+        self.consumer.group_metadata().map(|group| group.generation)
+    }
+
     /// From now on steps process nothing, or do so again. They follow the group, open tasks and fetch, up to the memory there
     /// is for records that wait.
     pub fn pause(&mut self, paused: bool) {

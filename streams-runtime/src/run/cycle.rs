@@ -31,6 +31,7 @@ pub(crate) struct Rhythm {
     rest: Duration,
     finish: Duration,
     dropped: Duration,
+    grouped: Duration,
 }
 
 impl Rhythm {
@@ -48,6 +49,7 @@ impl Rhythm {
             rest: Duration::from_millis(100),
             finish: Duration::from_secs(5),
             dropped: Duration::from_secs(10),
+            grouped: Duration::from_secs(1),
         }
     }
 }
@@ -97,6 +99,7 @@ fn turn_until_stopped<C: Connect>(
     let (mut committed, mut renewed, mut told) = (Instant::now(), Instant::now(), Instant::now());
     let (mut counted, mut dropped) = (Instant::now(), Vec::new());
     let (mut standing, mut threads) = (Standing::default(), 0);
+    let (mut grouped, mut generation) = (Instant::now(), None);
     let mut failed: Option<(WorkerError, Instant)> = None;
     while !line.is_stopped() {
         let now = Instant::now();
@@ -117,7 +120,13 @@ fn turn_until_stopped<C: Connect>(
         }
         worker.pause(line.common().is_paused());
         let turned = turn(worker, *rhythm, now, &mut committed);
-        standing.look(worker, line);
+        standing.look(worker, line, failed.is_some());
+        if now - grouped >= rhythm.grouped {
+            grouped = now;
+            if std::mem::replace(&mut generation, worker.generation()) != generation {
+                line.common().regroup();
+            }
+        }
         match (turned, &failed) {
             (Ok(idle), Some((_, since))) if idle || now - *since > rhythm.finish => break,
             (Ok(_), _) => {}
@@ -150,8 +159,9 @@ struct Standing {
 
 impl Standing {
     /// Says what the thread does and has, if that is something else now. Tasks come and go in other states than running.
-    fn look<C: Connect>(&mut self, worker: &mut Worker<C>, line: &Line) {
-        let state = match (worker.has_joined(), worker.is_waiting()) {
+    fn look<C: Connect>(&mut self, worker: &mut Worker<C>, line: &Line, has_failed: bool) {
+        // A task that is set aside is not open.
+        let state = match (worker.has_joined(), has_failed || worker.is_waiting()) {
             (false, _) => ThreadState::Starting,
             (true, true) => ThreadState::PartitionsAssigned,
             (true, false) => ThreadState::Running,

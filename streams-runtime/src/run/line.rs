@@ -16,6 +16,7 @@ pub(crate) struct Common {
     paused: AtomicBool,
     threads: AtomicUsize,
     ended: AtomicBool,
+    regrouped: AtomicBool,
 }
 
 impl Common {
@@ -31,6 +32,16 @@ impl Common {
     /// How many threads share the memory.
     pub(crate) fn threads(&self) -> usize {
         self.threads.load(Ordering::Acquire)
+    }
+
+    /// Somebody came into the group, or left it.
+    pub(crate) fn regroup(&self) {
+        self.regrouped.store(true, Ordering::Release);
+    }
+
+    /// Whether anybody did since this was asked last.
+    pub(super) fn is_regrouped(&self) -> bool {
+        self.regrouped.swap(false, Ordering::AcqRel)
     }
 
     /// Every thread shall end, whether anybody is left to tell it or not.

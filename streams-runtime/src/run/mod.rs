@@ -104,6 +104,9 @@ mod on_kafka {
         pub(crate) hooks: Hooks,
     }
 
+    /// How long brokers are waited for before something is asked that can wait, in ms.
+    const REACHES_MS: u64 = 2_000;
+
     /// Runs until a signal or a failure ends it.
     ///
     /// # Errors
@@ -243,7 +246,7 @@ mod on_kafka {
             Some(cleaner) => Box::new(cleaner.quiet()),
             None => Box::new(|| {}),
         };
-        look_after(&id, &clients, &started, &settings, cleaner, told, tell)?;
+        look_after(&clients, &started, &settings, cleaner, told, tell, common.clone())?;
         let machine = Machine::new(&id, process, &started, &settings, common.clone(), hooks.restoring);
         let machine = Arc::new(machine);
         let rhythm = Rhythm::new(settings.commit_interval_ms, started.offsets_retention_ms);
@@ -282,16 +285,19 @@ mod on_kafka {
     /// Starts the thread that asks things of brokers now and then. It ends with the instance, when no worker is left that could tell
     /// something, and after what it is just being answered.
     fn look_after(
-        application: &str,
         clients: &KafkaClients,
         started: &Started,
         settings: &Settings,
         cleaner: Option<Cleaner>,
         told: Receiver<Vec<(TopicPartition, i64)>>,
         tell: Sender<Message>,
+        common: Arc<Common>,
     ) -> Result<(), Error> {
-        let (mut watch, group) =
-            (Watch::new(started.plan.clone()).started_with(&started.topics), application.to_owned());
+        let (mut watch, group) = (
+            Watch::new(started.plan.clone()).started_with(&started.topics),
+            started.plan.application.clone(),
+        );
+        let name = format!("{group}-upkeep");
         let (grown, called) = (tell.clone(), tell);
         let count = Job::every(
             refresh_interval(&settings.clients),
@@ -305,9 +311,20 @@ mod on_kafka {
                 Ok(())
             },
         );
+        // Who calls has joined. Without brokers nothing is asked: librdkafka 2.12.1 ends the process by an assertion if a question about
+        // a group is given up while it still looks for who coordinates it.
         let listen = Job::every(call::LOOKS, "heard whether all instances shall end", move |topics| {
-            if let Some(by) = who_calls(topics, &group)? {
-                let _ = called.send(Message::Fail(Error::CalledOff { by }));
+            if !common.is_regrouped() {
+                return Ok(());
+            }
+            let heard = topics.reach(REACHES_MS).is_ok().then(|| who_calls(topics, &group));
+            match heard {
+                Some(Ok(Some(by))) => drop(called.send(Message::Fail(Error::CalledOff { by }))),
+                Some(Ok(None)) => {}
+                unheard => {
+                    common.regroup();
+                    return unheard.map_or(Ok(()), |error| error.map(drop));
+                }
             }
             Ok(())
         });
@@ -319,7 +336,7 @@ mod on_kafka {
         });
         let mut jobs: Vec<Job> = [count, listen].into_iter().chain(clean).collect();
         let clients = clients.clone();
-        spawn(format!("{application}-upkeep"), move || match clients.admin() {
+        spawn(name, move || match clients.admin() {
             Ok(mut admin) => upkeep(&mut admin, &told, &mut jobs),
             Err(error) => {
                 tracing::warn!(%error, "repartition topics are not purged, and nothing is looked after")

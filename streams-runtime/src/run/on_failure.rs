@@ -24,7 +24,8 @@ pub enum OnFailure {
     #[default]
     ShutdownClient,
     /// Every instance of the application ends. They hear of it within some seconds, by a member that joins the group for
-    /// that; so does one that is started meanwhile.
+    /// that. The one that calls ends last: with stores on disks up to 30 s later, while the group remembers static members that
+    /// have ended. One that is started meanwhile ends as well.
     ShutdownApplication,
 }
 

@@ -109,6 +109,8 @@ pub struct KafkaConsumer {
     settings: HashMap<String, (Instant, Settings)>,
     /// When partitions of which nothing comes are looked after next.
     looks: Instant,
+    /// True if brokers went away since.
+    has_doubts: bool,
 }
 
 impl KafkaConsumer {
@@ -145,6 +147,7 @@ impl KafkaConsumer {
             described: HashMap::default(),
             settings: HashMap::default(),
             looks: Instant::now(),
+            has_doubts: false,
         }
     }
 
@@ -312,6 +315,7 @@ impl KafkaConsumer {
             // Brokers that come and go: the client tries again by itself.
             (_, _, place) => {
                 tracing::debug!(?place, code = fault.code.name(), "{fault}");
+                self.has_doubts = true;
                 return;
             }
         };
@@ -330,6 +334,9 @@ impl KafkaConsumer {
             return Ok(());
         }
         self.looks = now + silence::LOOKS;
+        if std::mem::take(&mut self.has_doubts) {
+            self.slots.iter_mut().for_each(|slot| slot.silence.is_doubted(now));
+        }
         for at in 0..self.slots.len() {
             let slot = &mut self.slots[at];
             let is_heard = std::mem::take(&mut slot.is_heard) || !slot.is_assigned || slot.is_changed;

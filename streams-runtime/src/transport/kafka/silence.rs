@@ -16,8 +16,9 @@ pub(super) const LOOKS: Duration = Duration::from_secs(1);
 /// Nobody asks before: a fetch waits half a second, a broker that comes back is found within another one.
 const SILENT: Duration = Duration::from_secs(10);
 
-/// A partition may be silent for days; each time that this is right it is believed for twice as long.
-const BELIEVED: Duration = Duration::from_secs(320);
+/// A partition may be silent for days; each time that this is right it is believed for twice as long. Not for longer: a task
+/// waits for each of its inputs, those that are mostly silent as well, and what is unfounded lasts as long as it is believed.
+const BELIEVED: Duration = Duration::from_secs(60);
 
 /// What has come into the log meanwhile is on its way for less.
 const SURE: Duration = Duration::from_secs(5);
@@ -40,6 +41,13 @@ impl Silence {
                 *self = Silence { asks: Some(now + SILENT), believed: SILENT, is_suspected: false };
                 false
             }
+        }
+    }
+
+    /// Brokers went away, or came: what was believed before says nothing any more.
+    pub(super) fn is_doubted(&mut self, now: Instant) {
+        if !self.is_suspected {
+            *self = Silence { asks: Some(now + SILENT), believed: SILENT, is_suspected: false };
         }
     }
 
@@ -93,6 +101,21 @@ mod tests {
     }
 
     #[test]
+    fn who_was_believed_for_long_is_asked_soon_once_there_is_doubt() {
+        let mut now = Instant::now();
+        let mut silence = Silence::default();
+        for _ in 0..600 {
+            now += LOOKS;
+            if silence.lasts(false, now) {
+                silence.is_unfounded(Some(false), now);
+            }
+        }
+        silence.is_doubted(now);
+        assert!(!silence.lasts(false, now + SILENT / 2));
+        assert!(silence.lasts(false, now + SILENT));
+    }
+
+    #[test]
     fn a_partition_that_has_nothing_is_asked_about_less_and_less() {
         let mut now = Instant::now();
         let mut silence = Silence::default();
@@ -105,6 +128,6 @@ mod tests {
                 assert!(!silence.is_unfounded(Some(false), now));
             }
         }
-        assert!(asked < 20, "{asked} times in an hour");
+        assert!(asked < 65, "{asked} times in an hour");
     }
 }

@@ -43,6 +43,29 @@ fn an_application_survives_its_broker() {
     assert!(said.len() <= KILLS * 20, "{}", said.join("\n"));
 }
 
+/// Longer than anything that is asked of a broker waits for its answer.
+const OUTAGE: Duration = Duration::from_secs(35);
+
+#[test]
+fn an_application_survives_that_no_broker_is_there_for_long() {
+    let mut broker = Broker::start();
+    let mut app = Application::new("tally", "outage", &broker.bootstrap()).on_disk();
+    app.set("commit.interval.ms", "50").set("producer.transaction.timeout.ms", TRANSACTION);
+    let mut words = Words::votes(&broker.bootstrap(), 13);
+    app.start();
+    words.write(50);
+    words.until_counted();
+    broker.kill();
+    std::thread::sleep(OUTAGE);
+    assert_eq!(app.exit(Duration::ZERO), None, "while it is away");
+    broker.restart();
+    words.write(50);
+    words.until_counted();
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(app.exit(Duration::ZERO), None, "after it came back");
+    words.check(&[&app]);
+}
+
 #[test]
 fn a_start_without_a_broker_says_once_why() {
     let mut app = Application::new("tally", "nobody", "127.0.0.1:1,127.0.0.1:2");
