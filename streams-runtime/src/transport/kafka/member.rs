@@ -160,10 +160,11 @@ impl Member {
             let (_, id) = self.client.membership();
             self.life = match fault.code == FENCED_INSTANCE && !id.is_empty() {
                 true => {
-                    let (group, text) = (&self.identity.group, &fault.text);
+                    let group = &self.identity.group;
                     let member = self.identity.instance.as_deref().unwrap_or_default();
+                    let code = fault.code.name();
                     Life::Replaced(TransportError::Replaced(format!(
-                        "group `{group}`, member `{member}`: {text}"
+                        "group `{group}`, member `{member}`: {fault} ({code})"
                     )))
                 }
                 false => Life::Dead(Instant::now() + REJOIN),
