@@ -138,6 +138,7 @@ pub use stream::{Stream, Table, Topic};
 pub use task::TaskId;
 pub use topology::Topology;
 pub use window::{TimeSpan, Tumbling, Windowed, Windows};
+pub use worker::WorkerError;
 
 /// What `main` of an application returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

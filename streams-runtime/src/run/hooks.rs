@@ -24,7 +24,8 @@ impl Builder {
     /// Decides what is done about a thread that failed (`KafkaStreams.setUncaughtExceptionHandler`), and is the place to tell
     /// somebody. Without one the instance ends: [`OnFailure::ShutdownClient`].
     ///
-    /// A thread fails when one of its tasks did (the others were brought to a commit before) or the log did. It is not asked
+    /// A thread fails when one of its tasks did, or the log did. The other tasks are brought to a commit before it is asked, which takes
+    /// up to 5 s; it is told the first failure. It is not asked
     /// where a new thread could not help: inputs that have grown, a group in which others read other topics together, or another process on
     /// a copy of the state directory that has taken the place of this one. Called on a
     /// thread of the runtime; nothing is supervised until it returns. If it panics, the instance ends.
@@ -35,13 +36,14 @@ impl Builder {
     /// # #[topic(name = "out", key = String, value = String)] struct Out;
     /// # #[processor(from = In, map_values, to = Out)] fn shout(text: &str) -> String { text.to_uppercase() }
     /// # topology!(Shouting = [shout]);
-    /// use streams_runtime::{FailureCause, OnFailure};
+    /// use streams_runtime::{FailureCause, OnFailure, WorkerError};
     ///
     /// # async fn example() -> streams_runtime::Result<()> {
     /// Shouting::builder("shouting")
     ///     .on_failure(|failure| match &failure.cause {
-    ///         FailureCause::Failed(error) if error.to_string().contains("quota") => OnFailure::ReplaceThread,
-    ///         _ => OnFailure::ShutdownClient,
+    ///         // A record, or a store: it would fail again.
+    ///         FailureCause::Failed(WorkerError::Process { .. } | WorkerError::Open { .. }) => OnFailure::ShutdownClient,
+    ///         _ => OnFailure::ReplaceThread,
     ///     })
     ///     .run()
     ///     .await
