@@ -198,12 +198,15 @@ fn all<F: Fixture>(f: &F, consumer: &mut F::Consumer, t: &TopicPartition) -> Res
 fn compaction<F: Fixture>(f: &F) -> Result<(), String> {
     let t = at(&f.compacted(), 0);
     let mut producer = plain(f)?;
+    let mut timestamp = 0;
     let mut put = |key: &str, value: Option<&str>| {
+        // Segments are closed by the times of records.
+        timestamp += 1_000;
         let (topic, partition) = (&*t.topic, t.partition);
         let (key, value) = (Some(key.as_bytes()), value.map(str::as_bytes));
         let headers = &Headers::new();
         let record =
-            Outgoing { topic, partition, key, value, timestamp: 1, headers, origin: 0, is_followed: false };
+            Outgoing { topic, partition, key, value, timestamp, headers, origin: 0, is_followed: false };
         producer.send(record).map_err(fails)?;
         retried(f, || producer.flush(&mut |_| {}))
     };
