@@ -26,7 +26,6 @@ use crate::warming::Warmed;
 use crate::wiring::Remembering;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// Why a store cannot be brought up to its changelog.
 #[derive(Debug, thiserror::Error)]
@@ -316,13 +315,14 @@ impl Replay {
 
     /// Where it began, where it is, and where it ends.
     pub(crate) fn way(&self) -> (i64, i64, i64) {
-        let earlier = self.earlier.as_ref().map_or(i64::MAX, |earlier| earlier.from);
+        let earlier = self.earlier.as_ref().map_or(i64::MAX, |earlier| earlier.told.from);
         (self.from.min(earlier), self.position, self.log.ends.high)
     }
 
     /// How many records were replayed, and how many bytes of keys and values.
     pub(crate) fn amount(&self) -> (u64, u64) {
-        let earlier = self.earlier.as_ref().map_or((0, 0), |earlier| (earlier.records, earlier.bytes));
+        let earlier =
+            self.earlier.as_ref().map_or((0, 0), |earlier| (earlier.told.records, earlier.told.bytes));
         (self.records + earlier.0, self.bytes + earlier.1)
     }
 
@@ -331,11 +331,9 @@ impl Replay {
         self.earlier.is_some()
     }
 
-    /// What was done, for who goes on with it.
-    pub(crate) fn warmed(&self, store: u64, elapsed: Duration) -> Warmed {
-        let ((from, position, to), (records, bytes)) = (self.way(), self.amount());
-        let (name, changelog, rebuilt) = (self.store, self.log.partition.clone(), self.rebuilt.clone());
-        Warmed { store, name, changelog, from, position, to, records, bytes, elapsed, rebuilt }
+    /// Set if rows on disk were not used.
+    pub(crate) fn rebuilt(&self) -> Option<Rebuilt> {
+        self.rebuilt.clone()
     }
 
     /// A lie, for a wrong variant.
@@ -475,6 +473,8 @@ impl Replay {
 pub(crate) enum StepError {
     /// A store did; whose.
     Store(usize, StateError),
+    /// Records were deleted while they were read; whose.
+    Deleted(usize, TransportError),
     /// The log did.
     Log(TransportError),
 }
@@ -496,9 +496,10 @@ impl<'a> BySlot<'a> {
         self.0.is_empty()
     }
 
-    /// Whose replay reads a partition.
-    pub(crate) fn owner(&self, topic: &str, partition: u32) -> Option<usize> {
-        let reads = |of: &TopicPartition| of.topic == topic && of.partition == partition;
+    /// Whose records are gone, if that is what it says.
+    fn whose(&self, cause: &TransportError) -> Option<usize> {
+        let TransportError::OffsetOutOfRange { topic, partition, .. } = cause else { return None };
+        let reads = |of: &TopicPartition| of.topic == *topic && of.partition == *partition;
         let found = self.0.iter().flatten().find(|(_, replay)| reads(replay.partition()));
         found.map(|&(owner, _)| owner)
     }
@@ -536,8 +537,13 @@ pub(crate) fn step<C: Consumer>(
     if let Some((owner, cause)) = failed {
         return Err(StepError::Store(owner, cause));
     }
-    fetched.map_err(StepError::Log)?;
-    Ok(restored)
+    match fetched {
+        Ok(_) => Ok(restored),
+        Err(cause) => Err(match replays.whose(&cause) {
+            Some(owner) => StepError::Deleted(owner, cause),
+            None => StepError::Log(cause),
+        }),
+    }
 }
 
 fn slot<M>(event: &Event<M>) -> Option<u32> {

@@ -22,11 +22,10 @@ use crate::restore::{self, BySlot, Rebuilt, Replay, StepError};
 use crate::state::{RawStore, StateError};
 use crate::stream::StoreSpec;
 use crate::task::TaskId;
-use crate::transport::{Consumer, Event, TopicPartition, TransportError};
+use crate::transport::{Consumer, Event};
 use crate::wiring::{Engines, Remembering};
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// What is wanted: the stores of a task, each with its changelog.
 #[derive(Clone, Debug)]
@@ -46,24 +45,17 @@ pub struct Order {
 pub struct Warmed {
     /// The hash of its name.
     pub store: u64,
-    /// Its name.
-    pub name: &'static str,
-    /// Its changelog, and the partition.
-    pub changelog: TopicPartition,
-    /// The offset at which the replay began.
-    pub from: i64,
-    /// The offset up to which it is.
-    pub position: i64,
-    /// The offset at which the changelog ended.
-    pub to: i64,
-    /// How many records were replayed.
-    pub records: u64,
-    /// How many bytes of keys and values.
-    pub bytes: u64,
-    /// How long it took.
-    pub elapsed: Duration,
+    /// How far it was brought, as it is told if nobody goes on with it.
+    pub told: Restoring,
     /// Set if rows on disk were not used.
     pub rebuilt: Option<Rebuilt>,
+}
+
+impl Warmed {
+    fn of(store: u64, task: TaskId, replay: &Replay, lasting: &Lasting, now_ms: i64) -> Warmed {
+        let told = Restoring::of(task, replay, lasting, RestoreStage::Suspended, now_ms);
+        Warmed { store, told, rebuilt: replay.rebuilt() }
+    }
 }
 
 /// So many offsets take a worker some milliseconds: it may as well do them itself.
@@ -271,22 +263,18 @@ impl<C: Consumer> Warming<C> {
             return 0;
         }
         let stepped = restore::step(&mut self.reader, &mut self.replayed, max, &mut by_slot);
-        let failed = match stepped {
+        match stepped {
             Ok(records) => {
                 self.tell(now_ms);
                 return records;
             }
-            Err(StepError::Store(at, cause)) => (Some(at), cause.into()),
-            Err(StepError::Log(TransportError::OffsetOutOfRange { topic, partition, offset })) => {
-                let owner = by_slot.owner(&topic, partition);
-                (owner, TransportError::OffsetOutOfRange { topic, partition, offset }.into())
-            }
-            Err(StepError::Log(cause)) => (None, cause.into()),
-        };
-        match failed {
-            (Some(at), cause) => self.give_up(at, &cause, now_ms),
+            Err(StepError::Store(at, cause)) => self.give_up(at, &cause.into(), now_ms),
+            Err(StepError::Deleted(at, cause)) => self.give_up(at, &cause.into(), now_ms),
             // Of which of them, nobody knows.
-            (None, cause) => (0..self.jobs.len()).for_each(|at| self.give_up(at, &cause, now_ms)),
+            Err(StepError::Log(cause)) => {
+                let cause = cause.into();
+                (0..self.jobs.len()).for_each(|at| self.give_up(at, &cause, now_ms));
+            }
         }
         0
     }
@@ -317,8 +305,8 @@ impl<C: Consumer> Warming<C> {
 
     /// The ends are reached: whether that was enough, and if so the stores are given back.
     fn settle(&mut self, at: usize, now_ms: i64) -> Result<(), restore::RestoreError> {
-        let job = &mut self.jobs[at];
-        let Stage::Replaying(replays) = &mut job.stage else { return Ok(()) };
+        let Job { order, stage, began_ms } = &mut self.jobs[at];
+        let Stage::Replaying(replays) = stage else { return Ok(()) };
         if !replays.iter().all(|(_, replay, _)| replay.is_done()) {
             return Ok(());
         }
@@ -331,11 +319,11 @@ impl<C: Consumer> Warming<C> {
         let mut warmed = Vec::new();
         for (hash, replay, lasting) in replays.iter() {
             replay.rest_at_end()?;
-            warmed.push(replay.warmed(*hash, lasting.elapsed(now_ms)));
+            warmed.push(Warmed::of(*hash, order.task, replay, lasting, now_ms));
         }
-        let ms = now_ms - job.began_ms;
-        tracing::debug!(task = %job.order.task, ms, "stores are near the ends of their changelogs");
-        job.stage = Stage::Over(warmed);
+        let ms = now_ms - *began_ms;
+        tracing::debug!(task = %order.task, ms, "stores are near the ends of their changelogs");
+        *stage = Stage::Over(warmed);
         Ok(())
     }
 
@@ -350,7 +338,7 @@ impl<C: Consumer> Warming<C> {
         if let Stage::Replaying(replays) = &stage {
             for (hash, replay, lasting) in replays {
                 replay.close(&mut self.reader);
-                warmed.push(replay.warmed(*hash, lasting.elapsed(now_ms)));
+                warmed.push(Warmed::of(*hash, order.task, replay, lasting, now_ms));
             }
         }
         *stage = Stage::Over(warmed);

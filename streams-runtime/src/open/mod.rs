@@ -180,7 +180,7 @@ impl<M: crate::transport::Message> Opening<M> {
             Stage::Begun | Stage::Offsets | Stage::Ends(_) | Stage::Known(_) => {}
         }
         for warmed in self.warmed.drain(..) {
-            connect.restoring(&Restoring::given_up(self.id, warmed));
+            connect.restoring(&warmed.told);
         }
     }
 

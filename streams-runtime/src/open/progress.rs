@@ -11,7 +11,6 @@ use super::patience::Lasting;
 use crate::restore::Replay;
 use crate::task::TaskId;
 use crate::transport::TopicPartition;
-use crate::warming::Warmed;
 use std::time::Duration;
 
 /// Where a restoration stands: which of its calls `StateRestoreListener` of Kafka Streams would get.
@@ -84,13 +83,6 @@ impl Restoring {
             bytes,
             elapsed: lasting.elapsed(now_ms),
         }
-    }
-
-    /// Of a store that somebody brought some way, and with which nobody goes on here.
-    pub(super) fn given_up(task: TaskId, warmed: Warmed) -> Self {
-        let Warmed { name: store, changelog, from, position, to, records, bytes, elapsed, .. } = warmed;
-        let stage = RestoreStage::Suspended;
-        Restoring { task, store, changelog, stage, from, position, to, records, bytes, elapsed }
     }
 
     /// Which part of the way is done, from 0 to 1. By offsets, so it may jump.

@@ -9,7 +9,7 @@ use crate::restore::{self, BySlot, Replay, RestoreError, StepError};
 use crate::state::StateError;
 use crate::task::{Task, TaskId};
 use crate::times::Times;
-use crate::transport::{TopicPartition, TransportError};
+use crate::transport::TopicPartition;
 use crate::wiring::Wiring;
 use crate::worker::{Connect, Worker, WorkerError};
 use std::time::Duration;
@@ -71,7 +71,7 @@ impl<C: Connect> Worker<C> {
             let earlier = opening.warmed.iter().position(|warmed| warmed.store == hash);
             let earlier = earlier.map(|at| opening.warmed.swap_remove(at));
             let mut lasting =
-                Lasting::since(earlier.as_ref().map_or(Duration::ZERO, |warmed| warmed.elapsed), now_ms);
+                Lasting::since(earlier.as_ref().map_or(Duration::ZERO, |warmed| warmed.told.elapsed), now_ms);
             match Replay::begin(
                 &mut self.reader,
                 &remembering[store],
@@ -110,27 +110,18 @@ impl<C: Connect> Worker<C> {
             return Ok(0);
         }
         let stepped = restore::step(&mut self.reader, &mut self.replayed, max, &mut replays);
-        let stepped = stepped.map_err(|failed| match failed {
-            StepError::Log(TransportError::OffsetOutOfRange { topic, partition, offset }) => {
-                let owner = replays.owner(&topic, partition);
-                (owner, StepError::Log(TransportError::OffsetOutOfRange { topic, partition, offset }))
-            }
-            failed => (None, failed),
-        });
         if stepped.as_ref().is_ok_and(|restored| *restored > 0) {
             self.tell_batches();
         }
         match stepped {
             Ok(restored) => Ok(restored),
-            // Deleted while it was read: it begins again where the changelog now begins.
-            Err((Some(at), StepError::Log(_))) => {
+            // It begins again where the changelog now begins.
+            Err(StepError::Deleted(at, _)) => {
                 self.opening[at].stop(&mut self.reader, &self.connect);
                 Ok(1)
             }
-            Err((_, StepError::Store(at, cause))) => {
-                Err(self.cannot_open(at, RestoreError::from(cause).into()))
-            }
-            Err((None, StepError::Log(cause))) => Err(cause.into()),
+            Err(StepError::Store(at, cause)) => Err(self.cannot_open(at, RestoreError::from(cause).into())),
+            Err(StepError::Log(cause)) => Err(cause.into()),
         }
     }
 

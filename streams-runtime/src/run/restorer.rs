@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn who_asks_is_answered_each_time_anew() {
         let restorer = restorer(20_000, |_| {});
-        assert_eq!(warm(&restorer)[0].records, 20_000);
+        assert_eq!(warm(&restorer)[0].told.records, 20_000);
         // Nothing is left to do.
         assert_eq!(warm(&restorer), []);
     }
@@ -243,7 +243,7 @@ mod tests {
         restorer.cool(TASK);
         let again = warm(&restorer);
         // Of what was done in between nothing is told: it is neither lost nor done twice.
-        assert!(again.first().is_none_or(|warmed| warmed.to == 50_000), "{again:?}");
+        assert!(again.first().is_none_or(|warmed| warmed.told.to == 50_000), "{again:?}");
         assert_eq!(warm(&restorer), []);
     }
 

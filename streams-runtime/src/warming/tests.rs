@@ -5,8 +5,8 @@ use crate::instance::{InProcess, MemoryDisk, create_topics, run_until_idle};
 use crate::prelude::*;
 use crate::state::{Direction, Engine as _, KeyRange, Mark, OnUnreadable};
 use crate::topology::Plan;
-use crate::transport::Isolation;
 use crate::transport::memory::{MemoryConsumer, MemoryLog};
+use crate::transport::{Isolation, TransportError};
 use crate::worker::{Connect, Worker};
 use std::cell::Cell;
 
@@ -113,7 +113,9 @@ fn what_is_opened_afterwards_has_little_left_and_is_the_same() {
     (0..2).for_each(|partition| ahead.begin(order(&plan, partition), 1_000));
     let finished = warm(&mut ahead, 100);
     assert_eq!(finished.len(), 2);
-    assert!(finished.iter().all(|(_, warmed)| warmed.len() == 2 && warmed.iter().all(|w| w.records > 0)));
+    assert!(
+        finished.iter().all(|(_, warmed)| warmed.len() == 2 && warmed.iter().all(|w| w.told.records > 0))
+    );
     drop(ahead);
 
     assert_eq!(open(&log, &warm_disk, "warm"), 0, "all of it was done before");

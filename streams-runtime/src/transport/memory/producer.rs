@@ -4,9 +4,12 @@
 //! transaction visible (`txn`, `log`). Records arrive inside `send`, unless an accident or an unfinished earlier
 //! transaction holds them up: then they wait here, in order, for `flush`.
 
+mod accepted;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use self::accepted::Accepted;
 use super::faults::Fault;
 use super::log::{Content, Stamp};
 use super::topics::{Memo, Place};
@@ -65,38 +68,6 @@ pub struct MemoryProducer {
     refused: Option<TransportError>,
     /// The membership that was accepted last, so that it is not looked up by name each time.
     accepted: Option<Accepted>,
-}
-
-/// A membership that is good for as long as the log's version stays.
-struct Accepted {
-    proof: GroupMetadata,
-    group: u32,
-    version: u64,
-}
-
-impl Accepted {
-    /// The number of the group, if it accepts this proof of membership.
-    #[cold]
-    fn ask(
-        accepted: &mut Option<Accepted>,
-        log: &mut Log,
-        proof: &GroupMetadata,
-    ) -> Result<u32, TransportError> {
-        let group = log.groups.number(&proof.group);
-        log.groups.check(group, proof.generation, &proof.member, false)?;
-        *accepted = Some(Accepted { proof: proof.clone(), group, version: log.version() });
-        Ok(group)
-    }
-
-    /// The group's number, if this is still the proof and still good.
-    #[inline]
-    fn group(&self, log: &Log, proof: &GroupMetadata) -> Option<u32> {
-        let same = Rc::ptr_eq(&self.proof.group, &proof.group)
-            && Rc::ptr_eq(&self.proof.member, &proof.member)
-            && self.proof.generation == proof.generation
-            && self.version == log.version();
-        same.then_some(self.group)
-    }
 }
 
 const UNKNOWN: TransportError = TransportError::Misuse(
