@@ -1,5 +1,6 @@
 //! Asked to end: what was processed is committed, and who leaves the group and who stays in it.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -119,4 +120,32 @@ fn either_signal_ends_it_and_a_second_one_at_once() {
     app.set("commit.interval.ms", "50");
     app.start();
     words.check(&[&app]);
+}
+
+#[test]
+fn at_any_moment_of_a_rebalance_it_ends_when_it_is_asked_to() {
+    for protocol in ["classic", "consumer"] {
+        let broker = Broker::start();
+        let mut words = Words::votes(&broker.bootstrap(), 31);
+        let mut apps = ["first", "second"].map(|name| {
+            let mut app = Application::named("tally", "moments", name, &broker.bootstrap()).on_disk();
+            app.set("group.protocol", protocol);
+            app
+        });
+        apps.iter_mut().for_each(Application::start);
+        words.write(20);
+        words.until_counted();
+        let [app, other] = &mut apps;
+        app.stop();
+        for moment in 0..50 {
+            app.start();
+            until("its start", PATIENCE, || app.log().contains("starting").then_some(()));
+            thread::sleep(Duration::from_millis(moment * 10));
+            app.signal(Signal::Terminate);
+            assert_eq!(app.exit(PATIENCE), Some(0), "{protocol}, {} ms: {}", moment * 10, app.log());
+        }
+        app.start();
+        words.write(20);
+        words.check(&[app, other]);
+    }
 }

@@ -139,8 +139,22 @@ pub(super) struct Notes {
     rebalances: RefCell<Vec<Rebalance>>,
     /// Errors that belong to no call, if somebody listens.
     heard: RefCell<Option<Vec<Fault>>>,
-    /// Revocations are answered by the callback itself: nobody polls any more.
-    closing: Cell<bool>,
+    answers: Cell<Answers>,
+}
+
+/// Who answers what the group decides.
+#[derive(Clone, Copy, Default)]
+enum Answers {
+    /// Whoever polls, in its own time.
+    #[default]
+    Owner,
+    /// The callback itself: nobody works on anything any more.
+    Callback,
+    /// The callback, the next one only. While a consumer closes, every answer is taken for one that gives everything
+    /// back (`rd_kafka_cgrp_handle_assign_op`), which is the end; an answer to what the group had decided as well comes
+    /// while the library ends or after, and then nobody takes it and its caller waits for ever (2.12.1).
+    Last,
+    Nobody,
 }
 
 /// Something to wait on.
@@ -259,7 +273,7 @@ impl Client {
 
     /// Leaves the group as its kind of member leaves. Waits for the answer of the broker, if there is one to ask.
     pub(in super::super) fn close(&self) -> Result<(), Fault> {
-        self.close_from_now();
+        self.notes.answers.set(Answers::Last);
         // SAFETY: a living consumer; the callback that it runs touches the notes only, which nobody borrows here.
         Fault::check(unsafe { rd_kafka_consumer_close(self.raw()) })?;
         self.is_member.set(false);
@@ -287,7 +301,7 @@ impl Client {
 
     /// Answers every revocation at once: who leaves works on nothing any more.
     pub(in super::super) fn close_from_now(&self) {
-        self.notes.closing.set(true);
+        self.notes.answers.set(Answers::Callback);
     }
 
     /// What the group decided since the last call.
@@ -397,16 +411,18 @@ unsafe extern "C" fn on_rebalance(
             false if rd_kafka_assignment_lost(rk) != 0 => Rebalance::Lost(list),
             false => Rebalance::Revoked(list),
         };
-        if notes.closing.get() {
-            let nothing = PartitionList::new();
-            let answered = match is_assigned {
-                true => rd_kafka_incremental_assign(rk, nothing.as_ptr()),
-                false => rd_kafka_incremental_unassign(rk, nothing.as_ptr()),
-            };
-            drop(Fault::take(answered));
-        } else {
-            notes.rebalances.borrow_mut().push(rebalance);
+        match notes.answers.get() {
+            Answers::Owner => return notes.rebalances.borrow_mut().push(rebalance),
+            Answers::Nobody => return,
+            Answers::Last => notes.answers.set(Answers::Nobody),
+            Answers::Callback => {}
         }
+        let nothing = PartitionList::new();
+        let answered = match is_assigned {
+            true => rd_kafka_incremental_assign(rk, nothing.as_ptr()),
+            false => rd_kafka_incremental_unassign(rk, nothing.as_ptr()),
+        };
+        drop(Fault::take(answered));
     }
 }
 
