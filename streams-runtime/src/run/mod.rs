@@ -311,8 +311,7 @@ mod on_kafka {
                 Ok(())
             },
         );
-        // Who calls has joined. Without brokers nothing is asked: librdkafka 2.12.1 ends the process by an assertion if a question about
-        // a group is given up while it still looks for who coordinates it.
+        // Who calls has joined. Without brokers nothing is asked: what else is to be done would wait for the answer.
         let listen = Job::every(call::LOOKS, "heard whether all instances shall end", move |topics| {
             if !common.is_regrouped() {
                 return Ok(());

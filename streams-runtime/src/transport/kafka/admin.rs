@@ -33,6 +33,7 @@ const NO_SUCH_GROUP: Code = Code(69);
 const TOPIC_EXISTS: Code = Code(36);
 const TRANSACTIONS_FORBIDDEN: Code = Code(53);
 const ALL_DOWN: Code = Code(-187);
+const TIMED_OUT: Code = Code(-185);
 /// `_AUTHENTICATION` and `_SSL`: another attempt ends like the first.
 const NEVER: [Code; 2] = [Code(-169), Code(-181)];
 
@@ -85,6 +86,19 @@ impl KafkaAdmin {
                 Err(fault) => Creation::Refused(fault.text),
             })
             .collect())
+    }
+}
+
+impl KafkaAdmin {
+    /// Another client, if a question about a group was not answered in time: this one still looks for whom to ask, and must not
+    /// be left to give up by itself (`group_asker` says why).
+    fn about_group<T>(&mut self, answered: Result<T, Fault>) -> Result<T, Fault> {
+        if answered.as_ref().is_err_and(|fault| fault.code == TIMED_OUT)
+            && let Ok(other) = self.clients.admin()
+        {
+            self.client = other.client;
+        }
+        answered
     }
 }
 
@@ -203,7 +217,8 @@ impl Topics for KafkaAdmin {
     }
 
     fn rights(&mut self, group: &str) -> Result<Rights, TransportError> {
-        let group = match self.client.group_operations(group, ANSWER_MS) {
+        let answered = self.client.group_operations(group, ANSWER_MS);
+        let group = match self.about_group(answered) {
             Ok(operations) => operations.map(Operations::numbered),
             Err(fault) if fault.code == GROUP_FORBIDDEN => Some(Operations::default()),
             // A group that nobody has joined yet, a coordinator that is being elected: the join will tell.
@@ -216,7 +231,8 @@ impl Topics for KafkaAdmin {
     fn members(&mut self, group: &str) -> Result<Vec<GroupMember>, TransportError> {
         let until = Instant::now() + Duration::from_millis(ANSWER_MS);
         loop {
-            match members(self.client.group_members(group, ANSWER_MS)) {
+            let answered = self.client.group_members(group, ANSWER_MS);
+            match members(self.about_group(answered)) {
                 // A coordinator that is being elected.
                 Err(fault) if meaning(fault.code) == Meaning::Later && Instant::now() < until => {
                     std::thread::sleep(AGAIN);
@@ -298,6 +314,7 @@ mod tests {
             (TOPIC_EXISTS, "TOPIC_ALREADY_EXISTS"),
             (TRANSACTIONS_FORBIDDEN, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"),
             (ALL_DOWN, "_ALL_BROKERS_DOWN"),
+            (TIMED_OUT, "_TIMED_OUT"),
             (NEVER[0], "_AUTHENTICATION"),
             (NEVER[1], "_SSL"),
         ] {

@@ -125,15 +125,16 @@ impl KafkaConsumer {
     ) -> Self {
         let wakeup = Arc::<Wakeup>::default();
         reader.ring(&wakeup);
+        let identity = Identity {
+            clients,
+            group: group.into(),
+            client_id: client_id.to_owned(),
+            instance: instance.map(Into::into),
+        };
         KafkaConsumer {
-            questions: Questions::new(&reader, &wakeup, group, reads.waits_for_offsets()),
+            questions: Questions::new(&reader, &wakeup, identity.asker(), reads.waits_for_offsets()),
             reads,
-            identity: Identity {
-                clients,
-                group: group.into(),
-                client_id: client_id.to_owned(),
-                instance: instance.map(Into::into),
-            },
+            identity,
             topics: Handles::new(&reader),
             reader,
             member: None,
@@ -364,7 +365,7 @@ impl Consumer for KafkaConsumer {
     fn members(&mut self) -> Result<Vec<GroupMember>, TransportError> {
         let answered =
             self.ask(Subject::Members, ASKING_FOR_MEMBERS, |answers| members(first(answers)?.members()));
-        self.change_coordinator(&answered)?;
+        self.change_coordinator(&answered);
         answered.map(|(found, _)| found).map_err(|why| why.error(ASKING_FOR_MEMBERS, ""))
     }
 
@@ -460,7 +461,7 @@ impl Consumer for KafkaConsumer {
         const DOING: &str = "asking for committed offsets";
         let subject = Subject::Committed(partitions.to_vec());
         // The topics are asked about on the way: what is read next is known to be there then, and who leads it.
-        self.questions.ask(&subject, DOING);
+        self.questions.ask(&subject, DOING)?;
         for place in partitions {
             self.describe(&place.topic)?;
         }
@@ -481,7 +482,7 @@ impl Consumer for KafkaConsumer {
             })?;
             refused.map_or(Ok(found), Err)
         });
-        self.change_coordinator(&answered)?;
+        self.change_coordinator(&answered);
         let topic = partitions.first().map_or("", |place| &place.topic);
         answered.map(|(found, _)| found).map_err(|why| why.error(DOING, topic))
     }

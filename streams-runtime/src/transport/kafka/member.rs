@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use super::client::KafkaClients;
 use super::errors::{self, FENCED_INSTANCE, MAX_POLL_EXCEEDED, Meaning, UNRELEASED_INSTANCE, meaning};
+use super::group_asker::GroupAsker;
 use super::handles::{ANSWER_MS, Handles};
 use super::sys::{Client, Fault, PartitionList, Rebalance, Wakeup};
 use crate::transport::{GroupMetadata, TopicPartition, TransportError};
@@ -37,6 +38,13 @@ pub(super) struct Identity {
     pub(super) group: Rc<str>,
     pub(super) client_id: String,
     pub(super) instance: Option<Rc<str>>,
+}
+
+impl Identity {
+    /// Who asks about the group.
+    pub(super) fn asker(&self) -> GroupAsker {
+        GroupAsker::new(self.clients.clone(), Rc::clone(&self.group), self.client_id.clone())
+    }
 }
 
 /// What the owner of a [`Member`] is told.

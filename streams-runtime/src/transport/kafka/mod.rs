@@ -6,7 +6,7 @@
 //! client    properties → clients                                        noise     what librdkafka says, once
 //! handles   the topics a client has met, and how many partitions they have
 //! consumer  batches out of one queue, committed offsets, ends of logs        message   a record, lent
-//! questions what a consumer has asked brokers and has no answer to yet
+//! questions what a consumer has asked brokers and has no answer to yet     group_asker  who asks about the group
 //! member    what the group decides, by a client that reads nothing
 //! producer  transactions; delivery reports by callback
 //! admin     topics: what is there, and making what is not                deleting  what was read
@@ -19,6 +19,7 @@ mod client;
 mod consumer;
 mod deleting;
 mod errors;
+mod group_asker;
 mod handles;
 mod member;
 mod message;

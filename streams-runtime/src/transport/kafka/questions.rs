@@ -7,7 +7,9 @@
 //! ```
 //!
 //! Nobody waits here: a question stays asked until somebody who has the same one takes its answers, or until it is
-//! given up, because nobody wants it any more or what it asked for must be true from now on.
+//! given up, because nobody wants it any more, or what it asked for must be true from now on, or nobody could be asked
+//! about a group in time. A question about a group is never given up alone: its client goes, and with it what else it was
+//! asked, which is put again to the next one.
 //!
 //! Knows how each question is put, and for how long it rests. Does not know what an answer means.
 
@@ -17,9 +19,10 @@ use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
 
+use super::group_asker::GroupAsker;
 use super::handles::ANSWER_MS;
 use super::sys::{Answer, Asked, Client, End, Fault, PartitionList, Wakeup};
-use crate::transport::TopicPartition;
+use crate::transport::{TopicPartition, TransportError};
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +40,10 @@ pub(super) enum Subject {
 }
 
 impl Subject {
+    fn is_of_group(&self) -> bool {
+        matches!(self, Subject::Members | Subject::Committed(_))
+    }
+
     fn is_about(&self, partition: &TopicPartition) -> bool {
         match self {
             // Whoever came since may have been given it before.
@@ -66,21 +73,36 @@ pub(super) struct Answered {
 struct Question {
     /// Empty while it rests.
     asked: Vec<Asked>,
+    /// When it was asked first.
     since: Instant,
+    /// When it was asked last.
+    put: Instant,
     rests_until: Instant,
     /// When somebody last wanted to know.
     wanted: Instant,
     waits_for: &'static str,
 }
 
+impl Question {
+    fn new(since: Instant, rests_until: Instant, now: Instant, waits_for: &'static str) -> Question {
+        Question { asked: Vec::new(), since, put: now, rests_until, wanted: now, waits_for }
+    }
+
+    fn is_answered(&mut self) -> bool {
+        !self.asked.is_empty() && self.asked.iter_mut().all(Asked::is_answered)
+    }
+
+    /// True if an answer may still come.
+    fn is_out(&mut self) -> bool {
+        !self.asked.is_empty() && !self.is_answered()
+    }
+}
+
 /// The questions of one consumer.
 pub(super) struct Questions {
     client: Rc<Client>,
-    /// The one that asks the group's coordinator.
-    group_client: Rc<Client>,
+    group: GroupAsker,
     wakeup: Arc<Wakeup>,
-    /// The group whose offsets are asked for.
-    group: Rc<str>,
     /// Whether offsets of open transactions are waited for.
     stable: bool,
     open: HashMap<Subject, Question>,
@@ -92,16 +114,19 @@ pub(super) struct Questions {
 /// broker little then, and who waits hardly more time.
 const RESTS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
+/// How long is waited for an answer about a group.
+const ANSWER: Duration = Duration::from_millis(ANSWER_MS);
+
 /// What nobody has wanted to know for so long is given up; the library has given it up as well.
 const UNWANTED: Duration = Duration::from_millis(2 * ANSWER_MS);
 
 impl Questions {
-    pub(super) fn new(client: &Rc<Client>, wakeup: &Arc<Wakeup>, group: &str, stable: bool) -> Self {
+    /// `stable`: committed offsets wait for open transactions.
+    pub(super) fn new(client: &Rc<Client>, wakeup: &Arc<Wakeup>, group: GroupAsker, stable: bool) -> Self {
         Questions {
             client: Rc::clone(client),
-            group_client: Rc::clone(client),
+            group,
             wakeup: Arc::clone(wakeup),
-            group: group.into(),
             stable,
             open: HashMap::default(),
             swept: Instant::now(),
@@ -113,81 +138,104 @@ impl Questions {
         self.wakeup = Arc::clone(wakeup);
     }
 
-    /// From now on the group is asked by another client. One that has found a coordinator goes on asking it
-    /// when the group has another one (librdkafka 2.12.1: nothing but a commit in a transaction forgets it).
-    pub(super) fn ask_group_with(&mut self, client: Client) {
-        self.group_client = Rc::new(client);
+    /// From now on another client asks about the group: the one there was is asked nothing more.
+    pub(super) fn leave_coordinator(&mut self) {
+        self.group.discard();
+        self.open.iter_mut().filter(|(subject, _)| subject.is_of_group()).for_each(|(_, question)| {
+            question.asked.clear();
+        });
     }
 
     #[cfg(test)]
-    pub(super) fn group_client(&self) -> &Rc<Client> {
-        &self.group_client
+    pub(super) fn group_client(&mut self) -> Rc<Client> {
+        self.group.client().expect("a client")
     }
 
     /// Sees to it that a question is asked; `waits_for` says what is being done, until more is known.
-    pub(super) fn ask(&mut self, subject: &Subject, waits_for: &'static str) {
+    ///
+    /// # Errors
+    /// If there is no client that could ask.
+    pub(super) fn ask(&mut self, subject: &Subject, waits_for: &'static str) -> Result<(), TransportError> {
         let now = Instant::now();
-        match self.open.get_mut(subject) {
-            Some(question) => question.wanted = now,
-            None => {
-                self.sweep(now);
-                let asked = Vec::new();
-                let question = Question { asked, since: now, rests_until: now, wanted: now, waits_for };
-                self.open.insert(subject.clone(), question);
-            }
+        self.sweep(now);
+        let question = self.open.entry(subject.clone());
+        let question = question.or_insert_with(|| Question::new(now, now, now, waits_for));
+        question.wanted = now;
+        if subject.is_of_group() && now - question.put >= ANSWER && question.is_out() {
+            self.leave_coordinator();
         }
-        if self.open[subject].asked.is_empty() && now >= self.open[subject].rests_until {
-            let asked = self.put(subject);
+        let question = &self.open[subject];
+        if question.asked.is_empty() && now >= question.rests_until {
+            let asked = self.put(subject)?;
             if let Some(question) = self.open.get_mut(subject) {
-                question.asked = asked;
+                (question.asked, question.put) = (asked, now);
             }
         }
+        Ok(())
     }
 
     /// As [`ask`](Self::ask), and hands the answers out once all are there.
-    pub(super) fn take(&mut self, subject: &Subject, waits_for: &'static str) -> Reply {
-        self.ask(subject, waits_for);
-        let Some(question) = self.open.get_mut(subject) else { return Reply::NotYet(waits_for) };
-        if question.asked.is_empty() || !question.asked.iter_mut().all(Asked::is_answered) {
-            return Reply::NotYet(question.waits_for);
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn take(
+        &mut self,
+        subject: &Subject,
+        waits_for: &'static str,
+    ) -> Result<Reply, TransportError> {
+        self.ask(subject, waits_for)?;
+        let Some(question) = self.open.get_mut(subject) else { return Ok(Reply::NotYet(waits_for)) };
+        if !question.is_answered() {
+            return Ok(Reply::NotYet(question.waits_for));
         }
         let since = question.since;
         let asked = self.open.remove(subject).map_or_else(Vec::new, |question| question.asked);
         let answers = asked.into_iter().map(Asked::take).collect();
-        Reply::Answered(Answered { answers, since })
+        Ok(Reply::Answered(Answered { answers, since }))
     }
 
     /// The answers said "not yet", because of `waits_for`: it is put again after a rest.
     pub(super) fn again(&mut self, subject: Subject, since: Instant, waits_for: &'static str) {
         let now = Instant::now();
         let rest = (now.saturating_duration_since(since) / 8).clamp(RESTS.0, RESTS.1);
-        let question = Question { asked: Vec::new(), since, rests_until: now + rest, wanted: now, waits_for };
-        self.open.insert(subject, question);
+        self.open.insert(subject, Question::new(since, now + rest, now, waits_for));
     }
 
     /// Gives up what was asked about a partition and its topic.
     pub(super) fn forget(&mut self, partition: &TopicPartition) {
-        self.open.retain(|subject, _| !subject.is_about(partition));
+        self.give_up(|subject, _| subject.is_about(partition));
     }
 
     fn sweep(&mut self, now: Instant) {
         if now - self.swept >= UNWANTED {
             self.swept = now;
-            self.open.retain(|_, question| now - question.wanted < UNWANTED);
+            self.give_up(|_, question| now - question.wanted >= UNWANTED);
         }
     }
 
-    fn put(&self, subject: &Subject) -> Vec<Asked> {
+    fn give_up(&mut self, mut is_over: impl FnMut(&Subject, &Question) -> bool) {
+        let mut is_out = false;
+        self.open.retain(|subject, question| {
+            let is_over = is_over(subject, question);
+            is_out |= is_over && subject.is_of_group() && question.is_out();
+            !is_over
+        });
+        if is_out {
+            self.leave_coordinator();
+        }
+    }
+
+    fn put(&mut self, subject: &Subject) -> Result<Vec<Asked>, TransportError> {
         let (client, wakeup) = (&self.client, &self.wakeup);
-        match subject {
-            Subject::Members => vec![self.group_client.ask_for_members(&self.group, wakeup, ANSWER_MS)],
+        Ok(match subject {
+            Subject::Members => vec![self.group.client()?.ask_for_members(self.group.group(), wakeup)],
             Subject::Committed(partitions) => {
                 let mut list = PartitionList::new();
                 for place in partitions {
                     list.push(&place.topic, place.partition.cast_signed());
                 }
-                let client = &self.group_client;
-                vec![client.ask_for_committed(&self.group, &list, self.stable, wakeup, ANSWER_MS)]
+                let client = self.group.client()?;
+                vec![client.ask_for_committed(self.group.group(), &list, self.stable, wakeup)]
             }
             Subject::Ends(TopicPartition { topic, partition }) => {
                 let end = |end| client.ask_for_end(topic, partition.cast_signed(), end, wakeup, ANSWER_MS);
@@ -195,6 +243,6 @@ impl Questions {
             }
             Subject::Topic(topic) => vec![client.ask_about_topic(topic, wakeup, ANSWER_MS)],
             Subject::Settings(topic) => vec![client.ask_for_settings(topic, wakeup, ANSWER_MS)],
-        }
+        })
     }
 }

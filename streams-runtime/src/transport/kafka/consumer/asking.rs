@@ -5,7 +5,6 @@
 use std::time::{Duration, Instant};
 
 use super::super::errors::{self, Meaning, NOT_COORDINATOR, UNSTABLE_OFFSETS, meaning};
-use super::super::member::Identity;
 use super::super::questions::{Answered, Reply, Subject};
 use super::super::sys::{Answer, Fault, Settings};
 use super::KafkaConsumer;
@@ -22,6 +21,8 @@ pub(super) enum Unanswered {
     NotYet(&'static str, Option<Fault>),
     /// It is refused.
     Refused(Fault),
+    /// There is nobody who could ask.
+    Impossible(TransportError),
 }
 
 impl Unanswered {
@@ -29,6 +30,7 @@ impl Unanswered {
         match self {
             Unanswered::NotYet(waits_for, _) => TransportError::TimedOut(waits_for),
             Unanswered::Refused(fault) => errors::error(doing, topic, &fault),
+            Unanswered::Impossible(error) => error,
         }
     }
 }
@@ -48,7 +50,8 @@ impl KafkaConsumer {
         doing: &'static str,
         read: impl FnOnce(&[Answer]) -> Result<T, Fault>,
     ) -> Result<(T, Instant), Unanswered> {
-        let Answered { answers, since } = match self.questions.take(&subject, doing) {
+        let reply = self.questions.take(&subject, doing).map_err(Unanswered::Impossible)?;
+        let Answered { answers, since } = match reply {
             Reply::NotYet(waits_for) => return Err(Unanswered::NotYet(waits_for, None)),
             Reply::Answered(answered) => answered,
         };
@@ -102,15 +105,10 @@ impl KafkaConsumer {
     }
 
     /// A broker that says it is not the group's coordinator is asked no more.
-    pub(super) fn change_coordinator<T>(
-        &mut self,
-        answered: &Result<T, Unanswered>,
-    ) -> Result<(), TransportError> {
+    pub(super) fn change_coordinator<T>(&mut self, answered: &Result<T, Unanswered>) {
         if let Err(Unanswered::NotYet(_, Some(Fault { code: NOT_COORDINATOR, .. }))) = answered {
-            let Identity { clients, group, client_id, .. } = &self.identity;
-            self.questions.ask_group_with(clients.asker(group, client_id)?);
+            self.questions.leave_coordinator();
         }
-        Ok(())
     }
 }
 

@@ -37,7 +37,7 @@ impl KafkaConsumer {
             let Slot { place, position, .. } = slot;
             let (place, position) = (place.clone(), *position);
             let Reply::Answered(Answered { answers, .. }) =
-                self.questions.take(&Subject::Ends(place.clone()), "looking after a silent partition")
+                self.questions.take(&Subject::Ends(place.clone()), "looking after a silent partition")?
             else {
                 continue;
             };
@@ -69,7 +69,8 @@ impl KafkaConsumer {
         let reader = Rc::new(clients.reader(self.reads, group, client_id)?);
         reader.ring(&self.wakeup);
         self.topics = self.topics.with(&reader)?;
-        self.questions = Questions::new(&reader, &self.wakeup, group, self.reads.waits_for_offsets());
+        self.questions =
+            Questions::new(&reader, &self.wakeup, self.identity.asker(), self.reads.waits_for_offsets());
         self.described.clear();
         self.by_number.clear();
         self.last = (0, -1, 0);

@@ -1,5 +1,6 @@
-//! What one real broker cannot show: a group that is handed over from one broker to another. librdkafka's imitation of a
-//! cluster can, nearly: it does not know questions about topics, so those are answered beforehand.
+//! What one real broker cannot show, or not in time: a group that is handed over from one broker to another, or that nobody
+//! can be asked about. librdkafka's imitation of a cluster can, nearly: it does not know questions about topics, so those
+//! are answered beforehand.
 
 use rdkafka::bindings::rd_kafka_resp_err_t as RDKafkaRespErr;
 use rdkafka::mocking::{MockCluster, MockCoordinator};
@@ -31,10 +32,7 @@ fn committed_offsets_are_asked_of_the_coordinator_of_now() {
         loop {
             consumer.described.insert(place.topic.clone(), (Instant::now(), Known { id: 1, partitions: 1 }));
             match consumer.committed(std::slice::from_ref(&place)) {
-                Ok(found) => {
-                    let is_another = !Rc::ptr_eq(consumer.questions.group_client(), &consumer.reader);
-                    break (found, is_another);
-                }
+                Ok(found) => break (found, consumer.questions.group_client()),
                 Err(TransportError::TimedOut(what)) => {
                     assert!(start.elapsed() < PATIENCE, "it is never answered: {what}");
                     consumer.wait(10);
@@ -43,9 +41,40 @@ fn committed_offsets_are_asked_of_the_coordinator_of_now() {
             }
         }
     };
-    assert_eq!(found(), (vec![Some(committed.clone())], false));
+    let (offsets, asked) = found();
+    assert_eq!(offsets, [Some(committed.clone())]);
     // The imitation answers whoever is asked, so it has to be told to refuse.
     coordinator(2);
     cluster.request_errors(RDKafkaApiKey::OffsetFetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR]);
-    assert_eq!(found(), (vec![Some(committed)], true));
+    let (offsets, another) = found();
+    assert_eq!(offsets, [Some(committed)]);
+    assert!(!Rc::ptr_eq(&asked, &another));
+}
+
+#[test]
+fn a_group_that_nobody_can_be_asked_about_for_long_is_asked_about_again() {
+    let cluster = MockCluster::new(1).expect("an imitated cluster");
+    cluster.create_topic("inputs", 1, 1).expect("a topic");
+    let settings = ClientSettings { brokers: cluster.bootstrap_servers(), ..ClientSettings::default() };
+    let clients = KafkaClients::new(settings);
+    let mut consumer = clients.consumer("group", "client", None, Isolation::ReadCommitted).unwrap();
+    let place = TopicPartition { topic: "inputs".to_owned(), partition: 0 };
+    let mut ask = |for_ms: u64| {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(for_ms) {
+            consumer.described.insert(place.topic.clone(), (Instant::now(), Known { id: 1, partitions: 1 }));
+            match consumer.committed(std::slice::from_ref(&place)) {
+                Ok(found) => return Some(found),
+                Err(TransportError::TimedOut(_)) => consumer.wait(10),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        None
+    };
+    assert_eq!(ask(30_000), Some(vec![None]));
+    cluster.broker_down(1).expect("a broker goes");
+    // For longer than one question lives.
+    assert_eq!(ask(7_000), None);
+    cluster.broker_up(1).expect("a broker comes");
+    assert_eq!(ask(30_000), Some(vec![None]));
 }

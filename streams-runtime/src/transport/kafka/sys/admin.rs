@@ -33,7 +33,7 @@ use rdkafka::bindings::{
     rd_kafka_metadata_destroy, rd_kafka_topic_result_error_string,
 };
 
-use super::ask::{Answer, Asked, Options};
+use super::ask::{Answer, Asked, OF_GROUPS_MS, Options};
 use super::client::Client;
 use super::codes::{
     Code, Fault, rd_kafka_AdminOptions_set_validate_only, rd_kafka_ConfigResource_error,
@@ -244,7 +244,7 @@ impl Client {
         ms: u64,
     ) -> Result<Option<Vec<u8>>, Fault> {
         let asked = Asked::new(self);
-        self.send_describe_group(group, true, &asked, ms);
+        self.send_describe_group(group, true, &asked);
         let answer = asked.answer(ms)?;
         // SAFETY: the description lives as long as the answer, and its list is as long as it says.
         unsafe {
@@ -262,15 +262,16 @@ impl Client {
         ms: u64,
     ) -> Result<Vec<(String, String)>, Fault> {
         let asked = Asked::new(self);
-        self.send_describe_group(group, false, &asked, ms);
+        self.send_describe_group(group, false, &asked);
         asked.answer(ms)?.members()
     }
 
     /// The question of both; `operations`: also what is allowed with it.
-    pub(super) fn send_describe_group(&self, group: &str, operations: bool, asked: &Asked, ms: u64) {
+    pub(super) fn send_describe_group(&self, group: &str, operations: bool, asked: &Asked) {
         let group = c_string(group);
         let mut groups = [group.as_ptr()];
-        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, ms);
+        let of = rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
+        let options = Options::new(self, of, OF_GROUPS_MS);
         // SAFETY: one name, which is copied, as are the options of this request.
         unsafe {
             if operations {

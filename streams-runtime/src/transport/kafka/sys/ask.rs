@@ -28,6 +28,10 @@ use super::produce::Topic;
 
 const TIMED_OUT: Code = Code(-185);
 
+/// How long the library may take for a question about a group: as long as it can be told to, because it must never give
+/// one up (`group_asker` says why). Who asks ends the client when it has waited for long enough.
+pub(super) const OF_GROUPS_MS: u64 = 3_600_000;
+
 /// Which end of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum End {
@@ -281,14 +285,9 @@ impl Client {
     }
 
     /// Asks who is in a group; see [`Answer::members`].
-    pub(in super::super) fn ask_for_members(
-        self: &Rc<Self>,
-        group: &str,
-        wakeup: &Arc<Wakeup>,
-        ms: u64,
-    ) -> Asked {
+    pub(in super::super) fn ask_for_members(self: &Rc<Self>, group: &str, wakeup: &Arc<Wakeup>) -> Asked {
         let asked = Asked::ringing(self, wakeup);
-        self.send_describe_group(group, false, &asked, ms);
+        self.send_describe_group(group, false, &asked);
         asked
     }
 
@@ -300,10 +299,10 @@ impl Client {
         partitions: &PartitionList,
         stable: bool,
         wakeup: &Arc<Wakeup>,
-        ms: u64,
     ) -> Asked {
         let group = c_string(group);
-        let options = Options::new(self, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, ms);
+        let of = rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
+        let options = Options::new(self, of, OF_GROUPS_MS);
         let asked = Asked::ringing(self, wakeup);
         // SAFETY: all living; group and list are copied into the request, which is copied again and freed once. The
         // error says at most that the option is not one of this request, which it is.
