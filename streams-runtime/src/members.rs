@@ -30,11 +30,10 @@ pub(crate) fn client_name(application: &str, process_id: &str, thread: usize) ->
     format!("{application}-{process_id}-{thread}")
 }
 
-/// True if a client of this name is one of a thread of that process, now or in an earlier run.
-pub(crate) fn is_of_process(name: &str, application: &str, process_id: &str) -> bool {
-    let rest = name.strip_prefix(application).and_then(|rest| rest.strip_prefix('-'));
-    let thread = rest.and_then(|rest| rest.strip_prefix(process_id)?.strip_prefix('-'));
-    thread.is_some_and(|thread| thread.parse::<usize>().is_ok())
+/// The number of the thread, if a client of this name is one of that process, now or in an earlier run.
+pub(crate) fn thread_of(name: &str, application: &str, process_id: &str) -> Option<usize> {
+    let rest = name.strip_prefix(application)?.strip_prefix('-')?;
+    rest.strip_prefix(process_id)?.strip_prefix('-')?.parse().ok()
 }
 
 const MARK: &str = ";leaders=";
@@ -101,6 +100,24 @@ pub(crate) fn strangers(
     strangers
 }
 
+/// The clients of an earlier run of this instance whose place none of its threads takes: of these, the first `returning` do,
+/// under the same map. `thread` is as [`thread_of`].
+pub(crate) fn left_behind(
+    members: &[GroupMember],
+    leaders: u64,
+    returning: usize,
+    thread: impl Fn(&str) -> Option<usize>,
+) -> Vec<String> {
+    let is_left = |member: &&GroupMember| {
+        let (name, said) = parts(&member.client_id);
+        thread(name).is_some_and(|number| number >= returning || said != Some(leaders))
+    };
+    let mut left: Vec<String> =
+        members.iter().filter(is_left).map(|member| member.client_id.clone()).collect();
+    left.sort();
+    left
+}
+
 /// True if all of them will give way to this instance, should they be as new as it is.
 pub(crate) fn give_way(strangers: &[Stranger], leaders: u64) -> bool {
     strangers.iter().all(|stranger| stranger.leaders.is_some_and(|other| other > leaders))
@@ -128,7 +145,7 @@ mod tests {
 
     fn found(members: &[&str]) -> Vec<String> {
         let members = members.iter().map(|id| member(id)).collect();
-        let strangers = strangers(members, 0xabc, |name| is_of_process(name, "app", "me"));
+        let strangers = strangers(members, 0xabc, |name| thread_of(name, "app", "me").is_some());
         strangers.into_iter().map(|stranger| stranger.member.client_id).collect()
     }
 
@@ -136,6 +153,23 @@ mod tests {
     fn who_has_the_same_map_is_no_stranger() {
         assert_eq!(client_id("app-me-0", 0xabc), "app-me-0;leaders=abc");
         assert_eq!(found(&["app-me-0;leaders=abc", "app-you-0;leaders=abc"]), [""; 0]);
+    }
+
+    #[test]
+    fn who_comes_back_takes_the_places_of_its_threads_and_of_no_others() {
+        let of = |returning| {
+            let ids = [
+                "app-me-0;leaders=abc",
+                "app-me-1;leaders=abc",
+                "app-me-0;leaders=abd",
+                "app-you-7;leaders=abc",
+            ];
+            let members: Vec<GroupMember> = ids.iter().map(|id| member(id)).collect();
+            left_behind(&members, 0xabc, returning, |name| thread_of(name, "app", "me"))
+        };
+        assert_eq!(of(2), ["app-me-0;leaders=abd"]);
+        assert_eq!(of(1), ["app-me-0;leaders=abd", "app-me-1;leaders=abc"]);
+        assert_eq!(of(0).len(), 3);
     }
 
     #[test]

@@ -52,6 +52,7 @@ fn start(topics: &mut dyn Topics) -> Result<Started, StartupError> {
     let startup = Startup {
         application: "shop",
         process_id: "p-1",
+        returning: 1,
         brokers: "b:9092",
         guarantee: Guarantee::ExactlyOnce,
         replication: Some(1),
@@ -476,8 +477,13 @@ fn equals_and_what_is_left_of_an_earlier_run_are_no_strangers() {
     let mut log = complete();
     let leaders = start(&mut log).unwrap().plan.leaders_hash();
     let _equal = join(&log, &member_id("shop-p-2-0", leaders));
+    let _comes_back = join(&log, &member_id("shop-p-1-0", leaders));
     let _left = join(&log, &member_id("shop-p-1-0", 0x1f));
-    start(&mut log).unwrap();
+    let _another_thread = join(&log, &member_id("shop-p-1-1", leaders));
+    let warnings = start(&mut log).unwrap().warnings;
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    expect!["member `shop-p-1-0;leaders=1f` is left of an earlier run of this instance: what the group gave it stands still until its session has ended (`session.timeout.ms`)"].assert_eq(&warnings[0]);
+    assert!(warnings[1].starts_with("member `shop-p-1-1;leaders="), "{warnings:?}");
 }
 
 #[test]
@@ -486,6 +492,7 @@ fn what_works_and_is_probably_not_wanted() {
     let startup = Startup {
         application: "shop",
         process_id: "p-1",
+        returning: 1,
         brokers: "b:9092",
         guarantee: Guarantee::ExactlyOnce,
         replication: Some(3),

@@ -14,7 +14,7 @@ use super::restorer::Restorer;
 use crate::app::Error;
 use crate::directory::{Cleaner, DirectoryError, StateDirectory};
 use crate::guarantee::Guarantee;
-use crate::members::{client_name, is_of_process};
+use crate::members::{client_name, thread_of};
 use crate::memory::{Budget, Share};
 use crate::open::Restoring;
 use crate::settings::Settings;
@@ -84,6 +84,11 @@ impl Process {
 
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// How many of so many threads are found by the group under the names of an earlier run.
+    pub(crate) fn returning(&self, threads: usize) -> usize {
+        if self.is_static { threads } else { 0 }
     }
 
     /// Deletes stores that were not here for so long, if there is a disk.
@@ -225,7 +230,7 @@ impl Connect for OnMachine {
     }
 
     fn is_own(&self, name: &str) -> bool {
-        is_of_process(name, &self.machine.application, &self.machine.process.id)
+        thread_of(name, &self.machine.application, &self.machine.process.id).is_some()
     }
 
     fn restore_consumer(&self) -> Result<KafkaConsumer, TransportError> {

@@ -231,7 +231,9 @@ mod on_kafka {
         let Application { topology, id, settings, hooks } = application;
         let clients = KafkaClients::new(settings.clients.clone());
         let process = Process::open(&id, &topology, &settings)?;
-        let started = Startup::new(&id, process.id(), &settings).run(&mut clients.admin()?, &topology)?;
+        let returning = process.returning(settings.threads);
+        let started =
+            Startup::new(&id, process.id(), returning, &settings).run(&mut clients.admin()?, &topology)?;
         started.warnings.iter().for_each(|warning| tracing::warn!(application = id, "{warning}"));
         tracing::info!(
             application = id,

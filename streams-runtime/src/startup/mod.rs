@@ -21,7 +21,7 @@ pub use report::{Problem, StartupError};
 use self::internal::Kind;
 use self::report::{Resource, What};
 use crate::guarantee::Guarantee;
-use crate::members::{is_of_process, strangers};
+use crate::members::{left_behind, strangers, thread_of};
 use crate::settings::Settings;
 use crate::stream::TopicSpec;
 use crate::topology::{Plan, PlannedTopic, Topology};
@@ -43,6 +43,8 @@ pub struct Startup<'a> {
     /// The id of the process, the same at each start on one state directory: what is left in the group of an earlier run
     /// is nobody else.
     pub process_id: &'a str,
+    /// How many of its threads take the place of one of an earlier run: all of them if they are static members, or none.
+    pub returning: usize,
     /// Where its brokers are, for the words of a report.
     pub brokers: &'a str,
     /// What is promised, which decides whether it writes in transactions.
@@ -71,10 +73,11 @@ pub struct Started {
 
 impl<'a> Startup<'a> {
     /// The start of an application with these settings.
-    pub fn new(application: &'a str, process_id: &'a str, settings: &'a Settings) -> Self {
+    pub fn new(application: &'a str, process_id: &'a str, returning: usize, settings: &'a Settings) -> Self {
         Startup {
             application,
             process_id,
+            returning,
             brokers: settings.brokers.as_deref().unwrap_or_default(),
             guarantee: settings.guarantee,
             replication: settings.replication,
@@ -169,9 +172,10 @@ impl<'a> Startup<'a> {
         }
         let rights = topics.rights(self.application).map_err(asking)?;
         let members = topics.members(self.application).map_err(asking)?;
-        let others = strangers(members, plan.leaders_hash(), |name| {
-            is_of_process(name, self.application, self.process_id)
-        });
+        let (leaders, number) =
+            (plan.leaders_hash(), |name: &str| thread_of(name, self.application, self.process_id));
+        seen.left = left_behind(&members, leaders, self.returning, number);
+        let others = strangers(members, leaders, |name| number(name).is_some());
         let (plan, mut problems) = self.check(topology, seen, rights.group);
         let missing = self.missing(&plan, seen, |_| true);
         problems.extend(self.refused(&missing, topics.try_create(&missing).map_err(asking)?));
@@ -319,6 +323,12 @@ impl<'a> Startup<'a> {
                 ));
             }
         }
+        for member in &seen.left {
+            warnings.push(format!(
+                "member `{member}` is left of an earlier run of this instance: what the group gave it stands still until its \
+                 session has ended (`session.timeout.ms`)"
+            ));
+        }
         warnings
     }
 }
@@ -334,6 +344,8 @@ struct Seen {
     topics: BTreeMap<String, TopicDescription>,
     /// What may not be described, and the broker's words.
     forbidden: BTreeMap<String, String>,
+    /// Members of an earlier run that nobody will take the place of.
+    left: Vec<String>,
 }
 
 fn not_allowed(resource: Resource, operation: Operation, cause: &'static str) -> Problem {

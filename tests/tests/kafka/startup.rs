@@ -84,6 +84,7 @@ fn start(
     let startup = Startup {
         application,
         process_id: "p-1",
+        returning: 1,
         brokers: &brokers,
         guarantee: Guarantee::ExactlyOnce,
         replication: None,
@@ -193,6 +194,7 @@ fn brokers_say_why_a_topic_is_not_made() {
     let topics = [("segment.bytes".to_owned(), "few".to_owned())];
     let startup = Startup {
         process_id: "p-1",
+        returning: 1,
         application: "startup-refused",
         brokers: &brokers,
         guarantee: Guarantee::ExactlyOnce,
