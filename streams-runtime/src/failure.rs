@@ -54,8 +54,8 @@ pub enum What {
         /// True if a step wrote it with `to`, so that a policy can be said.
         declared: bool,
     },
-    /// A step's function panicked; the panic's text is the cause.
-    Panic,
+    /// The function of this step panicked, or a format or another function of a topic; the panic's text is the cause.
+    Panic(Option<&'static str>),
 }
 
 impl Failure {
@@ -107,7 +107,7 @@ impl Failure {
             | What::EncodeValue(_)
             | What::Store(_)
             | What::Refused { .. }
-            | What::Panic => None,
+            | What::Panic(_) => None,
         }
     }
 
@@ -165,7 +165,8 @@ impl std::fmt::Display for Happened<'_> {
             What::Late(step) => write!(f, "the window has closed at step `{step}`")?,
             What::Store(store) => write!(f, "store `{store}` failed")?,
             What::Refused { topic, .. } => write!(f, "the log refused a record for topic `{topic}`")?,
-            What::Panic => f.write_str("a step panicked")?,
+            What::Panic(Some(step)) => write!(f, "step `{step}` panicked")?,
+            What::Panic(None) => f.write_str("a format or a function of a topic panicked")?,
         }
         if let Some(source) = this.record() {
             write!(f, " on {source}")?;

@@ -31,6 +31,7 @@ use crate::context::Source as Origin;
 use crate::counters::DropCounter;
 use crate::failure::{Failure, What, panic_text};
 use crate::mutants::mutant;
+use crate::operators::unwound;
 use crate::outbox::Outbox;
 use crate::record::Timestamp;
 use crate::state::{Mark, StateError};
@@ -378,7 +379,7 @@ impl<M: Message> Task<M> {
 
     #[cold]
     fn panicked(&self, panic: &(dyn Any + Send)) -> Failure {
-        let failure = Failure::new(What::Panic, Some(panic_text(panic).into()));
+        let failure = Failure::new(What::Panic(unwound()), Some(panic_text(panic).into()));
         // The record that was being worked on is still at the head of its buffer.
         failure.on(&self.inputs[self.at].origin())
     }

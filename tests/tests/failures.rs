@@ -279,7 +279,7 @@ fn an_error_after_the_row_was_changed() {
 
 #[test]
 fn a_panic() {
-    amount(14, &["panicked", "fourteen is a bug"]);
+    amount(14, &["step `receipt` panicked", "fourteen is a bug"]);
 }
 
 #[test]

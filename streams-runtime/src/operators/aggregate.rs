@@ -3,7 +3,7 @@
 //! The row carries the highest time of its inputs, also when an update comes late; a function that deletes the row
 //! forwards a tombstone even if there was none before.
 
-use super::{Aggregates, ErrorPolicy, Fold, KeyedRows};
+use super::{Aggregates, ErrorPolicy, Fold, KeyedRows, panics};
 use crate::context::Context;
 use crate::failure::{Failure, UserError};
 use crate::record::Timestamp;
@@ -38,7 +38,7 @@ where
         Some(row) => (Some(row.value), row.timestamp.max(cx.timestamp.as_ms())),
         None => (None, cx.timestamp.as_ms()),
     };
-    let result = S::fold(&mut now, key, value, cx);
+    let result = panics::of::<S, _>(|| S::fold(&mut now, key, value, cx));
     let copy = if read { now.clone() } else { None };
     *row = now.map(|value| Stamped { value, timestamp: time });
     result.map(|()| (copy, time))

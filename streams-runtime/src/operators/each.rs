@@ -1,6 +1,6 @@
 //! `flat_map`, `flat_map_values`: any number of records for one (`KStream#flatMap`).
 
-use super::{ErrorPolicy, RunEach};
+use super::{ErrorPolicy, RunEach, panics};
 use crate::context::Context;
 use crate::failure::{Failure, UserError};
 use crate::slot::{KeySlot, Slot};
@@ -33,8 +33,10 @@ impl<S: RunEach<Item = Option<V>>, V, O: Push<KeyIn<S>, V>> Push<KeyIn<S>, Value
         mut value: Slot<'_, ValueIn<S>>,
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
-        let result = S::run_each(&mut key.lend(), &mut value, cx, &mut |mut item| {
-            self.next.push(key.lend(), Slot::Given(&mut item), cx)
+        let result = panics::of::<S, _>(|| {
+            S::run_each(&mut key.lend(), &mut value, cx, &mut |mut item| {
+                self.next.push(key.lend(), Slot::Given(&mut item), cx)
+            })
         });
         self.errors.stopped(result, cx)
     }
@@ -68,8 +70,10 @@ impl<S: RunEach<Item = (Option<K>, Option<V>)>, K, V, O: Push<K, V>> Push<KeyIn<
         mut value: Slot<'_, ValueIn<S>>,
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
-        let result = S::run_each(&mut key, &mut value, cx, &mut |(mut key, mut value)| {
-            self.next.push(KeySlot::new(&mut key), Slot::Given(&mut value), cx)
+        let result = panics::of::<S, _>(|| {
+            S::run_each(&mut key, &mut value, cx, &mut |(mut key, mut value)| {
+                self.next.push(KeySlot::new(&mut key), Slot::Given(&mut value), cx)
+            })
         });
         self.errors.stopped(result, cx)
     }

@@ -3,7 +3,7 @@
 //! Only the stream's records trigger; the result carries their time and headers whatever the row's time is
 //! (`KStreamKTableJoinProcessor`). A null key finds no row.
 
-use super::{ErrorPolicy, Rows, RunJoin};
+use super::{ErrorPolicy, Rows, RunJoin, panics};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::serde::same_format;
@@ -34,7 +34,7 @@ impl<S: RunJoin, O: Push<KeyIn<S>, S::Value>> Push<KeyIn<S>, ValueIn<S>> for Joi
         let mut result = None;
         let mut call = |row: Option<&<S::Join as Stream>::Value>| {
             if row.is_some() || !S::INNER {
-                result = Some(S::run_join(&mut key.lend(), &mut value, row, cx));
+                result = Some(panics::of::<S, _>(|| S::run_join(&mut key.lend(), &mut value, row, cx)));
             }
             Ok(())
         };

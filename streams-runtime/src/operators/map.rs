@@ -1,6 +1,6 @@
 //! `map`, `filter_map`: a new key and a new value (`KStream#map`).
 
-use super::{ErrorPolicy, Run};
+use super::{ErrorPolicy, Run, panics};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::slot::{KeySlot, Slot};
@@ -25,7 +25,7 @@ impl<S: Run<Out = Pair<K, V>>, K, V, O: Push<K, V>> Push<KeyIn<S>, ValueIn<S>> f
         mut value: Slot<'_, ValueIn<S>>,
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
-        match S::run(&mut key, &mut value, cx) {
+        match panics::of::<S, _>(|| S::run(&mut key, &mut value, cx)) {
             Ok((mut key, mut value)) => self.next.push(KeySlot::new(&mut key), Slot::Given(&mut value), cx),
             Err(cause) => self.errors.decide(cause, cx),
         }
@@ -53,7 +53,7 @@ impl<S: Run<Out = Option<Pair<K, V>>>, K, V, O: Push<K, V>> Push<KeyIn<S>, Value
         mut value: Slot<'_, ValueIn<S>>,
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
-        match S::run(&mut key, &mut value, cx) {
+        match panics::of::<S, _>(|| S::run(&mut key, &mut value, cx)) {
             Ok(Some((mut key, mut value))) => {
                 self.next.push(KeySlot::new(&mut key), Slot::Given(&mut value), cx)
             }

@@ -1,6 +1,6 @@
 //! `map_values`, `filter_map_values`: a new value under the same key (`KStream#mapValues`). The key keeps its bytes.
 
-use super::{ErrorPolicy, Run};
+use super::{ErrorPolicy, Run, panics};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::slot::{KeySlot, Slot};
@@ -24,7 +24,7 @@ impl<S: Run<Out = Option<V>>, V: 'static, O: Push<KeyIn<S>, V>> Push<KeyIn<S>, V
         mut value: Slot<'_, ValueIn<S>>,
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
-        match S::run(&mut key.lend(), &mut value, cx) {
+        match panics::of::<S, _>(|| S::run(&mut key.lend(), &mut value, cx)) {
             Ok(mut mapped) => {
                 let pushed = self.next.push(key, Slot::Given(&mut mapped), cx);
                 value.give_back(mapped);
@@ -63,7 +63,7 @@ impl<S: Run<Out = Option<Option<V>>>, V, O: Push<KeyIn<S>, V>> Push<KeyIn<S>, Va
         mut value: Slot<'_, ValueIn<S>>,
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
-        match S::run(&mut key.lend(), &mut value, cx) {
+        match panics::of::<S, _>(|| S::run(&mut key.lend(), &mut value, cx)) {
             Ok(Some(mut mapped)) => self.next.push(key, Slot::Given(&mut mapped), cx),
             Ok(None) => Ok(()),
             Err(cause) => self.errors.decide(cause, cx),

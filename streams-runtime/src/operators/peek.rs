@@ -1,6 +1,6 @@
 //! `peek`: looks at a record and passes it on (`KStream#peek`); a `merge` is a peek that looks at nothing.
 
-use super::{ErrorPolicy, Run};
+use super::{ErrorPolicy, Run, panics};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::slot::{KeySlot, Slot};
@@ -23,7 +23,7 @@ impl<S: Run<Out = ()>, O: Push<KeyIn<S>, ValueIn<S>>> Push<KeyIn<S>, ValueIn<S>>
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
         // The record goes on, so the function is only lent it: one that takes by value gets a copy.
-        match S::run(&mut key.lend(), &mut value.lend(), cx) {
+        match panics::of::<S, _>(|| S::run(&mut key.lend(), &mut value.lend(), cx)) {
             Ok(()) => self.next.push(key, value, cx),
             Err(cause) => self.errors.decide(cause, cx),
         }

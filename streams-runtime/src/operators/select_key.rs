@@ -1,6 +1,6 @@
 //! `select_key`: a new key over the same value (`KStream#selectKey`).
 
-use super::{ErrorPolicy, Run};
+use super::{ErrorPolicy, Run, panics};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::slot::{KeySlot, Slot};
@@ -23,7 +23,7 @@ impl<S: Run<Out = Option<K>>, K, O: Push<K, ValueIn<S>>> Push<KeyIn<S>, ValueIn<
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
         // The function may read the value but not keep it: it goes on to the readers, so it is only lent here.
-        let selected = S::run(&mut key, &mut value.lend(), cx);
+        let selected = panics::of::<S, _>(|| S::run(&mut key, &mut value.lend(), cx));
         match selected {
             Ok(mut key) => self.next.push(KeySlot::new(&mut key), value, cx),
             Err(cause) => self.errors.decide(cause, cx),

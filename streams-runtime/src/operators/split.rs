@@ -1,6 +1,6 @@
 //! `split`: each record goes to the branch its function returns (`KStream#split`).
 
-use super::{ErrorPolicy, Run};
+use super::{ErrorPolicy, Run, panics};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::slot::{KeySlot, Slot};
@@ -27,7 +27,7 @@ where
         mut value: Slot<'_, ValueIn<S>>,
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
-        match S::run(&mut key.lend(), &mut value, cx) {
+        match panics::of::<S, _>(|| S::run(&mut key.lend(), &mut value, cx)) {
             Ok(branch) => branch.send(key, cx, &self.ports),
             Err(cause) => self.errors.decide(cause, cx),
         }
