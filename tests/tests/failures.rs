@@ -13,7 +13,9 @@ use streams_runtime::prelude::*;
 use streams_runtime::state::OverlayLimit;
 use streams_runtime::task::TaskId;
 use streams_runtime::transport::memory::{MemoryLog, TopicSettings};
-use streams_runtime::transport::{Consumer, Isolation, Message, TopicPartition};
+use streams_runtime::transport::{
+    CommitOutcome, Consumer, Isolation, Message, Outgoing, Producer, TopicPartition,
+};
 use streams_runtime::worker::{Worker, WorkerError};
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -315,4 +317,37 @@ fn a_row_that_the_log_refuses() {
 fn a_late_record() {
     let value = Some(order(1, 3));
     fails(Bad { key: Some("d"), value, timestamp: 0, said: &["the window has closed", "`Windows`"] });
+}
+
+/// Between the last record that was processed and the one that failed there is a control record: nothing is left to be read, and
+/// nobody has to wait for it.
+#[test]
+fn nothing_is_left_before_a_record_that_fails_behind_a_control_record() {
+    let log = log();
+    let mut producer = log.producer(Some("shoppers"));
+    producer.init().unwrap();
+    for amount in [20, 14] {
+        producer.begin().unwrap();
+        let (value, headers) = (order(amount, 0), Headers::new());
+        let record = Outgoing {
+            topic: "orders",
+            partition: 1,
+            key: Some(b"d"),
+            value: Some(&value),
+            timestamp: 0,
+            headers: &headers,
+            origin: 0,
+            is_followed: false,
+        };
+        producer.send(record).unwrap();
+        assert_eq!(producer.commit(), CommitOutcome::Committed);
+    }
+    let mut worker = start(&log, "one", OverlayLimit::UNBOUNDED);
+    assert_eq!(run(&mut worker).len(), 1);
+    assert!(worker.is_at_ends() && !worker.is_changed());
+    let task = worker.tasks().iter().find(|task| task.is_set_aside()).unwrap();
+    assert!(task.is_done());
+    assert_eq!(task.positions().map(|(_, at)| at).collect::<Vec<_>>(), [2]);
+    assert_eq!(log.committed(APPLICATION, "orders", 1).unwrap().unwrap().offset, 2);
+    worker.leave().unwrap();
 }

@@ -53,6 +53,11 @@ impl<M: Message> Task<M> {
     /// Drops what was fetched and will not be processed.
     pub fn drop_fetched(&mut self) {
         for input in &mut self.inputs {
+            // Only control records can stand between the last record and the one that failed: that nothing is left before that one
+            // must not be forgotten with it.
+            if input.is_stopped() {
+                input.position = input.position.max(input.stop);
+            }
             input.buffer.clear();
             input.bytes = 0;
             input.held = false;
