@@ -2,6 +2,7 @@
 //!
 //! `cargo run -p streams-tests --bin simulate` runs more of them, and tells what happened in one that fails.
 
+use std::process::Command;
 use streams_runtime::mutants::Mutant;
 use streams_tests::simulate::{simulate, violation};
 
@@ -11,7 +12,7 @@ const SEEDS: u64 = 2_000;
 fn seeds() {
     for seed in 0..SEEDS {
         if let Err(violation) = simulate(seed, None) {
-            panic!("seed {seed}: {}\n{}", violation.what, violation.story.join("\n"));
+            panic!("{violation}\n{}", violation.story.join("\n"));
         }
     }
 }
@@ -53,4 +54,21 @@ fn a_seed_decides_everything() {
         let story = || simulate(seed, Some(Mutant::UnknownIsAborted)).map_err(|violation| violation.story);
         assert_eq!(story(), story());
     }
+}
+
+/// What a failing seed says is run as it stands there, and fails in the same words.
+#[test]
+fn a_failing_seed_says_how_to_see_it_again() {
+    let mutant = Some(Mutant::CheckpointAhead);
+    // Neither the first seed nor the right runtime would do.
+    let violation = (1..200).find_map(|seed| simulate(seed, mutant).err()).unwrap();
+    let command = violation.command();
+    let (program, arguments) = command.split_once(" -- ").unwrap();
+    assert_eq!(program, "cargo run -q -p streams-tests --no-default-features --bin simulate");
+    let again = Command::new(env!("CARGO_BIN_EXE_simulate")).args(arguments.split(' ')).output().unwrap();
+    assert_eq!(again.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&again.stdout);
+    let story = violation.story.join("\n");
+    assert_eq!(said, format!("{story}\n{violation}\nsimulated 1 seeds, 1 violations\n"));
+    assert!(violation.to_string().ends_with(&format!("\n  once more: {command}")), "{violation}");
 }

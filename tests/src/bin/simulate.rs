@@ -41,8 +41,7 @@ fn main() -> ExitCode {
             if violations <= 3 {
                 violation.story.iter().for_each(|line| println!("{line}"));
             }
-            println!("seed {seed}: {}", violation.what);
-            println!("  once more: simulate --seeds 1 --first {seed}");
+            println!("{violation}");
         }
     }
     println!("simulated {seeds} seeds, {violations} violations");

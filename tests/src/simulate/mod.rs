@@ -33,6 +33,7 @@ mod world;
 
 use self::script::Script;
 use self::world::World;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use streams_runtime::mutants::Mutant;
 
@@ -41,10 +42,30 @@ use streams_runtime::mutants::Mutant;
 pub struct Violation {
     /// The seed.
     pub seed: u64,
+    /// Which wrong variant of the runtime it was, if it was one.
+    pub mutant: Option<Mutant>,
     /// What was not as it must be.
     pub what: String,
     /// The story: the script with the faults that matter, and what happened.
     pub story: Vec<String>,
+}
+
+impl Violation {
+    /// The command that shows it again, to the last word.
+    pub fn command(&self) -> String {
+        let (package, seed) = (env!("CARGO_PKG_NAME"), self.seed);
+        let mutant = self.mutant.map_or_else(String::new, |mutant| format!(" --mutant {mutant:?}"));
+        format!(
+            "cargo run -q -p {package} --no-default-features --bin simulate -- --seeds 1 --first {seed}{mutant}"
+        )
+    }
+}
+
+/// What was not right, and how to see it again.
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "seed {}: {}\n  once more: {}", self.seed, self.what, self.command())
+    }
 }
 
 /// Runs one seed. A seed that fails is told with the faults that matter.
@@ -64,7 +85,7 @@ pub fn simulate(seed: u64, mutant: Option<Mutant>) -> Result<(), Box<Violation>>
             };
             story.extend(script.faults.iter().map(fault));
             story.extend(lines);
-            Err(Box::new(Violation { seed, what: still.unwrap_or(what), story }))
+            Err(Box::new(Violation { seed, mutant, what: still.unwrap_or(what), story }))
         }
     }
 }
