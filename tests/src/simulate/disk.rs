@@ -3,6 +3,10 @@
 //! An engine writes whole batches to a log that is not synced: a process that dies loses nothing, a machine that loses
 //! its power loses any number of the last batches of each store, each store its own. A directory may also be gone.
 //!
+//! A batch that is torn is one that is lost: an engine promises all of it or nothing, and RocksDB keeps that promise by
+//! dropping whatever does not fit its check sum, and all behind it (`state/tests/on_disk.rs` cuts its files). It also syncs what it
+//! has in tables, so that it never loses what was there when a store was opened; here that goes as well.
+//!
 //! Knows batches. Does not know what is in them, nor when a worker writes one.
 
 use super::observed::current;
@@ -36,28 +40,34 @@ enum Written {
     Cleared,
 }
 
-/// One store.
+/// One store: what it holds, and how it came to that.
 #[derive(Clone, Default)]
 struct Store {
     now: MemoryEngine,
-    /// What is certainly on the disk, and what came after it.
-    synced: MemoryEngine,
-    unsynced: Vec<Written>,
+    written: Vec<Written>,
     is_open: bool,
 }
 
-/// So many batches may be lost at a power cut.
-const UNSYNCED: usize = 6;
+/// Mostly a power cut takes no more than so many batches.
+const FEW: usize = 6;
 
 impl Store {
     fn write(&mut self, written: Written) -> Result<(), EngineError> {
         apply(&mut self.now, &written)?;
-        self.unsynced.push(written);
-        if self.unsynced.len() > UNSYNCED {
-            let oldest = self.unsynced.remove(0);
-            apply(&mut self.synced, &oldest)?;
-        }
+        self.written.push(written);
         Ok(())
+    }
+
+    /// The last batches are gone.
+    fn lose(&mut self, random: &mut Random) {
+        let all = self.written.len();
+        let most = if random.once_in(3) { all } else { all.min(FEW) };
+        self.written.truncate(all - random.below(most + 1));
+        self.now = MemoryEngine::default();
+        for written in &self.written {
+            // What could be written once can be written again.
+            let _ = apply(&mut self.now, written);
+        }
     }
 }
 
@@ -96,15 +106,7 @@ impl Disk {
             Fate::Deleted => stores.clear(),
             Fate::PowerLost(seed) => {
                 let mut random = Random::of(seed, 0);
-                for store in stores.values_mut() {
-                    let kept = random.below(store.unsynced.len() + 1);
-                    store.unsynced.truncate(kept);
-                    store.now = store.synced.clone();
-                    for written in &store.unsynced {
-                        // What could be written once can be written again.
-                        let _ = apply(&mut store.now, written);
-                    }
-                }
+                stores.values_mut().for_each(|store| store.lose(&mut random));
             }
         }
         stores.values_mut().for_each(|store| store.is_open = false);
