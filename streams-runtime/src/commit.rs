@@ -435,6 +435,7 @@ impl<C: Connect> Worker<C> {
             Trouble::Record(at, failure) => {
                 let task = self.tasks[at].id();
                 let failure = failure.read_by(|topic| self.readers(task, topic));
+                mutant!(FailureKept => return Err(WorkerError::Process { task, failure }));
                 self.take_back()?;
                 Err(WorkerError::Process { task, failure })
             }

@@ -85,6 +85,7 @@ mod catalogue {
         MetadataDropped: "offsets that are committed once more lose the times beside them",
         ExpiryByLiveTime: "windows expire by a time that an abort took back",
         KeptAfterSkip: "a function that fails leaves its half change in the row",
+        FailureKept: "what a record did before it failed is not taken back",
         FlushInHashOrder: "changes reach the changelog in another order than they were made",
         TombstoneAgeIgnored: "a store is replayed though deletions behind it may be gone",
         AgeByOwnClock: "a store is marked with the time of waking up, though others may have had its task meanwhile",

@@ -2,11 +2,12 @@
 //!
 //! Every topic that an application reads is also read by a `peek` that tells the simulator which record is processed
 //! ([`processed`]): that is how the committed order becomes known without a word in the runtime. It stands first in
-//! its list, so that it sees a record before anything can go wrong with it.
+//! its list, so that it sees a record before anything can go wrong with it. Other functions say when they are in the middle of
+//! their work ([`working`]): something may strike there, while a row is half changed or a result has left and the next has not.
 //!
 //! Knows topologies and what is fed to them. Does not know instances, faults or what must hold.
 
-use super::observed::processed;
+use super::observed::{processed, working};
 use streams_runtime::Topology;
 use streams_runtime::prelude::*;
 
@@ -172,6 +173,7 @@ mod stateless {
     }
     #[processor(from = positive, map_values, to = Out)]
     fn doubled(value: &i64) -> i64 {
+        working();
         value * 2
     }
     #[processor(from = In, filter, to = Odd)]
@@ -196,6 +198,7 @@ mod counting {
     }
     #[processor(from = In, select_key, repartition)]
     fn by_digit(value: &i64) -> i64 {
+        working();
         value % 4
     }
     #[processor(from = by_digit, peek)]
@@ -230,6 +233,7 @@ mod joining {
     struct People;
     #[processor(from = Orders, left_join = People, to = Joined)]
     fn joined(order: &i64, person: Option<&i64>) -> i64 {
+        working();
         order * 1_000 + person.copied().unwrap_or(-1)
     }
 
@@ -257,6 +261,7 @@ mod windowed {
     #[ktable(store = "sums", from = In, aggregate, error = skip, to = SumsOut)]
     fn sum(sum: &mut i64, value: &i64) -> Result<(), String> {
         *sum += value;
+        working();
         if value % 5 == 0 { Err(format!("{value} is left out")) } else { Ok(()) }
     }
 
@@ -281,7 +286,10 @@ mod chained {
     }
     #[ktable(store = "sums", from = In, aggregate, to = SumsOut)]
     fn sum(sum: &mut i64, value: &i64) {
-        *sum += value;
+        // A half change.
+        *sum += 1_000;
+        working();
+        *sum += value - 1_000;
     }
     #[processor(from = In, select_key, repartition)]
     fn by_digit(value: &i64) -> i64 {
@@ -325,7 +333,10 @@ mod refused {
     /// One in six of them is more than the topic takes; only the log knows.
     #[processor(from = In, flat_map_values, to = Texts)]
     fn texts(value: &i64) -> [String; 2] {
-        [*value, value + 100].map(|value| if value % 6 == 0 { "x".repeat(1_000) } else { value.to_string() })
+        [*value, value + 100].map(|value| {
+            working();
+            if value % 6 == 0 { "x".repeat(1_000) } else { value.to_string() }
+        })
     }
     #[ktable(store = "sums", from = In, aggregate, to = SumsOut)]
     fn sum(sum: &mut i64, value: &i64) {
@@ -355,11 +366,26 @@ mod merged {
     }
     #[processor(from = [Broad, Narrow], merge)]
     struct Both;
-    #[ktable(store = "totals", from = Both, aggregate, to = TotalsOut)]
-    fn total(total: &mut i64, value: &i64) {
+    #[processor(from = Narrow, map_values)]
+    fn spelt(value: &i64) -> String {
+        working();
+        value.to_string()
+    }
+    /// Unlike streams that become one.
+    enum Input {
+        Number(i64),
+        Text(String),
+    }
+    #[ktable(store = "totals", from = [Both => Input::Number, spelt => Input::Text], aggregate, to = TotalsOut)]
+    fn total(total: &mut i64, input: &Input) {
         // The order counts: what is not replayed in the same order gives another total.
-        *total = (*total * 3 + value) % 10_007;
+        *total *= 3;
+        working();
+        *total = match input {
+            Input::Number(value) => (*total + value) % 10_007,
+            Input::Text(text) => (*total + text.len() as i64) % 10_009,
+        };
     }
 
-    topology!(pub(super) Merging = [read_broad, read_narrow, Both, total]);
+    topology!(pub(super) Merging = [read_broad, read_narrow, Both, spelt, total]);
 }

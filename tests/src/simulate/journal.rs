@@ -218,6 +218,11 @@ impl Seam {
         } else if !answers.is_empty() {
             self.did(Did::Resumed { task, replayed, times });
         }
+        self.reads_anew(task);
+    }
+
+    /// A task begins anew where it last was.
+    pub(super) fn reads_anew(&self, task: TaskId) {
         self.did(Did::Read { task });
     }
 

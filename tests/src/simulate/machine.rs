@@ -384,6 +384,10 @@ impl Producer for Numbered {
 
     fn send(&mut self, record: Outgoing<'_>) -> Result<(), TransportError> {
         self.seam.before(Call::Send)?;
+        let is_change = record.topic.ends_with("-changelog");
+        if is_change {
+            self.seam.before(Call::Change)?;
+        }
         let transaction = match self.seam.at_least_once {
             true => self.seam.attempt_number(),
             false => self.seam.transaction.get().unwrap_or_default(),
@@ -394,6 +398,9 @@ impl Producer for Numbered {
         let mut headers = record.headers.clone();
         headers.add(TRANSACTION, transaction.to_be_bytes());
         self.inner.send(Outgoing { headers: &headers, ..record })?;
+        if is_change {
+            self.seam.after(Call::Change)?;
+        }
         self.seam.after(Call::Send)
     }
 

@@ -20,6 +20,13 @@ pub(super) fn processed(source: Source<'_>) {
     }
 }
 
+/// A step's function is in the middle of its work.
+pub(super) fn working() {
+    if let Some(seam) = current() {
+        seam.working();
+    }
+}
+
 /// The worker that works right now.
 pub(super) fn current() -> Option<Rc<Seam>> {
     CURRENT.with_borrow(Clone::clone)

@@ -159,6 +159,11 @@ impl Script {
             };
             faults.push(Fault { tick, slot, what });
         }
+        let mut random = Random::of(seed, 11);
+        for _ in 0..random.weigh(&[(3, 0), (2, 1), (1, 3)]) {
+            let (tick, slot) = (random.below(ticks), random.below(slots));
+            faults.push(Fault { tick, slot, what: What::At(inside(&mut random, slots)) });
+        }
         let guarantee = match Random::of(seed, 5).once_in(4) {
             true => Guarantee::AtLeastOnce,
             false => Guarantee::ExactlyOnce,
@@ -290,6 +295,23 @@ fn crash(random: &mut Random) -> Armed {
     let when = if random.once_in(2) { When::Before } else { When::After };
     let strike = if random.once_in(4) { Strike::Panic } else { Strike::Crash(fate(random)) };
     Armed { call, when, after: some(random, call), strike }
+}
+
+/// In the middle of a record, or of what prepares a commit.
+fn inside(random: &mut Random, slots: usize) -> Armed {
+    let (call, most) = random.weigh(&[(3, (Call::Step, 16)), (1, (Call::Change, 5))]);
+    let after = random.below(most);
+    let when = if random.once_in(3) { When::After } else { When::Before };
+    let strike = match random.below(9) {
+        0..3 => Strike::Crash(fate(random)),
+        3 => Strike::Panic,
+        // It takes longer than its session.
+        4 => Strike::TakenOver(random.below(slots)),
+        5 => Strike::Meanwhile(random.below(slots), Act::Step(usize::MAX)),
+        _ if call == Call::Step => Strike::Defect,
+        _ => Strike::Crash(fate(random)),
+    };
+    Armed { call, when, after, strike }
 }
 
 fn some(random: &mut Random, call: Call) -> usize {

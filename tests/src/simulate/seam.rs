@@ -9,6 +9,8 @@
 //! not be the end: from then on every call across the seam unwinds again, and nothing the worker does reaches
 //! anything. The world drops it as soon as it has come back.
 //!
+//! The functions of the application are such calls too: what strikes there strikes in the middle of a record.
+//!
 //! What is noted: which records the open transaction has processed, and what the worker was told about its membership
 //! (`membership`). Knows one incarnation of one worker. Does not know schedules, nor what must hold at the end.
 
@@ -23,6 +25,7 @@ use std::rc::{Rc, Weak};
 use streams_runtime::Source;
 use streams_runtime::guarantee::Guarantee;
 use streams_runtime::mutants::Mutant;
+use streams_runtime::task::TaskId;
 use streams_runtime::transport::{TopicPartition, TransportError};
 
 /// A call across the seam.
@@ -42,6 +45,8 @@ pub(super) enum Call {
     Init,
     Begin,
     Send,
+    /// A changed row goes to its changelog, which is also a [`Call::Send`]: what prepares a commit is a series of these.
+    Change,
     Flush,
     Offsets,
     Commit,
@@ -50,6 +55,8 @@ pub(super) enum Call {
     Apply,
     /// A row is read from an engine.
     Get,
+    /// A function of the application is at work.
+    Step,
 }
 
 /// Before the call is done, or after it.
@@ -66,6 +73,8 @@ pub(super) enum Strike {
     Crash(Fate),
     /// Only this worker is gone; its process goes on.
     Panic,
+    /// The function panics, as one with a defect does: what it worked at fails, and the worker goes on.
+    Defect,
     /// No answer: the call was not done, or it was and nobody knows.
     TimeOut,
     /// An engine has no room.
@@ -127,6 +136,10 @@ pub(super) struct Seam {
     pub(super) timed_out: Cell<bool>,
     pub(super) full: Cell<bool>,
     pub(super) hidden: Cell<bool>,
+    /// True once a function had a defect: the worker goes on with everything else until its thread is replaced.
+    pub(super) failed: Cell<bool>,
+    /// The task that it has just set aside for that.
+    pub(super) aside: Cell<Option<TaskId>>,
     /// What was processed since the last transaction ended.
     notes: RefCell<Vec<Note>>,
     /// The number of the open transaction.
@@ -157,6 +170,8 @@ impl Seam {
             timed_out: Cell::new(false),
             full: Cell::new(false),
             hidden: Cell::new(false),
+            failed: Cell::new(false),
+            aside: Cell::new(None),
             notes: RefCell::default(),
             transaction: Cell::new(None),
             membership: RefCell::default(),
@@ -243,6 +258,11 @@ impl Seam {
                 self.crash()
             }
             Strike::Panic => self.crash(),
+            Strike::Defect => {
+                self.failed.set(true);
+                // Past the panic hook: it is no message.
+                std::panic::resume_unwind(Box::new("a defect of the application"))
+            }
             Strike::TimeOut => {
                 self.timed_out.set(true);
                 Err(TransportError::TimedOut("an injected time-out"))
@@ -289,8 +309,15 @@ impl Seam {
         }
     }
 
+    /// A function of a step is in the middle of its work.
+    pub(super) fn working(&self) {
+        // Its only answer is to unwind.
+        let _ = self.before(Call::Step);
+    }
+
     /// A step sees a record.
     pub(super) fn processed(&self, source: Source<'_>) {
+        self.working();
         let partition = TopicPartition { topic: source.topic.to_owned(), partition: source.partition };
         let world = self.world();
         world.trace.say(|| {
@@ -302,6 +329,16 @@ impl Seam {
         match self.at_least_once {
             true => self.did_process(note),
             false => self.notes.borrow_mut().push(note),
+        }
+        let _ = self.after(Call::Step);
+    }
+
+    /// A record of this task failed: everything that was processed since the last commit never happened.
+    pub(super) fn taken_back(&self, task: TaskId) {
+        match self.at_least_once {
+            // Of the others it is known by their being read anew.
+            true => self.reads_anew(task),
+            false => drop(self.take_notes()),
         }
     }
 

@@ -9,7 +9,7 @@ use streams_runtime::Headers;
 use streams_runtime::task::TaskId;
 
 impl World {
-    /// No more faults: what was held up arrives, who slept wakes, what is too old has timed out.
+    /// No more faults: what was held up arrives, who slept wakes, who failed is replaced, what is too old has timed out.
     pub(in crate::simulate) fn calm(&self) {
         (0..self.slots.len()).filter_map(|slot| self.seam(slot)).for_each(|seam| seam.disarm());
         for instance in &self.instances {
@@ -26,6 +26,7 @@ impl World {
         self.unanswered.set(0);
         self.unheard.set(0);
         self.log.hold_markers(false);
+        self.replace_failed();
         self.log.set_time_ms(self.log.time_ms() + 120_000);
         self.log.deliver_late();
         self.finish_feeding(&mut Random::of(self.script.seed, 2));

@@ -12,10 +12,11 @@ use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use streams_runtime::commit::Commit;
+use streams_runtime::failure::What;
 use streams_runtime::guarantee::Guarantee;
 use streams_runtime::open::OpenError;
 use streams_runtime::restore::RestoreError;
-use streams_runtime::task::TaskId;
+use streams_runtime::task::{Task, TaskId};
 use streams_runtime::topology::Plan;
 use streams_runtime::transport::TransportError;
 use streams_runtime::worker::{Worker, WorkerError};
@@ -108,29 +109,55 @@ impl World {
 
     /// Ends every thread of a machine as it should end. A static member keeps its place, unless it `leaves`.
     pub(super) fn stop(&self, instance: usize, leaves: bool) {
-        let closes = self.instances[instance].is_static && !leaves;
-        for slot in self.slots_of(instance) {
-            let (Some(seam), Ok(mut place)) = (self.seam(slot), self.slots[slot].worker.try_borrow_mut())
-            else {
-                continue;
-            };
-            let Some(worker) = place.take() else { continue };
-            self.trace.say(|| format!("{} {}", seam.who, if closes { "closes" } else { "ends" }));
-            let (generation, strikes) = (self.log.generation(APPLICATION), self.strikes.get());
-            // What is on its way has rows that are nowhere but in its changelog.
-            let is_open = seam.transaction.get().is_some();
-            let is_settled = !worker.is_waiting() && !is_open && self.is_group_at_rest();
-            let end = || if closes { worker.close() } else { worker.leave() };
-            let ended = on_behalf(&seam, || catch_unwind(AssertUnwindSafe(end)));
-            let is_well = is_settled && matches!(ended, Ok(Ok(()))) && self.strikes.get() == strikes;
-            self.judge(&seam, ended.map(|left| left.map(|()| false)));
-            if closes && is_well && seam.membership.borrow().member().is_some() {
-                self.closed(slot, &seam, generation);
-            }
-            drop(place);
-            self.slots[slot].seam.take();
-        }
+        self.slots_of(instance).for_each(|slot| self.stop_thread(slot, leaves));
         self.bury();
+    }
+
+    fn stop_thread(&self, slot: usize, leaves: bool) {
+        let (Some(seam), Ok(mut place)) = (self.seam(slot), self.slots[slot].worker.try_borrow_mut()) else {
+            return;
+        };
+        let Some(worker) = place.take() else { return };
+        let closes = self.instances[seam.who.instance].is_static && !leaves;
+        self.trace.say(|| format!("{} {}", seam.who, if closes { "closes" } else { "ends" }));
+        let (generation, strikes) = (self.log.generation(APPLICATION), self.strikes.get());
+        // What is on its way has rows that are nowhere but in its changelog.
+        let is_open = seam.transaction.get().is_some();
+        let is_settled = !worker.is_waiting() && !is_open && self.is_group_at_rest();
+        let end = || if closes { worker.close() } else { worker.leave() };
+        let ended = on_behalf(&seam, || catch_unwind(AssertUnwindSafe(end)));
+        let is_well = is_settled && matches!(ended, Ok(Ok(()))) && self.strikes.get() == strikes;
+        self.judge(&seam, ended.map(|left| left.map(|()| false)));
+        if closes && is_well && seam.membership.borrow().member().is_some() {
+            self.closed(slot, &seam, generation);
+        }
+        drop(place);
+        self.slots[slot].seam.take();
+    }
+
+    /// True if a thread has a task that failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed().next().is_some()
+    }
+
+    /// Threads with a task that failed, on machines that are awake.
+    fn failed(&self) -> impl Iterator<Item = usize> {
+        (0..self.slots.len()).filter(|slot| {
+            let machine = &self.instances[slot / THREADS];
+            let is_awake =
+                machine.paused_until.get() <= self.tick.get() && machine.away_until.get().is_none();
+            is_awake && self.seam(*slot).is_some_and(|seam| seam.failed.get() && !seam.is_dead())
+        })
+    }
+
+    /// Threads that failed end as they should, and others take their places.
+    pub(super) fn replace_failed(&self) {
+        let failed: Vec<usize> = self.failed().collect();
+        for slot in failed {
+            self.stop_thread(slot, false);
+            self.bury();
+            self.start(slot / THREADS);
+        }
     }
 
     /// True if everybody has heard of the last change in the group, and has nothing to give back.
@@ -271,6 +298,10 @@ impl World {
             }))
         });
         let busy = self.judge(&seam, done);
+        // With what is taken back goes what was fetched.
+        if let Some(task) = seam.aside.take().filter(|_| !worker.tasks().iter().any(Task::has_fetched)) {
+            seam.taken_back(task);
+        }
         if !seam.is_dead() && !self.is_over() {
             let running: Vec<_> = worker
                 .tasks()
@@ -306,6 +337,13 @@ impl World {
             _ if seam.is_dead() => {}
             Ok(Ok(busy)) => return busy,
             Ok(Err(WorkerError::Transport(TransportError::TimedOut(_)))) if seam.timed_out.get() => {}
+            // A function had a defect: its task is set aside, the others go on until somebody replaces the thread.
+            Ok(Err(WorkerError::Process { task, failure }))
+                if seam.failed.get() && matches!(failure.what(), What::Panic(_)) =>
+            {
+                self.trace.say(|| format!("{who} sets task {task} aside: {failure}"));
+                seam.aside.set(Some(task));
+            }
             Ok(Err(error @ WorkerError::Store { .. })) if seam.full.get() => {
                 self.trace.say(|| format!("{who}: {error}"));
             }

@@ -73,6 +73,9 @@ impl World {
             let act = if random.once_in(3) { Act::Commit } else { Act::Step(usize::MAX) };
             self.act_doubled(random.below(self.doubled()), act);
         }
+        if self.has_failed() && random.once_in(4) {
+            self.replace_failed();
+        }
     }
 
     pub(super) fn strike(&self, fault: &Fault) {

@@ -51,6 +51,7 @@ impl World {
         self.instances.iter().filter(|machine| machine.away_until.get().is_none()).for_each(|machine| {
             machine.paused_until.set(0);
         });
+        self.replace_failed();
         let tasks: usize = self.plan.subs.iter().map(|sub| sub.tasks as usize).sum();
         for _ in 0..2 * RENEWALS {
             for round in 0..8 {
@@ -63,8 +64,8 @@ impl World {
                 }
                 self.log.set_time_ms(self.log.time_ms() + 250);
             }
-            // What a member that sleeps or has crashed had is committed by nobody.
-            if self.owners().len() < tasks || self.is_anybody_away() {
+            // What a member that sleeps, has failed or has crashed had is committed by nobody.
+            if self.owners().len() < tasks || self.is_anybody_away() || self.has_failed() {
                 return;
             }
             self.log.set_time_ms(self.log.time_ms() + OFFSETS_RETENTION_MS / RENEWALS);
