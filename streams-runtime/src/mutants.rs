@@ -74,6 +74,7 @@ mod catalogue {
         EndIsLastStable: "a restore ends at the last stable offset",
         EndBeforeOffsets: "the end of a restore is read before the committed offsets, and offsets are sent before records have arrived",
         RestoreUnfinished: "a task is opened before its stores are at the end",
+        WaitsToOpen: "a step waits until its tasks are open, whatever transaction is open meanwhile",
         NoOffsetsIsStart: "rows without committed offsets begin at the start",
         UnknownIsAborted: "a commit without an answer is taken for aborted",
         UnknownIsCommitted: "a commit without an answer is taken for committed",

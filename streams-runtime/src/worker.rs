@@ -404,6 +404,7 @@ impl<C: Connect> Worker<C> {
     #[cold]
     fn open_some(&mut self) -> Result<usize, WorkerError> {
         let opened = self.open_step(BATCH)?;
+        mutant!(WaitsToOpen => self.wait_until_open()?);
         if self.begins {
             self.begins = self.commit()? == Commit::TakenBack;
         }

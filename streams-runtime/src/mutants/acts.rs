@@ -8,7 +8,7 @@ use crate::task::TaskId;
 use crate::transport::{
     CommitOutcome, Consumer, Event, GroupMetadata, Producer, TopicPartition, TransportError, Watermarks,
 };
-use crate::worker::{Connect, Worker, WorkerError};
+use crate::worker::{BATCH, Connect, Worker, WorkerError};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -51,6 +51,18 @@ impl<C: Connect> Worker<C> {
             self.flush()?;
         }
         Ok(self.producer.commit())
+    }
+
+    /// Tasks are opened then and there, however long that takes: up to ten seconds.
+    pub(crate) fn wait_until_open(&mut self) -> Result<(), WorkerError> {
+        for _ in 0..100 {
+            if self.opening.is_empty() {
+                break;
+            }
+            self.consumer.wait(100);
+            self.open_step(BATCH)?;
+        }
+        Ok(())
     }
 
     /// The ends of a task's changelogs, before anything else is asked.

@@ -267,6 +267,10 @@ impl Consumer for Watched {
         fetched
     }
 
+    fn wait(&mut self, ms: u64) {
+        self.seam.waits(ms);
+    }
+
     fn has_news(&self) -> bool {
         self.inner.has_news()
     }

@@ -315,6 +315,15 @@ impl Seam {
         let _ = self.before(Call::Step);
     }
 
+    /// It waits in the middle of a step. Time passes meanwhile, also for the transaction that it has open.
+    pub(super) fn waits(&self, ms: u64) {
+        let world = self.world();
+        if let Some(number) = self.transaction.get() {
+            world.violated(|| format!("{} waits while its transaction {number} is open", self.who));
+        }
+        world.log.set_time_ms(world.log.time_ms() + ms as i64);
+    }
+
     /// A step sees a record.
     pub(super) fn processed(&self, source: Source<'_>) {
         self.working();
