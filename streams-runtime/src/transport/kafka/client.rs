@@ -293,7 +293,7 @@ impl KafkaClients {
     }
 
     /// Whether members speak the older group protocol.
-    pub(super) fn is_classic(&self) -> bool {
+    pub(crate) fn is_classic(&self) -> bool {
         let protocol = self.of_consumers().filter(|&(name, _)| name == "group.protocol").last();
         protocol.is_none_or(|(_, protocol)| protocol == "classic")
     }

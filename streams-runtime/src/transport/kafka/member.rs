@@ -464,7 +464,7 @@ fn subscribe(client: &Client, topics: &[String]) -> Result<(), TransportError> {
     client.subscribe(&list).map_err(|fault| errors::error("subscribing", "", &fault))
 }
 
-fn named(partitions: Vec<(String, i32)>) -> Vec<TopicPartition> {
+pub(super) fn named(partitions: Vec<(String, i32)>) -> Vec<TopicPartition> {
     let named = |(topic, partition): (String, i32)| {
         Some(TopicPartition { topic, partition: u32::try_from(partition).ok()? })
     };

@@ -29,7 +29,7 @@ mod late;
 mod list;
 mod produce;
 
-pub(super) use admin::{Described, Settings, ToMake};
+pub(super) use admin::{Described, DescribedMember, Settings, ToMake};
 pub(super) use ask::{Answer, Asked, End};
 pub(super) use client::{Client, Config, Rebalance, Wakeup};
 pub(super) use codes::{Code, Fault};
