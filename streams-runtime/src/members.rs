@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     fn member(client_id: &str) -> GroupMember {
-        GroupMember { client_id: client_id.to_owned(), host: "/10.0.0.1".to_owned() }
+        GroupMember { client_id: client_id.to_owned(), host: "/10.0.0.1".to_owned(), assigned: Vec::new() }
     }
 
     fn found(members: &[&str]) -> Vec<String> {

@@ -7,7 +7,7 @@
 //! Knows the group. Does not know what led to it, nor how an instance ends.
 
 use crate::members::calling;
-use crate::transport::topics::Topics;
+use crate::transport::topics::{GroupMember, Topics};
 use crate::transport::{Consumer, Event, TransportError};
 use std::time::{Duration, Instant};
 
@@ -20,12 +20,9 @@ const CALLS: Duration = Duration::from_secs(30);
 /// How often the caller looks who is left.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// Who calls on every instance in the group to end, if somebody does.
-///
-/// # Errors
-/// If nobody answers.
-pub(super) fn who_calls(topics: &mut dyn Topics, group: &str) -> Result<Option<String>, TransportError> {
-    Ok(topics.members(group)?.iter().find_map(|member| calling(&member.client_id)).map(str::to_owned))
+/// Who of these members calls on every instance in the group to end, if one does.
+pub(super) fn who_calls(members: &[GroupMember]) -> Option<String> {
+    members.iter().find_map(|member| calling(&member.client_id)).map(str::to_owned)
 }
 
 /// A client that is in the group to call.
@@ -103,12 +100,13 @@ mod tests {
             member
         };
         let mut others = vec![join(&client_id("app-a-0", 7)), join(&client_id("app-b-0", 7))];
-        assert_eq!(who_calls(&mut log.clone(), "app").unwrap(), None);
+        let calls = |log: &MemoryLog| who_calls(&log.clone().members("app").unwrap());
+        assert_eq!(calls(&log), None);
         let caller = log.consumer("app", &caller_id("app-a", 7), Isolation::ReadCommitted);
         let mut call = Call::join(caller, "app", "app-c".to_owned(), &topics).unwrap();
         while let Some(mut other) = others.pop() {
             assert!(call.step(&mut log).unwrap());
-            assert_eq!(who_calls(&mut log.clone(), "app").unwrap().as_deref(), Some("app-a"));
+            assert_eq!(calls(&log).as_deref(), Some("app-a"));
             // They give back what they have, as in any rebalance.
             let mut events = Vec::new();
             other.poll(&mut events, 1).unwrap();

@@ -14,6 +14,7 @@
 //! machine     clients, ids and stores of one process
 //! restorer    the thread that brings stores near the ends of their changelogs
 //! upkeep      what is asked of brokers now and then      watch    whether inputs have grown     call    all shall end
+//! gap         what the group has given to nobody
 //! ```
 //!
 //! Knows threads and the order of things at start and end. Does not know tasks or records.
@@ -22,6 +23,8 @@
 mod call;
 #[cfg(any(test, feature = "kafka"))]
 mod cycle;
+#[cfg(any(test, feature = "kafka"))]
+mod gap;
 #[cfg(feature = "kafka")]
 mod hooks;
 #[cfg(any(test, feature = "kafka"))]
@@ -69,8 +72,9 @@ fn now_ms() -> i64 {
 
 #[cfg(feature = "kafka")]
 mod on_kafka {
-    use super::call::{self, Call, who_calls};
+    use super::call::{Call, LOOKS, who_calls};
     use super::cycle::{Rhythm, Surroundings, cycle};
+    use super::gap::{Gap, Look, bystander, pass_through};
     use super::hooks::Hooks;
     use super::line::{Common, Line, Message};
     use super::machine::{Machine, Process};
@@ -83,12 +87,13 @@ mod on_kafka {
     use super::watch::Watch;
     use crate::app::Error;
     use crate::directory::Cleaner;
-    use crate::members::caller_id;
+    use crate::members::{caller_id, client_id};
     use crate::settings::Settings;
     use crate::startup::{Started, Startup};
-    use crate::topology::Topology;
+    use crate::topology::{Plan, Topology};
     use crate::transport::kafka::KafkaClients;
-    use crate::transport::{ClientSettings, Isolation, TopicPartition};
+    use crate::transport::topics::Topics;
+    use crate::transport::{ClientSettings, Isolation, TopicPartition, TransportError};
     use crate::worker::{Worker, WorkerError};
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::sync::{Arc, Mutex};
@@ -248,7 +253,9 @@ mod on_kafka {
             Some(cleaner) => Box::new(cleaner.quiet()),
             None => Box::new(|| {}),
         };
-        look_after(&clients, &started, &settings, cleaner, told, tell, common.clone())?;
+        let own = format!("{id}-{}", process.id());
+        let jobs = jobs(&clients, &started, &settings, cleaner, tell, common.clone(), &own);
+        look_after(&clients, &id, told, jobs)?;
         let machine = Machine::new(&id, process, &started, &settings, common.clone(), hooks.restoring);
         let machine = Arc::new(machine);
         let rhythm = Rhythm::new(settings.commit_interval_ms, started.offsets_retention_ms);
@@ -288,18 +295,30 @@ mod on_kafka {
     /// something, and after what it is just being answered.
     fn look_after(
         clients: &KafkaClients,
+        application: &str,
+        told: Receiver<Vec<(TopicPartition, i64)>>,
+        mut jobs: Vec<Job>,
+    ) -> Result<(), Error> {
+        let clients = clients.clone();
+        spawn(format!("{application}-upkeep"), move || match clients.admin() {
+            Ok(mut admin) => upkeep(&mut admin, &told, &mut jobs),
+            Err(error) => {
+                tracing::warn!(%error, "repartition topics are not purged, and nothing is looked after")
+            }
+        })
+    }
+
+    /// What is done there, beside deleting what was consumed. `own` is how clients of this process are called.
+    fn jobs(
+        clients: &KafkaClients,
         started: &Started,
         settings: &Settings,
         cleaner: Option<Cleaner>,
-        told: Receiver<Vec<(TopicPartition, i64)>>,
         tell: Sender<Message>,
         common: Arc<Common>,
-    ) -> Result<(), Error> {
-        let (mut watch, group) = (
-            Watch::new(started.plan.clone()).started_with(&started.topics),
-            started.plan.application.clone(),
-        );
-        let name = format!("{group}-upkeep");
+        own: &str,
+    ) -> Vec<Job> {
+        let mut watch = Watch::new(started.plan.clone()).started_with(&started.topics);
         let (grown, called) = (tell.clone(), tell);
         let count = Job::every(
             refresh_interval(&settings.clients),
@@ -313,21 +332,9 @@ mod on_kafka {
                 Ok(())
             },
         );
-        // Who calls has joined. Without brokers nothing is asked: what else is to be done would wait for the answer.
-        let listen = Job::every(call::LOOKS, "heard whether all instances shall end", move |topics| {
-            if !common.is_regrouped() {
-                return Ok(());
-            }
-            let heard = topics.reach(REACHES_MS).is_ok().then(|| who_calls(topics, &group));
-            match heard {
-                Some(Ok(Some(by))) => drop(called.send(Message::Fail(Error::CalledOff { by }))),
-                Some(Ok(None)) => {}
-                unheard => {
-                    common.regroup();
-                    return unheard.map_or(Ok(()), |error| error.map(drop));
-                }
-            }
-            Ok(())
+        let mut look = look_at_group(clients.clone(), &started.plan, own, called);
+        let listen = Job::every(LOOKS, "the group is looked at", move |topics| {
+            if common.is_regrouped() { look(topics, &common) } else { Ok(()) }
         });
         let clean = cleaner.map(|cleaner| {
             Job::every(cleaner.delay(), "stores that nobody has here are deleted", move |_| {
@@ -335,14 +342,45 @@ mod on_kafka {
                 Ok(())
             })
         });
-        let mut jobs: Vec<Job> = [count, listen].into_iter().chain(clean).collect();
-        let clients = clients.clone();
-        spawn(name, move || match clients.admin() {
-            Ok(mut admin) => upkeep(&mut admin, &told, &mut jobs),
-            Err(error) => {
-                tracing::warn!(%error, "repartition topics are not purged, and nothing is looked after")
+        [count, listen].into_iter().chain(clean).collect()
+    }
+
+    /// What is done about the group once it has changed: who calls has joined, and what is nobody's was given out.
+    fn look_at_group(
+        clients: KafkaClients,
+        plan: &Plan,
+        own: &str,
+        called: Sender<Message>,
+    ) -> impl FnMut(&mut dyn Topics, &Common) -> Result<(), TransportError> + Send + 'static {
+        let mut gap = clients.is_classic().then(|| Gap::new(plan, format!("{own}-")));
+        let (group, bystander) = (plan.application.clone(), bystander(plan));
+        let passes = client_id(&format!("{own}-passes"), plan.leaders_hash());
+        move |topics, common| {
+            // Without brokers nothing is asked: what else is to be done would wait for the answer.
+            let members = match topics.reach(REACHES_MS).is_ok().then(|| topics.members(&group)) {
+                Some(Ok(members)) => members,
+                unheard => {
+                    common.regroup();
+                    return unheard.map_or(Ok(()), |error| error.map(drop));
+                }
+            };
+            if let Some(by) = who_calls(&members) {
+                let _ = called.send(Message::Fail(Error::CalledOff { by }));
             }
-        })
+            let look = gap.as_mut().map_or(Look::Whole, |gap| gap.look(&members));
+            if look != Look::Whole {
+                common.regroup();
+            }
+            let Look::Nobodys(partitions) = look else { return Ok(()) };
+            let partitions: Vec<String> =
+                partitions.iter().map(|place| format!("{}-{}", place.topic, place.partition)).collect();
+            tracing::warn!(
+                partitions = partitions.join(", "),
+                "the group has given these to nobody: joins once more, so that it shares them out"
+            );
+            let member = clients.consumer(&group, &passes, None, Isolation::ReadCommitted)?;
+            pass_through(member, bystander.clone())
+        }
     }
 
     /// How often partitions are counted: as often as clients look for new ones.

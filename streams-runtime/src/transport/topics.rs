@@ -151,6 +151,8 @@ pub struct GroupMember {
     pub client_id: String,
     /// Where it is, in the words of the log.
     pub host: String,
+    /// What the group has given it. Empty while the group is being rebalanced, and where the log does not tell.
+    pub assigned: Vec<TopicPartition>,
 }
 
 /// Something that can be allowed.

@@ -7,6 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use streams_runtime::prelude::*;
+use streams_runtime::topology::Plan;
+use streams_runtime::transport::kafka::{ClientSettings, KafkaClients, KafkaConsumer, KafkaMessage};
+use streams_runtime::transport::{Consumer as _, Event, Isolation as Reads};
+use streams_runtime::worker::member_id;
 use streams_runtime::{Builder, Error, OnFailure, RestoreStage, Running, State, StateChange, ThreadState};
 use streams_tests::broker::Broker;
 use streams_tests::broker::tools::{
@@ -30,12 +34,14 @@ fn stamp(letter: &str) -> Result<String, String> {
     if letter == "bomb" && !DISARMED.load(Ordering::Acquire) {
         return Err("it would go off".to_owned());
     }
+    assert!(letter != "mine" || WENT_OFF.swap(true, Ordering::AcqRel), "nobody saw it");
     Ok(format!("{letter}!"))
 }
 topology!(Stamping = [stamp]);
 
 /// Whether [`stamp`] takes anything. Of the one test that has failures that pass.
 static DISARMED: AtomicBool = AtomicBool::new(false);
+static WENT_OFF: AtomicBool = AtomicBool::new(false);
 
 /// Runs what a test waits for; the runtime's threads are no tokio tasks.
 fn on_tokio<T>(test: impl Future<Output = T>) -> T {
@@ -206,7 +212,8 @@ fn a_thread_that_failed_is_replaced_and_goes_on_where_it_stood() {
     create_topic(&broker.bootstrap(), "letters", 1, &[]);
     create_topic(&broker.bootstrap(), "stamped", 1, &[]);
     let producer = Producer::new(&broker.bootstrap());
-    producer.write(["one", "bomb", "three"].map(|text| Message::to("letters").key("k").value(text)));
+    let letters = ["one", "bomb", "three", "mine", "five"];
+    producer.write(letters.map(|text| Message::to("letters").key("k").value(text)));
     let folder = Folder::new("replaced");
     let failures: Arc<Mutex<Vec<String>>> = Arc::default();
     let told = failures.clone();
@@ -216,28 +223,29 @@ fn a_thread_that_failed_is_replaced_and_goes_on_where_it_stood() {
             let mut told = told.lock().expect("whole");
             told.push(failure.to_string());
             // The second attempt fails as well, the third one does not.
-            DISARMED.store(told.len() == 2, Ordering::Release);
+            DISARMED.store(told.len() >= 2, Ordering::Release);
             OnFailure::ReplaceThread
         });
         let running = app.start().await.expect("it starts");
         until("all letters", PATIENCE, || {
-            (read(&broker.bootstrap(), "stamped", Isolation::Committed).len() == 3).then_some(())
+            (read(&broker.bootstrap(), "stamped", Isolation::Committed).len() == 5).then_some(())
         });
         until_state(&running, State::Running).await;
         running.close().await.expect("no failure is left");
     });
     let texts: Vec<String> =
         read(&broker.bootstrap(), "stamped", Isolation::Committed).iter().map(|r| r.value_text()).collect();
-    assert_eq!(texts, ["one!", "bomb!", "three!"]);
+    assert_eq!(texts, ["one!", "bomb!", "three!", "mine!", "five!"]);
     let failures = failures.lock().unwrap();
-    assert_eq!(failures.len(), 2, "{failures:?}");
-    for part in [
-        "thread `replaced-",
-        "step `stamp` failed",
-        "topic letters, partition 0, offset 1",
-        "it would go off",
+    assert_eq!(failures.len(), 3, "{failures:?}");
+    for (failure, parts) in [
+        (0, ["step `stamp` failed", "topic letters, partition 0, offset 1", "it would go off"]),
+        (1, ["step `stamp` failed", "topic letters, partition 0, offset 1", "it would go off"]),
+        (2, ["step `stamp` panicked", "topic letters, partition 0, offset 3", "nobody saw it"]),
     ] {
-        assert!(failures[0].contains(part), "{part} in {}", failures[0]);
+        for part in ["thread `replaced-"].into_iter().chain(parts) {
+            assert!(failures[failure].contains(part), "{part} in {}", failures[failure]);
+        }
     }
 }
 
@@ -405,5 +413,57 @@ fn what_is_wrong_at_the_start_is_told_by_start() {
         assert!(error.contains("letters") && error.contains("stamped"), "{error}");
         let error = Stamping::builder("nowhere").start().await.expect_err("no brokers");
         assert!(error.to_string().contains("bootstrap.servers"), "{error}");
+    });
+}
+
+#[topic(name = "calls", key = String, value = String)]
+struct Calls;
+#[ktable(store = "call-counts", from = Calls, count)]
+struct CountOfCalls;
+topology!(Calling = [CountOfCalls]);
+
+/// A member that was to give something back dies, and is back under its static name before it is missed: the group gives it what it
+/// was left with, and the rest to nobody.
+#[test]
+fn what_the_group_has_given_to_nobody_is_shared_out() {
+    let broker = Broker::start();
+    create_topic(&broker.bootstrap(), "calls", 2, &[]);
+    let session = |name: &str, ms: &str| (name.to_owned(), ms.to_owned());
+    let clients = KafkaClients::new(ClientSettings {
+        brokers: broker.bootstrap(),
+        consumer: vec![session("session.timeout.ms", "45000"), session("heartbeat.interval.ms", "300")],
+        ..ClientSettings::default()
+    });
+    let plan = Plan::with_problems(&Calling::topology(), "calling", |_, _| Some(2), |_| Some(2)).0;
+    let name = member_id("calling-other-0", plan.leaders_hash());
+    let join = || {
+        let mut member = clients.consumer("calling", &name, Some("other"), Reads::ReadCommitted).unwrap();
+        member.subscribe(&["calls".to_owned()]).expect("a subscription");
+        member
+    };
+    let mut member = join();
+    let until_told = |member: &mut KafkaConsumer, is_meant: &dyn Fn(&Event<KafkaMessage>) -> bool| {
+        until("word from the group", PATIENCE, || {
+            let mut events = Vec::new();
+            member.poll(&mut events, 1).expect("a poll");
+            events.iter().any(is_meant).then_some(())
+        });
+    };
+    until_told(&mut member, &|event| matches!(event, Event::Assigned(all) if all.len() == 2));
+    let folder = Folder::new("calling");
+    on_tokio(async {
+        let running =
+            application(Calling::builder("calling"), &broker, &folder).start().await.expect("it starts");
+        until_told(&mut member, &|event| matches!(event, Event::Revoked(some) if some.len() == 1));
+        drop(member);
+        let mut member = join();
+        until_told(&mut member, &|event| matches!(event, Event::Assigned(left) if left.len() == 1));
+        assert!(running.threads()[0].tasks.is_empty(), "{running:?}");
+        until("a task", PATIENCE, || {
+            let _ = member.poll(&mut Vec::new(), 1);
+            (running.threads()[0].tasks.len() == 1).then_some(())
+        });
+        running.leave().await.expect("it ends");
+        member.leave().expect("it leaves");
     });
 }

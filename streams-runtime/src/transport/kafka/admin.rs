@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use super::client::KafkaClients;
 use super::deleting::{Before, delete};
 use super::errors::{self, Meaning, meaning};
+use super::member::named;
 use super::noise::essence;
-use super::sys::{Client, Code, Fault, PartitionList, ToMake};
+use super::sys::{Client, Code, DescribedMember, Fault, PartitionList, ToMake};
 use crate::transport::topics::{
     Cluster, Creation, Found, GroupMember, MayWrite, NewTopic, Operations, Rights, TopicDescription, Topics,
     Unreached,
@@ -272,8 +273,12 @@ impl Topics for KafkaAdmin {
 pub(super) const ASKING_FOR_MEMBERS: &str = "asking who is in the group";
 
 /// Who is in a group, if it is there and may be known of.
-pub(super) fn members(told: Result<Vec<(String, String)>, Fault>) -> Result<Vec<GroupMember>, Fault> {
-    let member = |(client_id, host)| GroupMember { client_id, host };
+pub(super) fn members(told: Result<Vec<DescribedMember>, Fault>) -> Result<Vec<GroupMember>, Fault> {
+    let member = |DescribedMember { client_id, host, assigned }| GroupMember {
+        client_id,
+        host,
+        assigned: named(assigned),
+    };
     match told {
         Ok(members) => Ok(members.into_iter().map(member).collect()),
         Err(fault) if fault.code == NO_SUCH_GROUP || fault.code == GROUP_FORBIDDEN => Ok(Vec::new()),

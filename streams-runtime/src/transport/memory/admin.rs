@@ -12,8 +12,11 @@ use crate::transport::{TopicPartition, TransportError};
 impl Log {
     /// Everybody is here.
     pub(super) fn members(&self, group: u32) -> Vec<GroupMember> {
-        let member =
-            |client: &str| GroupMember { client_id: client.to_owned(), host: "this process".to_owned() };
+        let member = |client: &str| GroupMember {
+            client_id: client.to_owned(),
+            host: "this process".to_owned(),
+            assigned: Vec::new(),
+        };
         self.groups.clients(group).map(member).collect()
     }
 }

@@ -19,7 +19,8 @@ use rdkafka::bindings::{
     rd_kafka_DescribeCluster_result_authorized_operations, rd_kafka_DescribeConfigs,
     rd_kafka_DescribeConfigs_result_resources, rd_kafka_DescribeConsumerGroups,
     rd_kafka_DescribeConsumerGroups_result_groups, rd_kafka_DescribeTopics,
-    rd_kafka_DescribeTopics_result_topics, rd_kafka_MemberDescription_client_id,
+    rd_kafka_DescribeTopics_result_topics, rd_kafka_MemberAssignment_partitions,
+    rd_kafka_MemberDescription_assignment, rd_kafka_MemberDescription_client_id,
     rd_kafka_MemberDescription_host, rd_kafka_NewTopic_destroy, rd_kafka_NewTopic_new, rd_kafka_NewTopic_t,
     rd_kafka_ResourceType_t, rd_kafka_TopicCollection_destroy, rd_kafka_TopicCollection_of_topic_names,
     rd_kafka_TopicDescription_authorized_operations, rd_kafka_TopicDescription_error,
@@ -54,6 +55,16 @@ pub(in super::super) struct DescribedPartition {
     pub(in super::super) number: u32,
     pub(in super::super) has_leader: bool,
     pub(in super::super) replicas: u32,
+}
+
+/// A member as a broker describes it.
+pub(in super::super) struct DescribedMember {
+    /// What its client calls itself.
+    pub(in super::super) client_id: String,
+    /// Where it is.
+    pub(in super::super) host: String,
+    /// What the group has given it.
+    pub(in super::super) assigned: Vec<(String, i32)>,
 }
 
 /// Names and values.
@@ -260,7 +271,7 @@ impl Client {
         self: &Rc<Self>,
         group: &str,
         ms: u64,
-    ) -> Result<Vec<(String, String)>, Fault> {
+    ) -> Result<Vec<DescribedMember>, Fault> {
         let asked = Asked::new(self);
         self.send_describe_group(group, false, &asked);
         asked.answer(ms)?.members()
@@ -314,8 +325,8 @@ impl Answer {
         }
     }
 
-    /// The members of the group that was asked about: what their clients call themselves, and where they are.
-    pub(in super::super) fn members(&self) -> Result<Vec<(String, String)>, Fault> {
+    /// The members of the group that was asked about.
+    pub(in super::super) fn members(&self) -> Result<Vec<DescribedMember>, Fault> {
         // SAFETY: the description lives as long as the answer, and has as many members as it says, which belong to it,
         // as do their words.
         unsafe {
@@ -323,10 +334,13 @@ impl Answer {
             let count = rd_kafka_ConsumerGroupDescription_member_count(described);
             let member = |at: usize| {
                 let member = rd_kafka_ConsumerGroupDescription_member(described, at);
-                (
-                    text(rd_kafka_MemberDescription_client_id(member)),
-                    text(rd_kafka_MemberDescription_host(member)),
-                )
+                let assignment = rd_kafka_MemberDescription_assignment(member);
+                let assigned = elements(rd_kafka_MemberAssignment_partitions(assignment));
+                DescribedMember {
+                    client_id: text(rd_kafka_MemberDescription_client_id(member)),
+                    host: text(rd_kafka_MemberDescription_host(member)),
+                    assigned: assigned.map(|place| (place.topic.to_owned(), place.partition)).collect(),
+                }
             };
             Ok((0..count).map(member).collect())
         }
