@@ -157,8 +157,14 @@ impl<'a> Cluster<'a> {
     }
 
     fn kill_broker(&mut self, away: Duration, and: Option<usize>) {
+        std::thread::scope(|scope| {
+            for instance in &self.instances {
+                scope.spawn(|| instance.proxy.decide_nothing());
+            }
+        });
         let began = Instant::now();
         self.broker.kill();
+        self.instances.iter().for_each(|instance| instance.proxy.decide());
         self.kills += 1;
         self.trace.say(&format!("kill {}: the broker; away for {away:?} and its start", self.kills));
         if let Some(instance) = and {

@@ -30,12 +30,14 @@ fn stamp(letter: &str) -> Result<String, String> {
     if letter == "bomb" && !DISARMED.load(Ordering::Acquire) {
         return Err("it would go off".to_owned());
     }
+    assert!(letter != "mine" || WENT_OFF.swap(true, Ordering::AcqRel), "nobody saw it");
     Ok(format!("{letter}!"))
 }
 topology!(Stamping = [stamp]);
 
 /// Whether [`stamp`] takes anything. Of the one test that has failures that pass.
 static DISARMED: AtomicBool = AtomicBool::new(false);
+static WENT_OFF: AtomicBool = AtomicBool::new(false);
 
 /// Runs what a test waits for; the runtime's threads are no tokio tasks.
 fn on_tokio<T>(test: impl Future<Output = T>) -> T {
@@ -206,7 +208,8 @@ fn a_thread_that_failed_is_replaced_and_goes_on_where_it_stood() {
     create_topic(&broker.bootstrap(), "letters", 1, &[]);
     create_topic(&broker.bootstrap(), "stamped", 1, &[]);
     let producer = Producer::new(&broker.bootstrap());
-    producer.write(["one", "bomb", "three"].map(|text| Message::to("letters").key("k").value(text)));
+    let letters = ["one", "bomb", "three", "mine", "five"];
+    producer.write(letters.map(|text| Message::to("letters").key("k").value(text)));
     let folder = Folder::new("replaced");
     let failures: Arc<Mutex<Vec<String>>> = Arc::default();
     let told = failures.clone();
@@ -216,28 +219,29 @@ fn a_thread_that_failed_is_replaced_and_goes_on_where_it_stood() {
             let mut told = told.lock().expect("whole");
             told.push(failure.to_string());
             // The second attempt fails as well, the third one does not.
-            DISARMED.store(told.len() == 2, Ordering::Release);
+            DISARMED.store(told.len() >= 2, Ordering::Release);
             OnFailure::ReplaceThread
         });
         let running = app.start().await.expect("it starts");
         until("all letters", PATIENCE, || {
-            (read(&broker.bootstrap(), "stamped", Isolation::Committed).len() == 3).then_some(())
+            (read(&broker.bootstrap(), "stamped", Isolation::Committed).len() == 5).then_some(())
         });
         until_state(&running, State::Running).await;
         running.close().await.expect("no failure is left");
     });
     let texts: Vec<String> =
         read(&broker.bootstrap(), "stamped", Isolation::Committed).iter().map(|r| r.value_text()).collect();
-    assert_eq!(texts, ["one!", "bomb!", "three!"]);
+    assert_eq!(texts, ["one!", "bomb!", "three!", "mine!", "five!"]);
     let failures = failures.lock().unwrap();
-    assert_eq!(failures.len(), 2, "{failures:?}");
-    for part in [
-        "thread `replaced-",
-        "step `stamp` failed",
-        "topic letters, partition 0, offset 1",
-        "it would go off",
+    assert_eq!(failures.len(), 3, "{failures:?}");
+    for (failure, parts) in [
+        (0, ["step `stamp` failed", "topic letters, partition 0, offset 1", "it would go off"]),
+        (1, ["step `stamp` failed", "topic letters, partition 0, offset 1", "it would go off"]),
+        (2, ["step `stamp` panicked", "topic letters, partition 0, offset 3", "nobody saw it"]),
     ] {
-        assert!(failures[0].contains(part), "{part} in {}", failures[0]);
+        for part in ["thread `replaced-"].into_iter().chain(parts) {
+            assert!(failures[failure].contains(part), "{part} in {}", failures[failure]);
+        }
     }
 }
 

@@ -85,6 +85,9 @@ const HEARTBEAT: &str = "heartbeat.interval.ms";
 /// nobody has what was taken from one and is not yet given to the other: with the library's three seconds nothing came
 /// out of such a partition for as long. Less than this would hardly help, because the library asks to join at most once a
 /// second. (Kafka Streams lets the member that waits for a task ask for the second round; librdkafka has no call for that.)
+/// librdkafka's.
+const SESSION_MS: u64 = 45_000;
+
 const HEARTBEAT_MS: u64 = 500;
 
 /// Properties that speak of membership: a client that is no member must not have them.
@@ -220,10 +223,14 @@ impl KafkaClients {
 
     /// How often a member says that it is there, unless a setting says otherwise.
     fn heartbeat_ms(&self) -> u64 {
-        let session = self.of_consumers().filter(|&(name, _)| name == "session.timeout.ms").last();
-        let session = session.and_then(|(_, ms)| ms.parse::<u64>().ok());
         // Two of three may be lost.
-        session.map_or(HEARTBEAT_MS, |session| (session / 3).clamp(1, HEARTBEAT_MS))
+        (self.session_ms() / 3).clamp(1, HEARTBEAT_MS)
+    }
+
+    /// After how long without a word a group forgets a member that speaks the older protocol.
+    pub(super) fn session_ms(&self) -> u64 {
+        let said = self.of_consumers().filter(|&(name, _)| name == "session.timeout.ms").last();
+        said.and_then(|(_, ms)| ms.parse().ok()).unwrap_or(SESSION_MS)
     }
 
     /// A producer: with an id a transactional one, without it an idempotent one.

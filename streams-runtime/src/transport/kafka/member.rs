@@ -72,6 +72,7 @@ pub(super) struct Member {
     life: Life,
     /// An answer to the group was refused; whoever waits for it waits until this member starts anew.
     is_mute: Cell<bool>,
+    stray: Stray,
 }
 
 /// What the client is good for.
@@ -116,6 +117,7 @@ impl Member {
             answer_lost: false,
             life: Life::Alive,
             is_mute: Cell::new(false),
+            stray: Stray::new(Instant::now()),
         }
     }
 
@@ -145,6 +147,14 @@ impl Member {
         }
         if std::mem::take(&mut self.answer_lost) {
             self.answer(self.client.answer_revoke());
+        }
+        if self.has_strayed() {
+            let group = &*self.identity.group;
+            tracing::warn!(
+                group,
+                "the group has not known this member for longer than a session: joins again"
+            );
+            self.is_mute.set(true);
         }
         let mut trouble = Ok(());
         // Each call runs callbacks until a message stands in the queue; a client that is of no use any more has
@@ -184,6 +194,17 @@ impl Member {
             self.life = Life::Dead(Instant::now());
         }
         trouble
+    }
+
+    /// A client that has learnt of changed topics at the wrong moment of a rebalance (2.12.1: `rkcg_rebalance_incr_assignment` is left
+    /// over) takes itself to be in one ever after, and hears neither of the next one nor that it was thrown out.
+    fn has_strayed(&mut self) -> bool {
+        let (clients, now) = (&self.identity.clients, Instant::now());
+        if !clients.is_classic() || !self.stray.is_due(now) {
+            return false;
+        }
+        let is_known = self.owned.is_empty() || self.client.membership().1 == *self.id;
+        self.stray.looked(is_known, now) > Duration::from_millis(clients.session_ms()) + GRACE
     }
 
     /// False if what is told must be worked off before anything else is.
@@ -268,34 +289,42 @@ impl Member {
 
     /// Ends as its kind ends.
     pub(super) fn close(self) -> Result<(), TransportError> {
-        self.answer_all();
-        self.end()
+        let leaves = self.identity.instance.is_none();
+        self.end(leaves)
     }
 
     /// Ends for good: a static member too is forgotten by the group. Not under the newer protocol: librdkafka has no
     /// way to tell the broker, so others take over when the session has timed out.
     pub(super) fn leave(self) -> Result<(), TransportError> {
+        self.end(true)
+    }
+
+    fn end(&self, leaves: bool) -> Result<(), TransportError> {
         self.answer_all();
-        // Only a member that unsubscribes tells the broker so: a static one that closes keeps its place.
-        if self.identity.instance.is_some() && self.identity.clients.is_classic() && !self.has_no_place() {
-            let gone = self.client.unsubscribe();
-            gone.map_err(|fault| errors::error("leaving the group", "", &fault))?;
+        let ended = match leaves {
+            true => self.give_up_place().and_then(|()| self.client.close()),
+            false => self.client.close(),
+        };
+        match ended {
+            Err(_) if self.has_no_place() => Ok(()),
+            ended => ended.map_err(|fault| errors::error("leaving the group", "", &fault)),
+        }
+    }
+
+    /// Under the older protocol a member that closes says nothing if it is a static one, to keep its place, or if it has been
+    /// given nothing (2.12.1); one that unsubscribes tells the broker in any case.
+    fn give_up_place(&self) -> Result<(), Fault> {
+        if self.identity.clients.is_classic() && !self.has_no_place() {
+            self.client.unsubscribe()?;
             self.serve_until_left();
         }
-        self.end()
+        Ok(())
     }
 
     /// Its client is of no use any more: what it had in the group is gone or somebody else's, so there is nothing to
     /// give up. The client would refuse to.
     fn has_no_place(&self) -> bool {
         !matches!(self.life, Life::Alive) || self.client.fatal().is_some()
-    }
-
-    fn end(&self) -> Result<(), TransportError> {
-        match self.client.close() {
-            Err(_) if self.has_no_place() => Ok(()),
-            closed => closed.map_err(|fault| errors::error("leaving the group", "", &fault)),
-        }
     }
 
     /// From now on nobody works on anything: what waits for an answer gets it, and what comes is answered at once.
@@ -377,6 +406,37 @@ impl Member {
     }
 }
 
+/// For how long a member has had partitions under an id that the group does not know any more.
+struct Stray {
+    next: Instant,
+    since: Option<Instant>,
+}
+
+/// How often it is looked: it takes the library's main thread.
+const LOOKS: Duration = Duration::from_secs(1);
+
+/// How much longer than a session a member may take to hear that it was forgotten.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Stray {
+    fn new(now: Instant) -> Stray {
+        Stray { next: now + LOOKS, since: None }
+    }
+
+    fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = now >= self.next;
+        if is_due {
+            self.next = now + LOOKS;
+        }
+        is_due
+    }
+
+    fn looked(&mut self, is_known: bool, now: Instant) -> Duration {
+        self.since = if is_known { None } else { self.since.or(Some(now)) };
+        self.since.map_or(Duration::ZERO, |since| now - since)
+    }
+}
+
 fn connect(
     identity: &Identity,
     topics: &[String],
@@ -439,6 +499,18 @@ mod tests {
             });
         });
         told
+    }
+
+    #[test]
+    fn who_has_strayed_is_told_from_who_joins_again() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut stray = Stray::new(start);
+        assert_eq!([0, 1, 1, 2].map(|seconds| stray.is_due(at(seconds))), [false, true, false, true]);
+        let looks = [(1, false, 0), (5, false, 4), (6, true, 0), (7, false, 0), (60, false, 53)];
+        for (seconds, is_known, strayed) in looks {
+            assert_eq!(stray.looked(is_known, at(seconds)), Duration::from_secs(strayed));
+        }
     }
 
     #[test]

@@ -433,7 +433,8 @@ impl Producer for KafkaProducer {
             list.push_with(&place.topic, partition, committed.offset, committed.metadata.as_bytes());
         }
         let proof = Membership::new(&group.group, group.generation, &group.member, group.instance.as_deref());
-        let Err(fault) = self.client.send_offsets(&list, &proof, self.timeout_ms / 2) else { return Ok(()) };
+        let times = (self.timeout_ms / 2, self.timeout_ms + ANSWER_MS);
+        let Err(fault) = self.client.send_offsets(list, proof, times) else { return Ok(()) };
         let told = match meaning(fault.code) {
             Meaning::StaleMember => TransportError::StaleGeneration {
                 group: group.group.to_string(),

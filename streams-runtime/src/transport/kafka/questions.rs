@@ -92,6 +92,12 @@ impl Question {
         !self.asked.is_empty() && self.asked.iter_mut().all(Asked::is_answered)
     }
 
+    /// How long is waited for an answer about a group before somebody else is asked: longer each time, because the next client finds its
+    /// way anew, and where that takes long it must get there once.
+    fn patience(&self, now: Instant) -> Duration {
+        ((now - self.since) / 2).clamp(GROUP_ANSWERS.0, GROUP_ANSWERS.1)
+    }
+
     /// True if an answer may still come.
     fn is_out(&mut self) -> bool {
         !self.asked.is_empty() && !self.is_answered()
@@ -114,8 +120,8 @@ pub(super) struct Questions {
 /// broker little then, and who waits hardly more time.
 const RESTS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
-/// How long is waited for an answer about a group.
-const ANSWER: Duration = Duration::from_millis(ANSWER_MS);
+/// Within what is waited for an answer about a group.
+const GROUP_ANSWERS: (Duration, Duration) = (Duration::from_millis(ANSWER_MS), Duration::from_secs(60));
 
 /// What nobody has wanted to know for so long is given up; the library has given it up as well.
 const UNWANTED: Duration = Duration::from_millis(2 * ANSWER_MS);
@@ -161,7 +167,7 @@ impl Questions {
         let question = self.open.entry(subject.clone());
         let question = question.or_insert_with(|| Question::new(now, now, now, waits_for));
         question.wanted = now;
-        if subject.is_of_group() && now - question.put >= ANSWER && question.is_out() {
+        if subject.is_of_group() && now - question.put >= question.patience(now) && question.is_out() {
             self.leave_coordinator();
         }
         let question = &self.open[subject];

@@ -17,7 +17,7 @@ pub use admin::{Topic, alter_topic, create_topic, delete_topic, grow_topic, topi
 pub use follower::Follower;
 pub use groups::{Group, Member, committed, group};
 pub use producer::Producer;
-pub use reader::{Isolation, end_offsets, read, read_until};
+pub use reader::{Isolation, end_offsets, read, read_until, start_offsets};
 pub use record::{Message, Record};
 pub use wait::{PATIENCE, unique, until};
 

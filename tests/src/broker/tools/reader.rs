@@ -65,14 +65,25 @@ pub fn read_until(
 /// open transaction.
 #[track_caller]
 pub fn end_offsets(bootstrap: &str, topic: &str, isolation: Isolation) -> Vec<i64> {
+    watermarks(bootstrap, topic, isolation).into_iter().map(|(_, end)| end).collect()
+}
+
+/// The start of each partition: the first record that was not deleted.
+#[track_caller]
+pub fn start_offsets(bootstrap: &str, topic: &str) -> Vec<i64> {
+    watermarks(bootstrap, topic, Isolation::Uncommitted).into_iter().map(|(start, _)| start).collect()
+}
+
+#[track_caller]
+fn watermarks(bootstrap: &str, topic: &str, isolation: Isolation) -> Vec<(i64, i64)> {
     let client = consumer(bootstrap, isolation);
-    let ends = (0..partitions(&client, topic)).map(|partition| {
+    let found = (0..partitions(&client, topic)).map(|partition| {
         let number = i32::try_from(partition).expect("partitions are counted in 32 bits");
         // A broker that was just started leads nothing yet.
-        let what = format!("the end of {topic}, partition {partition}");
-        until(&what, PATIENCE, || client.fetch_watermarks(topic, number, ANSWER).ok()).1
+        let what = format!("the ends of {topic}, partition {partition}");
+        until(&what, PATIENCE, || client.fetch_watermarks(topic, number, ANSWER).ok())
     });
-    ends.collect()
+    found.collect()
 }
 
 /// A consumer of a whole topic, from its beginning.

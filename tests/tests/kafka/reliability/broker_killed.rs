@@ -17,7 +17,8 @@ const TRANSACTION: &str = "60000";
 #[test]
 fn an_application_survives_its_broker() {
     let mut broker = Broker::start();
-    let mut app = Application::new("word-count", "broker-killed", &broker.bootstrap()).on_disk();
+    let proxy = broker.proxy();
+    let mut app = Application::new("word-count", "broker-killed", &proxy.bootstrap()).on_disk();
     app.set("commit.interval.ms", "50").set("producer.transaction.timeout.ms", TRANSACTION);
     let mut words = Words::lines(&broker.bootstrap(), 12);
     app.start();
@@ -26,7 +27,9 @@ fn an_application_survives_its_broker() {
     for kill in 0..KILLS {
         let flow = words.flow(300);
         std::thread::sleep(Duration::from_millis(700));
+        proxy.decide_nothing();
         broker.kill();
+        proxy.decide();
         let down = Instant::now();
         broker.restart();
         println!("kill {kill}: the broker is back after {:?}", down.elapsed());
@@ -49,13 +52,16 @@ const OUTAGE: Duration = Duration::from_secs(35);
 #[test]
 fn an_application_survives_that_no_broker_is_there_for_long() {
     let mut broker = Broker::start();
-    let mut app = Application::new("tally", "outage", &broker.bootstrap()).on_disk();
+    let proxy = broker.proxy();
+    let mut app = Application::new("tally", "outage", &proxy.bootstrap()).on_disk();
     app.set("commit.interval.ms", "50").set("producer.transaction.timeout.ms", TRANSACTION);
     let mut words = Words::votes(&broker.bootstrap(), 13);
     app.start();
     words.write(50);
     words.until_counted();
+    proxy.decide_nothing();
     broker.kill();
+    proxy.decide();
     std::thread::sleep(OUTAGE);
     assert_eq!(app.exit(Duration::ZERO), None, "while it is away");
     broker.restart();

@@ -15,6 +15,7 @@ mod lost_answers;
 mod orders;
 mod pairs;
 mod prompt;
+mod purged;
 mod refused;
 mod retention;
 mod rights;

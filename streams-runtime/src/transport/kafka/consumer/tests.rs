@@ -78,3 +78,28 @@ fn a_group_that_nobody_can_be_asked_about_for_long_is_asked_about_again() {
     cluster.broker_up(1).expect("a broker comes");
     assert_eq!(ask(30_000), Some(vec![None]));
 }
+
+#[test]
+fn who_closes_while_nobody_answers_its_commit_is_not_kept_for_a_session() {
+    let cluster = MockCluster::new(1).expect("an imitated cluster");
+    cluster.create_topic("inputs", 1, 1).expect("a topic");
+    let settings = ClientSettings { brokers: cluster.bootstrap_servers(), ..ClientSettings::default() };
+    let mut consumer =
+        KafkaClients::new(settings).consumer("group", "client", None, Isolation::ReadCommitted).unwrap();
+    consumer.subscribe(&["inputs".to_owned()]).unwrap();
+    let (start, mut events) = (Instant::now(), Vec::new());
+    while events.is_empty() || consumer.group_metadata().is_none() {
+        assert!(start.elapsed() < PATIENCE, "it is given nothing");
+        consumer.poll(&mut events, 1).unwrap();
+        consumer.wait(10);
+    }
+    cluster.broker_down(1).expect("a broker goes");
+    let place = TopicPartition { topic: "inputs".to_owned(), partition: 0 };
+    let unanswered = consumer.commit(&[(place, CommittedOffset { offset: 7, metadata: String::new() })]);
+    assert!(unanswered.is_err());
+    let start = Instant::now();
+    assert!(consumer.close().is_err());
+    drop(consumer);
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(30), "{took:?}");
+}

@@ -5,7 +5,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
+use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,7 @@ use super::codes::{
     Code, Fault, rd_kafka_conf_set_rebalance_cb, rd_kafka_consumer_close, rd_kafka_fatal_error,
     rd_kafka_poll_set_consumer, rd_kafka_subscribe, rd_kafka_test_fatal_error, rd_kafka_unsubscribe, text,
 };
+use super::late::{Given, within};
 use super::list::{PartitionList, elements};
 use super::produce::Report;
 use crate::transport::kafka::noise::Noise;
@@ -105,13 +108,10 @@ impl Config {
                 rd_kafka_queue_get_consumer(raw.as_ptr())
             }
         });
-        Ok(Client {
-            raw,
-            queue: queue.and_then(NonNull::new),
-            wakeup: RefCell::default(),
-            is_member: Cell::new(false),
-            notes,
-        })
+        let queue = queue.and_then(NonNull::new);
+        let (wakeup, is_member) = (RefCell::default(), Cell::new(false));
+        #[allow(clippy::arc_with_non_send_sync, reason = "shared with calls that may be late, one at a time")]
+        Ok(Client { living: Some(Arc::new(Living { raw, queue, wakeup, is_member, notes })) })
     }
 }
 
@@ -190,6 +190,12 @@ impl Wakeup {
 /// Dropping it takes no leave of a group and waits for no delivery: that is what a crash does, and whoever wants
 /// more asks for it first.
 pub(in super::super) struct Client {
+    /// `None` once it is being dropped. Shared with calls that are late: the client is destroyed after the last of them.
+    living: Option<Arc<Living>>,
+}
+
+/// What a client consists of, until it is destroyed.
+struct Living {
     raw: NonNull<rd_kafka_t>,
     /// The queue of a consumer.
     queue: Option<NonNull<rd_kafka_queue_t>>,
@@ -200,40 +206,66 @@ pub(in super::super) struct Client {
     notes: Box<Notes>,
 }
 
+const TIMED_OUT: Code = Code(-185);
+
+/// How many decisions of a group may wait to be answered; more are answered while it closes.
+const DECISIONS: usize = 16;
+
+/// How long is waited for a client to end.
+const END_MS: u64 = 10_000;
+
 impl Client {
+    fn living(&self) -> &Arc<Living> {
+        self.living.as_ref().expect("it is not being dropped")
+    }
+
     pub(super) fn raw(&self) -> *mut rd_kafka_t {
-        self.raw.as_ptr()
+        self.living().raw.as_ptr()
     }
 
     pub(super) fn queue(&self) -> Option<NonNull<rd_kafka_queue_t>> {
-        self.queue
+        self.living().queue
     }
 
     pub(super) fn notes(&self) -> &Notes {
-        &self.notes
+        &self.living().notes
+    }
+
+    /// Runs a call that may take longer than `ms`; a time-out if it does. Nothing but dropping may be done with the client
+    /// then.
+    pub(super) fn within<R: Send + 'static>(
+        &self,
+        ms: u64,
+        call: impl FnOnce(*mut rd_kafka_t) -> R + Send + 'static,
+    ) -> Result<R, Fault> {
+        // SAFETY: the library's handle may be used by any thread. Cells and notes are touched by callbacks, which run inside
+        // of calls: of this one while its caller waits, and afterwards of nobody else's.
+        let living = unsafe { Given::new(Arc::clone(self.living())) };
+        let called = within(ms, move || call(living.get().raw.as_ptr()));
+        called.ok_or_else(|| Fault::of(TIMED_OUT))
     }
 
     /// How much waits to be fetched.
     pub(in super::super) fn waiting(&self) -> usize {
         // SAFETY: the queue is ours until the client is dropped.
-        self.queue.map_or(0, |queue| unsafe { rd_kafka_queue_length(queue.as_ptr()) })
+        self.queue().map_or(0, |queue| unsafe { rd_kafka_queue_length(queue.as_ptr()) })
     }
 
     /// From now on something new to fetch rings `wakeup`.
     pub(in super::super) fn ring(&self, wakeup: &Arc<Wakeup>) {
-        let Some(queue) = self.queue else { return };
+        let Some(queue) = self.queue() else { return };
         // SAFETY: the pointer stays valid, because the client keeps the `Arc` until its threads have ended; the
         // callback only touches what may be touched from any thread.
         unsafe {
             let opaque = Arc::as_ptr(wakeup).cast_mut().cast::<c_void>();
             rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(on_wakeup), opaque);
         }
-        *self.wakeup.borrow_mut() = Some(Arc::clone(wakeup));
+        *self.living().wakeup.borrow_mut() = Some(Arc::clone(wakeup));
     }
 
     /// Nothing rings any more.
     pub(in super::super) fn silence(&self) {
-        let Some(queue) = self.queue else { return };
+        let Some(queue) = self.queue() else { return };
         // SAFETY: the queue is ours; without a callback nobody is called.
         unsafe { rd_kafka_queue_cb_event_enable(queue.as_ptr(), None, std::ptr::null_mut()) };
     }
@@ -250,18 +282,18 @@ impl Client {
 
     /// Whether errors that belong to no call are kept for [`heard`](Self::heard).
     pub(in super::super) fn listen(&self, listen: bool) {
-        *self.notes.heard.borrow_mut() = listen.then(Vec::new);
+        *self.notes().heard.borrow_mut() = listen.then(Vec::new);
     }
 
     /// What went wrong by itself since the last call: connections, mostly.
     pub(in super::super) fn heard(&self) -> Vec<Fault> {
-        self.notes.heard.borrow_mut().as_mut().map(std::mem::take).unwrap_or_default()
+        self.notes().heard.borrow_mut().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     // ---- the group ----
 
     pub(in super::super) fn subscribe(&self, topics: &PartitionList) -> Result<(), Fault> {
-        self.is_member.set(true);
+        self.living().is_member.set(true);
         // SAFETY: both living; the list is copied.
         Fault::check(unsafe { rd_kafka_subscribe(self.raw(), topics.as_ptr()) })
     }
@@ -271,42 +303,31 @@ impl Client {
         Fault::check(unsafe { rd_kafka_unsubscribe(self.raw()) })
     }
 
-    /// Leaves the group as its kind of member leaves. Waits for the answer of the broker, if there is one to ask.
-    pub(in super::super) fn close(&self) -> Result<(), Fault> {
-        self.notes.answers.set(Answers::Last);
-        // SAFETY: a living consumer; the callback that it runs touches the notes only, which nobody borrows here.
-        Fault::check(unsafe { rd_kafka_consumer_close(self.raw()) })?;
-        self.is_member.set(false);
-        Ok(())
-    }
-
-    /// Ends the membership of a client that is about to be destroyed, without a word to the group.
-    ///
-    /// To destroy a client waits for ever if it was given partitions and its owner has not answered that (2.12.1: only
-    /// an answer that is owed to a revocation is given up, see `rd_kafka_cgrp_terminate0`), or if that happens at the last
-    /// moment. Of a client that failed for good nothing is waited for: it decides everything by itself, and neither
-    /// joins nor commits any more. So it is made to fail, quietly, and what is owed is answered then.
-    fn abandon(&self) {
-        const DESTROY: Code = Code(-197);
-        // Below the most urgent level: nothing is logged any more.
-        const NO_LEVEL: c_int = -1;
-        // SAFETY: a living client; the reason is copied.
-        unsafe {
-            rd_kafka_set_log_level(self.raw(), NO_LEVEL);
-            rd_kafka_test_fatal_error(self.raw(), DESTROY.0, c"dropped".as_ptr());
+    /// Leaves the group as its kind of member leaves. Waits for the answer of the broker, if there is one to ask, but not
+    /// without end: a commit that nobody has answered holds it up for a session (2.12.1: `wait_commit_cnt`).
+    pub(in super::super) fn close(self: &Rc<Self>) -> Result<(), Fault> {
+        self.close_from_now();
+        // What the group has decided already is answered while the library still takes every answer.
+        for _ in 0..DECISIONS {
+            if self.poll().is_none() {
+                break;
+            }
         }
-        // Any answer: all are taken for one that gives everything back.
-        drop(self.answer_assign());
+        self.notes().answers.set(Answers::Last);
+        // SAFETY: a living consumer; the callback that it runs touches the notes only.
+        self.within(END_MS, |raw| Fault::check(unsafe { rd_kafka_consumer_close(raw) }))??;
+        self.living().is_member.set(false);
+        Ok(())
     }
 
     /// Answers every revocation at once: who leaves works on nothing any more.
     pub(in super::super) fn close_from_now(&self) {
-        self.notes.answers.set(Answers::Callback);
+        self.notes().answers.set(Answers::Callback);
     }
 
     /// What the group decided since the last call.
     pub(in super::super) fn rebalances(&self) -> Vec<Rebalance> {
-        std::mem::take(&mut self.notes.rebalances.borrow_mut())
+        std::mem::take(&mut self.notes().rebalances.borrow_mut())
     }
 
     /// Tells the library that an assignment was seen. A member whose partitions are read by another client keeps its
@@ -359,19 +380,51 @@ fn membership(rk: *mut rd_kafka_t) -> (i32, String) {
     }
 }
 
-impl Drop for Client {
+impl Living {
+    /// Ends the membership of a client that is about to be destroyed, without a word to the group.
+    ///
+    /// To destroy a client waits for ever if it was given partitions and its owner has not answered that (2.12.1: only
+    /// an answer that is owed to a revocation is given up, see `rd_kafka_cgrp_terminate0`), or if that happens at the last
+    /// moment. Of a client that failed for good nothing is waited for: it decides everything by itself, and neither
+    /// joins nor commits any more. So it is made to fail, quietly, and what is owed is answered then.
+    fn abandon(&self) {
+        const DESTROY: Code = Code(-197);
+        // Below the most urgent level: nothing is logged any more.
+        const NO_LEVEL: c_int = -1;
+        // SAFETY: a living client; reason and list are copied, the error is ours.
+        unsafe {
+            rd_kafka_set_log_level(self.raw.as_ptr(), NO_LEVEL);
+            rd_kafka_test_fatal_error(self.raw.as_ptr(), DESTROY.0, c"dropped".as_ptr());
+            // Any answer: all are taken for one that gives everything back.
+            let nothing = PartitionList::new();
+            drop(Fault::take(rd_kafka_incremental_assign(self.raw.as_ptr(), nothing.as_ptr())));
+        }
+    }
+}
+
+impl Drop for Living {
     fn drop(&mut self) {
         // SAFETY: no handle made from this client is left: they hold it. Its queue goes first, and with the threads
         // that are ended by the last call goes everybody who might ring the wake-up or write notes.
         unsafe {
-            self.silence();
             if self.is_member.get() {
                 self.abandon();
             }
             if let Some(queue) = self.queue {
                 rd_kafka_queue_destroy(queue.as_ptr());
             }
-            rd_kafka_destroy_flags(self.raw(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+            rd_kafka_destroy_flags(self.raw.as_ptr(), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.silence();
+        // SAFETY: nobody else has it, or only a call that is late, after which it goes as well.
+        let living = unsafe { Given::new(self.living.take()) };
+        if within(END_MS, move || drop(living)).is_none() {
+            tracing::warn!("a client takes more than {END_MS} ms to end, and is not waited for");
         }
     }
 }
@@ -401,18 +454,20 @@ unsafe extern "C" fn on_rebalance(
     opaque: *mut c_void,
 ) {
     const ASSIGN: c_int = -175;
-    // SAFETY: run inside of a call on the owner's thread; the list lives until we return, and the error is ours.
+    // SAFETY: run inside of a call of the owner, who waits for it or uses the client no more; the list lives until we
+    // return, and the error is ours.
     unsafe {
-        let notes = notes(opaque);
-        let list = elements(partitions).map(|p| (p.topic.to_owned(), p.partition)).collect();
-        let is_assigned = code == ASSIGN;
-        let rebalance = match is_assigned {
-            true => Rebalance::Assigned { partitions: list, member: membership(rk).1 },
-            false if rd_kafka_assignment_lost(rk) != 0 => Rebalance::Lost(list),
-            false => Rebalance::Revoked(list),
-        };
+        let (notes, is_assigned) = (notes(opaque), code == ASSIGN);
         match notes.answers.get() {
-            Answers::Owner => return notes.rebalances.borrow_mut().push(rebalance),
+            Answers::Owner => {
+                let partitions = elements(partitions).map(|p| (p.topic.to_owned(), p.partition)).collect();
+                return notes.rebalances.borrow_mut().push(match is_assigned {
+                    true => Rebalance::Assigned { partitions, member: membership(rk).1 },
+                    false if rd_kafka_assignment_lost(rk) != 0 => Rebalance::Lost(partitions),
+                    false => Rebalance::Revoked(partitions),
+                });
+            }
+            // Whoever closes asks the library nothing more: see `Answers::Last`.
             Answers::Nobody => return,
             Answers::Last => notes.answers.set(Answers::Nobody),
             Answers::Callback => {}
@@ -442,10 +497,12 @@ unsafe extern "C" fn on_error(rk: *mut rd_kafka_t, code: c_int, reason: *const c
         return;
     }
     // The library tries again by itself; what it gives up comes back from the call that needed it.
-    if let Some(left_out) = Noise::of_process().is_news(&reason, Instant::now()) {
-        let left_out = (left_out > 0).then_some(left_out);
-        tracing::warn!(target: "librdkafka", client, code = Code(code).name(), left_out, "{reason}");
-    }
+    unharmed(|| {
+        if let Some(left_out) = Noise::of_process().is_news(&reason, Instant::now()) {
+            let left_out = (left_out > 0).then_some(left_out);
+            tracing::warn!(target: "librdkafka", client, code = Code(code).name(), left_out, "{reason}");
+        }
+    });
 }
 
 unsafe extern "C" fn on_log(rk: *const rd_kafka_t, level: c_int, topic: *const c_char, line: *const c_char) {
@@ -455,17 +512,25 @@ unsafe extern "C" fn on_log(rk: *const rd_kafka_t, level: c_int, topic: *const c
         let name = if rk.is_null() { String::new() } else { text(rd_kafka_name(rk)) };
         (name, CStr::from_ptr(topic).to_string_lossy(), CStr::from_ptr(line).to_string_lossy())
     };
-    // What is asked for by `debug` is told as it is.
-    let left_out = match level {
-        7.. => Some(0),
-        _ => Noise::of_process().is_news(&line, Instant::now()),
-    };
-    let Some(left_out) = left_out else { return };
-    let left_out = (left_out > 0).then_some(left_out);
-    match level {
-        0..=3 => tracing::error!(target: "librdkafka", client, %topic, left_out, "{line}"),
-        4 => tracing::warn!(target: "librdkafka", client, %topic, left_out, "{line}"),
-        5 | 6 => tracing::info!(target: "librdkafka", client, %topic, left_out, "{line}"),
-        _ => tracing::debug!(target: "librdkafka", client, %topic, "{line}"),
-    }
+    unharmed(|| {
+        // What is asked for by `debug` is told as it is.
+        let left_out = match level {
+            7.. => Some(0),
+            _ => Noise::of_process().is_news(&line, Instant::now()),
+        };
+        let Some(left_out) = left_out else { return };
+        let left_out = (left_out > 0).then_some(left_out);
+        match level {
+            0..=3 => tracing::error!(target: "librdkafka", client, %topic, left_out, "{line}"),
+            4 => tracing::warn!(target: "librdkafka", client, %topic, left_out, "{line}"),
+            5 | 6 => tracing::info!(target: "librdkafka", client, %topic, left_out, "{line}"),
+            _ => tracing::debug!(target: "librdkafka", client, %topic, "{line}"),
+        }
+    });
+}
+
+/// Says something. Whoever listens is the application's, may panic (standard error is closed, its disk full), and is called from C, through
+/// which nothing may unwind.
+fn unharmed(say: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(say));
 }

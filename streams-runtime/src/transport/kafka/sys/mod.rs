@@ -8,14 +8,16 @@
 //! produce   records into topics, transactions
 //! ask       requests with one answer: ends of logs, committed offsets, topics
 //! admin     more of them: what topics are like, making them, what is allowed
+//! late      calls that may not come back in time
 //! ```
 //!
 //! Everything a caller gets is released by dropping it, and nothing outlives the client it came from: handles hold
 //! their [`Client`]. It knows pointers and who frees them. It deliberately does not know what a code means, when to
 //! try again, or what a worker is.
 //!
-//! Threads: a client, its messages and its lists stay on the thread that made them (no handle is `Send`). librdkafka's
-//! own threads call two things here: the log, which has no state, and a [`Wakeup`].
+//! Threads: a client, its messages and its lists stay on the thread that made them (no handle is `Send`), but for calls that
+//! may be late, which have what they need for themselves. librdkafka's own threads call two things here: the log, which has
+//! no state, and a [`Wakeup`].
 #![allow(unsafe_code)]
 
 mod admin;
@@ -23,6 +25,7 @@ mod ask;
 mod client;
 mod codes;
 mod fetch;
+mod late;
 mod list;
 mod produce;
 

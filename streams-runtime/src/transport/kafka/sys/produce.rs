@@ -14,6 +14,7 @@ use rdkafka::bindings::{
 
 use super::client::Client;
 use super::codes::{Code, Fault, rd_kafka_flush, rd_kafka_header_add, rd_kafka_producev, text};
+use super::late::Given;
 use super::list::{PartitionList, c_ms, c_string};
 
 /// What a record is sent with and its report comes back with: a pointer that nobody follows.
@@ -245,15 +246,23 @@ impl Client {
         unsafe { Fault::take(rd_kafka_begin_transaction(self.raw())) }
     }
 
+    /// `ms` is for the requests; looking for the group's coordinator takes as long as it takes (2.12.1:
+    /// `creq_ts_timeout` is never read), and is given up after `limit_ms`. The client is of no use any more then.
     pub(in super::super) fn send_offsets(
         &self,
-        offsets: &PartitionList,
-        group: &Membership,
-        ms: u64,
+        offsets: PartitionList,
+        group: Membership,
+        (ms, limit_ms): (u64, u64),
     ) -> Result<(), Fault> {
-        let (offsets, group) = (offsets.as_ptr(), group.0.as_ptr());
-        // SAFETY: all living, list and membership are copied; the error is ours.
-        unsafe { Fault::take(rd_kafka_send_offsets_to_transaction(self.raw(), offsets, group, c_ms(ms))) }
+        // SAFETY: they go with the call.
+        let given = unsafe { Given::new((offsets, group)) };
+        let sent = self.within(limit_ms, move |raw| {
+            let (offsets, group) = given.get();
+            let (offsets, group) = (offsets.as_ptr(), group.0.as_ptr());
+            // SAFETY: all living, list and membership are copied; the error is ours.
+            unsafe { Fault::take(rd_kafka_send_offsets_to_transaction(raw, offsets, group, c_ms(ms))) }
+        });
+        sent.unwrap_or_else(|late| Err(Fault { fatal: true, ..late }))
     }
 
     pub(in super::super) fn commit_transaction(&self, ms: u64) -> Result<(), Fault> {
