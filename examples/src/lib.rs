@@ -1,5 +1,7 @@
 //! Applications written with streams, one a module, each with its tests and a binary of the same name.
 pub mod greetings;
+#[doc(hidden)]
+pub mod language;
 pub mod orders;
 pub mod word_count;
 pub mod words;
@@ -21,3 +23,13 @@ pub fn log() {}
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct FrontPage;
+
+/// So do the language's examples of what is built, and what they assert holds.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/language.md")]
+struct Language;
+
+/// And the applications it was tried on.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/language/tried-on.md")]
+struct TriedOn;

@@ -6,6 +6,8 @@
 //!
 //! Knows the command line and files. Does not know what a line means (`lines`), nor how records are processed (`worker`).
 
+mod settings;
+
 use crate::directory::{self, DirectoryError, StateDirectory};
 use crate::driver::{Driver, drops};
 use crate::instance::{InProcess, create_topics, run_until_idle};

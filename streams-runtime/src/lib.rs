@@ -75,6 +75,7 @@ mod members;
 pub mod memory;
 #[doc(hidden)]
 pub mod mutants;
+mod names;
 #[doc(hidden)]
 pub mod open;
 pub mod operators;

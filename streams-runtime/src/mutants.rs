@@ -133,9 +133,4 @@ mod catalogue {
 }
 
 #[cfg(feature = "mutants")]
-mod acts;
-
-#[cfg(feature = "mutants")]
-pub(crate) use acts::{first_end, forget_losses};
-#[cfg(feature = "mutants")]
 pub use catalogue::{Mutant, infect, infection, is};

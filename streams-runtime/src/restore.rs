@@ -18,8 +18,7 @@
 //! Knows stores and changelogs; deliberately does not know tasks' inputs, nor who waits.
 
 use crate::mutants::mutant;
-use crate::state::{ForeignRow, Mark, Remembered, Restored, StateError};
-use crate::stream::StoreForm;
+use crate::state::{ForeignRow, Mark, Remembered, Restored, StateError, StoreForm};
 use crate::task::TaskId;
 use crate::transport::{Consumer, Event, Message, TopicPartition, TransportError, Watermarks};
 use crate::warming::Warmed;

@@ -9,6 +9,7 @@
 use crate::context::Context;
 use crate::counters::{DropCounter, Reason};
 use crate::failure::Failure;
+use crate::names::Names;
 use crate::operators::{Guarded, Source, SourceNode, Written};
 use crate::outbox::Outbox;
 use crate::slot::{KeySlot, Slot};
@@ -17,7 +18,6 @@ use crate::state::{
 };
 use crate::stream::{Id, Step, StoreSpec, Stream};
 use crate::times::Times;
-use crate::topology::Names;
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -151,7 +151,7 @@ pub fn in_memory() -> Engines {
 
 /// Engines whose rows are those of their stores; those with others are refused, or begin without them.
 pub fn readable(mut engines: Engines, otherwise: OnUnreadable) -> Engines {
-    Box::new(move |store| state::readable(engines(store)?, store, otherwise))
+    Box::new(move |store| state::readable(engines(store)?, store.name, &store.form, otherwise))
 }
 
 /// The nodes of one task while they are connected.

@@ -17,8 +17,12 @@
 //! It knows tasks and the transport's traits; it does not know steps, formats or which transport it is.
 
 mod failed;
+#[cfg(feature = "mutants")]
+mod wrong;
 
 pub use self::failed::WorkerError;
+#[cfg(feature = "mutants")]
+pub(crate) use self::wrong::first_end;
 
 use crate::commit::Commit;
 use crate::guarantee::Guarantee;
@@ -452,7 +456,7 @@ impl<C: Connect> Worker<C> {
     #[cold]
     fn follow_group(&mut self) -> Result<(), WorkerError> {
         let mut first = Ok(());
-        mutant!(RejoinedKept => crate::mutants::forget_losses(&mut self.group));
+        mutant!(RejoinedKept => wrong::forget_losses(&mut self.group));
         for event in std::mem::take(&mut self.group) {
             // Whatever happens: every event is worked off, and the first error is told afterwards. A partition
             // that is not given back would stay here for ever.

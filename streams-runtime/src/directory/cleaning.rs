@@ -16,12 +16,10 @@
 //! Knows files and names. Does not know for how long the process has been up, nor which tasks the group gave.
 
 use super::{DirectoryError, StateDirectory, file_name, io};
+use crate::state::KEEP;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-
-/// Stands in the directory of a store that must stay whatever its age, with the reason.
-pub(crate) const KEEP: &str = "KEEP";
 
 /// Behind the number of a partition: on its way out.
 const GOING: &str = ".deleted";

@@ -21,8 +21,6 @@ mod process;
 
 #[cfg(feature = "kafka")]
 pub(crate) use cleaner::Cleaner;
-#[cfg(feature = "rocksdb")]
-pub(crate) use cleaning::KEEP;
 #[cfg(feature = "kafka")]
 pub(crate) use process::random as random_id;
 

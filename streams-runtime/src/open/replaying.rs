@@ -67,7 +67,7 @@ impl<C: Connect> Worker<C> {
             #[allow(unused_mut, reason = "wrong variants change it")]
             let mut changelog = restore::Changelog { store, ..changelog };
             mutant!(EndIsLastStable => changelog.ends.high = changelog.ends.last_stable);
-            mutant!(EndBeforeOffsets => changelog.ends = crate::mutants::first_end(id, &changelog.partition.topic).unwrap_or(changelog.ends));
+            mutant!(EndBeforeOffsets => changelog.ends = crate::worker::first_end(id, &changelog.partition.topic).unwrap_or(changelog.ends));
             let earlier = opening.warmed.iter().position(|warmed| warmed.store == hash);
             let earlier = earlier.map(|at| opening.warmed.swap_remove(at));
             let mut lasting =

@@ -43,7 +43,6 @@ pub use source::{RawRecord, Source, SourceNode};
 pub use split::wire as wire_split;
 pub use table::{KeyedRows, wire as wire_table};
 pub use topics::{External, Internal, Written};
-pub(crate) use topics::{changelog_topic, repartition_topic};
 pub use windowed::{WindowedRows, wire as wire_windowed};
 
 use crate::context::Context;

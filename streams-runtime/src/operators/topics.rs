@@ -2,11 +2,11 @@
 //!
 //! Knows names and formats; does not know partitions.
 
+use crate::names::Names;
 use crate::policy::TopicPolicy;
 use crate::record::Timestamp;
 use crate::serde::Serde;
 use crate::stream::{Nulls, Step, Topic};
-use crate::topology::Names;
 use std::marker::PhantomData;
 
 /// A topic as its source and sink see it.
@@ -80,14 +80,4 @@ impl<S: Step<KeySerde: Serde<Type = S::Key>, ValueSerde: Serde<Type = S::Value>>
     fn timestamp(record_time: i64, _: Option<&S::Key>, _: Option<&S::Value>) -> Option<Timestamp> {
         (record_time >= 0).then(|| Timestamp::from_ms(record_time))
     }
-}
-
-/// The name of a step's internal topic, as Kafka Streams names one after a `Repartitioned.as(step)`.
-pub(crate) fn repartition_topic(application: &str, step: &str) -> String {
-    format!("{application}-{step}-repartition")
-}
-
-/// The name of a store's changelog.
-pub(crate) fn changelog_topic(application: &str, store: &str) -> String {
-    format!("{application}-{store}-changelog")
 }

@@ -16,7 +16,7 @@
 //! Everything that is wrong is told at once, with its place and its cure.
 //!
 //! ```text
-//! entry        name, value, place        file · environment · builder   the three places
+//! entry        name, value, place        file · environment   two of the places; the code is `app/settings.rs`
 //! names        ours, and nearest ones    properties   librdkafka's      process   what is read, and from where
 //! keys         whose a name is           promises     what nobody may change
 //! values       single values             build        what this build can do
@@ -26,13 +26,12 @@
 //! Knows what was said and whether it can be followed. Does not know who follows it.
 
 mod build;
-mod builder;
 mod entry;
 mod environment;
 mod file;
 mod keys;
 mod mistakes;
-mod names;
+pub(crate) mod names;
 mod process;
 mod promises;
 mod properties;
@@ -49,7 +48,8 @@ pub use resolve::resolve;
 use crate::guarantee::Guarantee;
 use crate::state::OnUnreadable;
 use crate::transport::ClientSettings;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 /// What an application runs with. Everything in it was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,24 @@ pub struct Settings {
 pub struct Given {
     entries: Vec<Entry>,
     file: Option<PathBuf>,
+}
+
+impl Given {
+    /// Says a setting; what was said for it before is forgotten.
+    pub fn say(&mut self, name: &str, value: impl AsRef<OsStr>) {
+        self.entries.retain(|entry| entry.name != name);
+        self.entries.push(Entry::new(name, value, Origin::Code));
+    }
+
+    /// Names the file, unless the environment names another one.
+    pub(crate) fn read_file(&mut self, path: &Path) {
+        self.file = Some(path.to_owned());
+    }
+
+    /// What it comes to with file and environment.
+    pub(crate) fn settings(&self) -> Result<Settings, SettingsError> {
+        resolve(&Sources::of_process(self), &Build::this())
+    }
 }
 
 /// What was said, by place.

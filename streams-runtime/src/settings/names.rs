@@ -5,17 +5,17 @@
 use super::properties;
 
 /// Some brokers.
-pub(super) const BROKERS: &str = "bootstrap.servers";
+pub(crate) const BROKERS: &str = "bootstrap.servers";
 /// What is promised.
-pub(super) const GUARANTEE: &str = "processing.guarantee";
+pub(crate) const GUARANTEE: &str = "processing.guarantee";
 /// How often is committed.
-pub(super) const COMMIT_INTERVAL: &str = "commit.interval.ms";
+pub(crate) const COMMIT_INTERVAL: &str = "commit.interval.ms";
 /// How many workers there are.
-pub(super) const THREADS: &str = "num.stream.threads";
+pub(crate) const THREADS: &str = "num.stream.threads";
 /// Where stores rest.
-pub(super) const STATE_DIR: &str = "state.dir";
+pub(crate) const STATE_DIR: &str = "state.dir";
 /// What becomes of a store that cannot be used.
-pub(super) const UNREADABLE: &str = "state.unreadable";
+pub(crate) const UNREADABLE: &str = "state.unreadable";
 /// For how long a store may not be here before it is deleted.
 pub(super) const CLEANUP_DELAY: &str = "state.cleanup.delay.ms";
 /// How many brokers keep an internal topic.
@@ -23,9 +23,9 @@ pub(super) const REPLICATION: &str = "replication.factor";
 /// How long the start waits for brokers.
 pub(super) const PATIENCE: &str = "default.api.timeout.ms";
 /// How much memory records and rows may take.
-pub(super) const MEMORY: &str = "memory.max.bytes";
+pub(crate) const MEMORY: &str = "memory.max.bytes";
 /// Whether a close gives up what a static member would find again.
-pub(super) const LEAVE: &str = "leave.group.on.close";
+pub(crate) const LEAVE: &str = "leave.group.on.close";
 
 /// Ours; everything else goes to librdkafka or to internal topics.
 pub(super) const OURS: [&str; 11] = [

@@ -83,6 +83,9 @@ pub trait Engine: Send {
     fn keep(&self, _why: &str) {}
 }
 
+/// Stands in the directory of a store that must [stay](Engine::keep), with the reason.
+pub(crate) const KEEP: &str = "KEEP";
+
 /// Rows to write; `None` deletes.
 pub type Batch<'a> = dyn Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + 'a;
 
@@ -110,7 +113,7 @@ pub struct Mark {
     pub task_times: Vec<u8>,
     /// Wall-clock milliseconds at which the offset was the end of the changelog.
     pub wall_ms: i64,
-    /// In which form the rows are, as the text of a [`StoreForm`](crate::stream::StoreForm); empty if nobody noted it.
+    /// In which form the rows are, as the text of a [`StoreForm`](super::StoreForm); empty if nobody noted it.
     pub form: String,
 }
 

@@ -20,6 +20,7 @@
 //! | [`KeyValueStore`], [`WindowStore`] | what may a step do? |
 //! | `replayed`, `raw` | what does a changelog make of an engine, and who needs no types for it? |
 //! | [`Undo`], [`TimeCell`] | how is a single value remembered? |
+//! | [`StoreForm`] | in which form are its rows, and is that the form of those that were found? |
 //! | [`Unreadable`] | may what was found be used, and what if not? |
 //!
 //! It deliberately does not know topics, offsets' meaning, tasks, transactions' outcome or clocks: a task says
@@ -27,6 +28,7 @@
 
 mod cell;
 mod engine;
+mod form;
 mod key;
 mod kv;
 mod memory;
@@ -44,7 +46,9 @@ mod unreadable;
 mod window_store;
 
 pub use cell::{TimeCell, Undo};
+pub(crate) use engine::KEEP;
 pub use engine::{Batch, Cursor, Direction, Engine, EngineError, KeyAnd, KeyRange, Mark};
+pub use form::{OtherForm, StoreForm};
 pub use kv::KeyValueStore;
 pub use memory::MemoryEngine;
 pub use overlay::OverlayLimit;

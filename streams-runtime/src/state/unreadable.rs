@@ -8,9 +8,9 @@
 
 use super::StateError;
 use super::engine::Engine;
+use super::form::{OtherForm, StoreForm};
 use super::overlay::engine_error;
 use crate::serde::SerdeError;
-use crate::stream::{OtherForm, StoreSpec};
 use std::path::{Path, PathBuf};
 
 /// Why rows that were found cannot be used.
@@ -120,27 +120,27 @@ impl OnUnreadable {
 /// [`StateError::Unreadable`] if it has others and is to be refused; or if the engine fails.
 pub(crate) fn readable(
     mut engine: Box<dyn Engine>,
-    store: &StoreSpec,
+    store: &'static str,
+    form: &StoreForm,
     otherwise: OnUnreadable,
 ) -> Result<Box<dyn Engine>, StateError> {
-    let failed = |cause| engine_error(store.name, cause);
-    let why =
-        match engine.unreadable() {
-            Some(why) => Some(why.clone()),
-            None => engine.mark().map_err(failed)?.and_then(|mark| store.form.differs_from(&mark.form)).map(
-                |other| match other {
-                    OtherForm::Unknown(what) => Unreadable::Newer(what),
-                    OtherForm::Different(what) => Unreadable::OtherForm(what),
-                },
-            ),
-        };
+    let failed = |cause| engine_error(store, cause);
+    let why = match engine.unreadable() {
+        Some(why) => Some(why.clone()),
+        None => engine.mark().map_err(failed)?.and_then(|mark| form.differs_from(&mark.form)).map(|other| {
+            match other {
+                OtherForm::Unknown(what) => Unreadable::Newer(what),
+                OtherForm::Different(what) => Unreadable::OtherForm(what),
+            }
+        }),
+    };
     match (why, otherwise) {
         (None, _) => Ok(engine),
         (Some(why), OnUnreadable::Refuse) => {
             // The program that can read it may be back.
             engine.keep(&why.to_string());
             let directory = engine.directory().map(ToOwned::to_owned);
-            let refused = UnreadableStore { store: store.name, directory, why };
+            let refused = UnreadableStore { store, directory, why };
             Err(StateError::Unreadable(refused.into()))
         }
         (Some(why), OnUnreadable::Rebuild) => {
@@ -155,7 +155,7 @@ mod tests {
     use super::super::{Mark, MemoryEngine};
     use super::*;
 
-    const COUNTS: StoreSpec = StoreSpec::of::<String, i64>("counts", None);
+    const COUNTS: StoreForm = StoreForm::of::<String, i64>(false);
 
     fn engine(form: &str) -> Box<dyn Engine> {
         let mut engine = MemoryEngine::new();
@@ -166,13 +166,14 @@ mod tests {
 
     #[test]
     fn what_fits_is_used_and_what_does_not_is_refused_in_words() {
-        for form in ["", &COUNTS.form.text()] {
-            let engine = readable(engine(form), &COUNTS, OnUnreadable::Refuse).unwrap();
+        for form in ["", &COUNTS.text()] {
+            let engine = readable(engine(form), "counts", &COUNTS, OnUnreadable::Refuse).unwrap();
             assert_eq!(engine.mark().unwrap().unwrap().changelog_offset, 7);
         }
-        assert!(readable(Box::new(MemoryEngine::new()), &COUNTS, OnUnreadable::Refuse).is_ok());
-        let other = COUNTS.form.text().replace("i64", "Json");
-        let refused = readable(engine(&other), &COUNTS, OnUnreadable::Refuse).err().unwrap().to_string();
+        assert!(readable(Box::new(MemoryEngine::new()), "counts", &COUNTS, OnUnreadable::Refuse).is_ok());
+        let other = COUNTS.text().replace("i64", "Json");
+        let refused =
+            readable(engine(&other), "counts", &COUNTS, OnUnreadable::Refuse).err().unwrap().to_string();
         assert_eq!(
             refused,
             "store `counts` cannot be used: its values are in the format `Json`, and here in `i64`. Its changelog has \
@@ -180,7 +181,7 @@ mod tests {
              begins empty. Where the new format reads what the old one wrote, `state.unreadable = rebuild` takes the \
              rows from the changelog"
         );
-        let newer = readable(engine("kind=sessions"), &COUNTS, OnUnreadable::Refuse).err().unwrap();
+        let newer = readable(engine("kind=sessions"), "counts", &COUNTS, OnUnreadable::Refuse).err().unwrap();
         assert!(
             newer.to_string().contains("a newer version wrote it (it keeps `sessions`). Start that version")
         );
@@ -188,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_forgotten_only_if_somebody_said_so() {
-        let rebuilt = readable(engine("key=i64"), &COUNTS, OnUnreadable::Rebuild).unwrap();
+        let rebuilt = readable(engine("key=i64"), "counts", &COUNTS, OnUnreadable::Rebuild).unwrap();
         assert_eq!(rebuilt.mark().unwrap(), None);
         assert!(rebuilt.damage().unwrap().starts_with("its keys are in the format `i64`"));
     }

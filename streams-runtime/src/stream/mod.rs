@@ -5,7 +5,6 @@
 
 mod assumed;
 mod branches;
-mod form;
 mod id;
 mod lineage;
 mod merged;
@@ -14,7 +13,6 @@ mod spec;
 
 pub use assumed::Assumed;
 pub use branches::{Branch, BranchName, Branches, SplitByOneStep, Variant};
-pub use form::{OtherForm, StoreForm};
 pub(crate) use id::hash;
 pub use id::{Id, Kind};
 pub use lineage::Lineage;

@@ -2,9 +2,10 @@
 //!
 //! Does not know types: what needs them has been checked before it is written down here.
 
+use super::Id;
 use super::id::hash;
-use super::{Id, StoreForm};
 use crate::serde::{Serde, SerdeError};
+use crate::state::StoreForm;
 
 /// A topic as declared.
 #[derive(Clone, Copy, Debug)]

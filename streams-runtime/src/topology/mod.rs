@@ -6,13 +6,12 @@
 
 mod describe;
 mod growth;
-mod names;
 mod plan;
 
 pub use growth::Growth;
-pub use names::Names;
 pub use plan::{Plan, PlanError, PlanProblem, PlannedTopic, SubPlan};
 
+pub use crate::names::Names;
 use crate::stream::{NodeSpec, Read};
 use crate::wiring::Wiring;
 use std::collections::BTreeMap;
@@ -33,6 +32,16 @@ pub enum TopicRef {
     External(&'static str),
     /// The internal topic of a `repartition`: the step's name.
     Internal(&'static str),
+}
+
+impl TopicRef {
+    /// What the log calls it.
+    pub fn name(&self, names: &Names) -> String {
+        match self {
+            TopicRef::External(declared) => names.external(declared).to_owned(),
+            TopicRef::Internal(step) => names.internal(step),
+        }
+    }
 }
 
 /// A largest set of steps that run in one task.

@@ -4,7 +4,6 @@
 
 use super::{Names, SubTopology, TopicRef, Topology};
 use crate::mutants::mutant;
-use crate::operators::changelog_topic;
 use crate::stream::StoreSpec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -179,7 +178,7 @@ impl Plan {
                 }
             }
         }
-        problems.extend(names.misplaced(&there));
+        problems.extend(misplaced(&names, &there));
         for step in topology.entries().iter().filter_map(|entry| entry.spec.repartition) {
             let topic = TopicRef::Internal(step.name);
             let name = topic.name(&names);
@@ -199,7 +198,7 @@ impl Plan {
         let subs: Vec<SubPlan> = topology
             .sub_topologies()
             .iter()
-            .map(|sub| sub_plan(topology, sub, application, sub.sources.iter().map(planned).collect()))
+            .map(|sub| sub_plan(topology, sub, &names, sub.sources.iter().map(planned).collect()))
             .collect();
         for sub in &subs {
             problems.extend(unlike_joined(topology, &names, sub, &counts));
@@ -276,12 +275,20 @@ fn count_internal(topology: &Topology, counts: &mut BTreeMap<TopicRef, u32>) {
     }
 }
 
-fn sub_plan(
-    topology: &Topology,
-    sub: &SubTopology,
-    application: &str,
-    sources: Vec<PlannedTopic>,
-) -> SubPlan {
+/// Names that were given to topics which are not there, and names that two topics share.
+fn misplaced(names: &Names, topics: &BTreeSet<&'static str>) -> Vec<PlanProblem> {
+    let mut problems = Vec::new();
+    for (topic, name) in names.given() {
+        if !topics.contains(topic) {
+            problems.push(PlanProblem::Unknown { topic, name: name.to_owned() });
+        } else if topics.iter().filter(|topic| names.external(topic) == name).count() > 1 {
+            problems.push(PlanProblem::Shared { topic, name: name.to_owned() });
+        }
+    }
+    problems
+}
+
+fn sub_plan(topology: &Topology, sub: &SubTopology, names: &Names, sources: Vec<PlannedTopic>) -> SubPlan {
     let declared = |topic: &TopicRef| {
         let reads = topology.entries().iter().flat_map(|entry| entry.spec.reads);
         let mut declared = reads.filter_map(|read| match topic {
@@ -305,7 +312,7 @@ fn sub_plan(
         .steps
         .iter()
         .filter_map(|&i| topology.entries()[i].spec.store)
-        .map(|store| (store, changelog_topic(application, store.name)))
+        .map(|store| (store, names.changelog(store.name)))
         .collect();
     SubPlan {
         steps: sub.steps.clone(),

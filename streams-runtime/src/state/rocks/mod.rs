@@ -19,9 +19,7 @@ mod shared;
 pub use shared::DiskMemory;
 pub(crate) use shared::Shared;
 
-use crate::directory::KEEP;
-
-use super::engine::{Batch, Cursor, Direction, Engine, EngineError, KeyAnd, KeyRange, Mark};
+use super::engine::{Batch, Cursor, Direction, Engine, EngineError, KEEP, KeyAnd, KeyRange, Mark};
 use super::unreadable::Unreadable;
 use rocksdb::{DB, DBRawIterator, Error, ErrorKind, FlushOptions, ReadOptions, WriteBatch, WriteOptions};
 use std::cell::{Cell, RefCell};

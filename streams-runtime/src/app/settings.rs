@@ -1,24 +1,14 @@
 //! Settings in code: the methods of a [`Builder`] that say one.
 //!
-//! Knows which method says which name. Everything is said as text and checked in one place (`resolve`), when the
+//! Knows which method says which name. Everything is said as text and checked in one place (`settings`), when the
 //! application starts.
 
-use super::entry::{Entry, Origin};
-use super::{Build, Given, Settings, SettingsError, Sources, names, resolve};
-use crate::app::Builder;
+use super::Builder;
 use crate::guarantee::Guarantee;
+use crate::settings::{Settings, SettingsError, names};
 use crate::state::OnUnreadable;
-use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
-
-impl Given {
-    /// Says a setting; what was said for it before is forgotten.
-    pub fn say(&mut self, name: &str, value: impl AsRef<OsStr>) {
-        self.entries.retain(|entry| entry.name != name);
-        self.entries.push(Entry::new(name, value, Origin::Code));
-    }
-}
 
 /// Settings. The same ones come from a file and from the environment, which win: code is what the developer ships,
 /// file and environment belong to who runs it.
@@ -86,7 +76,7 @@ impl Builder {
     /// Reads settings from this file too, from lines of `name = value`; they win over what the code says. If the
     /// variable `STREAMS_SETTINGS` names another file, that one is read instead.
     pub fn settings_file(mut self, path: impl AsRef<Path>) -> Self {
-        self.settings.file = Some(path.as_ref().to_owned());
+        self.settings.read_file(path.as_ref());
         self
     }
 
@@ -95,6 +85,6 @@ impl Builder {
     /// # Errors
     /// Everything that is wrong with them, at once.
     pub fn settings(&self) -> Result<Settings, SettingsError> {
-        resolve(&Sources::of_process(&self.settings), &Build::this())
+        self.settings.settings()
     }
 }

@@ -1,14 +1,13 @@
 //! What some wrong variants do, where it is more than a line.
 
-use super::Mutant;
-use super::is;
+use super::{BATCH, Connect, Worker, WorkerError};
 use crate::commit::{Commit, Trouble};
 use crate::guarantee::Guarantee;
+use crate::mutants::{Mutant, is};
 use crate::task::TaskId;
 use crate::transport::{
     CommitOutcome, Consumer, Event, GroupMetadata, Producer, TopicPartition, TransportError, Watermarks,
 };
-use crate::worker::{BATCH, Connect, Worker, WorkerError};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -78,7 +77,7 @@ impl<C: Connect> Worker<C> {
 }
 
 /// What is given again is not lost.
-pub(crate) fn forget_losses<M>(events: &mut Vec<Event<M>>) {
+pub(super) fn forget_losses<M>(events: &mut Vec<Event<M>>) {
     let mut again = Vec::new();
     for event in events.iter() {
         if let Event::Assigned(given) = event {
