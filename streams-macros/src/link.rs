@@ -107,10 +107,22 @@ impl Input {
     /// say what it probably reads.
     pub fn take(args: &mut Args, item: &Item, takes: Takes, errors: &mut Errors) -> Input {
         let given = args.has("from");
-        if let Some(links) = args.links("from", errors) {
-            return Input::of(&links, item.name());
-        }
         let name = item.name();
+        if let Some(links) = args.links("from", errors) {
+            match links.iter().filter_map(|link| link.via.as_ref()).find(|via| variant_of(via).is_none()) {
+                None => return Input::of(&links, name),
+                Some(via) => {
+                    let text = via.to_token_stream().to_string().replace(' ', "");
+                    errors.push(
+                        via,
+                        format!(
+                            "`{text}` is not a variant of an enum\nhelp: unlike streams become one enum: write \
+                             `Enum::Variant`, or `Enum::{text}` if it is a function of the enum that makes one"
+                        ),
+                    );
+                }
+            }
+        }
         // An argument that nobody knows was probably meant to be this one.
         if !given && errors.is_empty() {
             errors.push(name, format!("`{name}` does not say what it reads\nhelp: add `from = MyTopic`"));
