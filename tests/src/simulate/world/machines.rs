@@ -42,8 +42,12 @@ impl World {
             }
         }
         self.instances[instance].disk.borrow().meet(fate);
-        if fate != Fate::Kept {
-            self.slots_of(instance).for_each(|slot| drop(self.slots[slot].returns.take()));
+        for slot in self.slots_of(instance) {
+            let mut returns = self.slots[slot].returns.borrow_mut();
+            // Who had come back already has changed since what it closed with.
+            if fate != Fate::Kept || returns.as_ref().is_some_and(|returns| returns.is_back) {
+                *returns = None;
+            }
         }
     }
 
@@ -98,7 +102,9 @@ impl World {
                 Ok(worker) => {
                     self.trace.say(|| format!("{who} starts"));
                     let mut returns = self.slots[slot].returns.borrow_mut();
-                    returns.iter_mut().for_each(|returns| returns.is_back = true);
+                    returns
+                        .iter_mut()
+                        .for_each(|returns| (returns.is_back, returns.strikes) = (true, self.strikes.get()));
                     self.slots[slot].worker.replace(Some(worker));
                     self.slots[slot].seam.replace(Some(seam));
                 }
@@ -179,7 +185,7 @@ impl World {
             });
         }
         let owned = seam.membership.borrow().owned().clone();
-        self.slots[slot].returns.replace(Some(Returns { generation, owned, is_back: false }));
+        self.slots[slot].returns.replace(Some(Returns { generation, owned, is_back: false, strikes: 0 }));
     }
 
     /// A static member that was away: unless the group has moved since, it has what it had, on its disk as well.
@@ -202,7 +208,9 @@ impl World {
         }
         // Without transactions what was taken back at the end is in the changelogs all the same.
         let is_whole = self.script.guarantee == Guarantee::ExactlyOnce;
-        let mut restored = worker.restored().iter().filter(|_| is_whole);
+        // What is opened again had something undecided in between.
+        let is_calm = returns.strikes == self.strikes.get();
+        let mut restored = worker.restored().iter().filter(|_| is_whole && is_calm);
         let had = |task: TaskId| self.leader_of(task).is_some_and(|leader| returns.owned.contains(&leader));
         let replayed = restored.find(|store| had(store.task) && store.records > 0 && store.rebuilt.is_none());
         if let Some(store) = replayed {

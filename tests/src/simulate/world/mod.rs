@@ -88,6 +88,8 @@ struct Returns {
     generation: i32,
     owned: BTreeSet<TopicPartition>,
     is_back: bool,
+    /// How often something had struck when it came back.
+    strikes: usize,
 }
 
 /// A machine.
