@@ -46,7 +46,12 @@ pub(super) struct Gap {
     own: String,
     seen: BTreeSet<TopicPartition>,
     times: usize,
+    /// How often something was done about it, in vain: each time it is waited twice as long.
+    tried: u32,
 }
+
+/// So often it is doubled: from seconds to minutes.
+const LONGEST: u32 = 6;
 
 impl Gap {
     pub(super) fn new(plan: &Plan, own: String) -> Gap {
@@ -54,7 +59,7 @@ impl Gap {
         let all = leaders.flat_map(|leader| {
             (0..leader.partitions).map(|partition| TopicPartition { topic: leader.name.clone(), partition })
         });
-        Gap { all: all.collect(), own, seen: BTreeSet::new(), times: 0 }
+        Gap { all: all.collect(), own, seen: BTreeSet::new(), times: 0, tried: 0 }
     }
 
     pub(super) fn look(&mut self, members: &[GroupMember]) -> Look {
@@ -70,16 +75,17 @@ impl Gap {
         self.times = if nobodys == self.seen { self.times + 1 } else { 0 };
         self.seen = nobodys;
         if self.seen.is_empty() {
+            self.tried = 0;
             return Look::Whole;
         }
         // All of the members see it; each process waits until those before it have done what they could.
         let mut names: Vec<&str> = members.iter().map(|member| member.client_id.as_str()).collect();
         names.sort_unstable();
         let before = names.iter().take_while(|name| !name.starts_with(&self.own)).count();
-        if self.times < SEEN * (1 + before) {
+        if self.times < (SEEN * (1 + before)) << self.tried {
             return Look::Again;
         }
-        self.times = 0;
+        (self.times, self.tried) = (0, LONGEST.min(self.tried + 1));
         Look::Nobodys(self.seen.iter().cloned().collect())
     }
 }
@@ -152,6 +158,18 @@ mod tests {
         let last = std::iter::from_fn(|| Some(gap.look(&group))).find(|look| *look != Look::Again);
         let votes_0 = TopicPartition { topic: "votes".to_owned(), partition: 0 };
         assert_eq!(last, Some(Look::Nobodys(vec![votes_0])));
+    }
+
+    #[test]
+    fn where_it_does_not_help_it_is_tried_less_and_less() {
+        let mut gap = Gap::new(&plan(), "app-a-".to_owned());
+        let mut looks = |group: &[GroupMember]| {
+            1 + std::iter::from_fn(|| Some(gap.look(group))).take_while(|look| *look == Look::Again).count()
+        };
+        let group = [member("app-a-0", &[1])];
+        assert_eq!([(); 4].map(|()| looks(&group)), [3, 4, 8, 16]);
+        assert_eq!(looks(&[member("app-a-0", &[0, 1])]), 1);
+        assert_eq!(looks(&group), 3);
     }
 
     #[test]
