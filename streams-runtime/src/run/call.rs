@@ -6,9 +6,10 @@
 //!
 //! Knows the group. Does not know what led to it, nor how an instance ends.
 
+use super::onlooker::follow;
 use crate::members::calling;
 use crate::transport::topics::{GroupMember, Topics};
-use crate::transport::{Consumer, Event, TransportError};
+use crate::transport::{Consumer, TransportError};
 use std::time::{Duration, Instant};
 
 /// How often everybody looks whether somebody calls.
@@ -51,14 +52,7 @@ impl<C: Consumer> Call<C> {
     /// # Errors
     /// If the group cannot be asked.
     pub(super) fn step(&mut self, topics: &mut dyn Topics) -> Result<bool, TransportError> {
-        let mut events = Vec::new();
-        self.consumer.poll(&mut events, 1)?;
-        for event in &events {
-            // What is given is read by nobody.
-            if let Event::Revoked(partitions) | Event::Lost(partitions) = event {
-                self.consumer.revoked(partitions)?;
-            }
-        }
+        follow(&mut self.consumer)?;
         let members = topics.members(&self.group)?;
         let (callers, others): (Vec<_>, Vec<_>) =
             members.iter().partition(|member| calling(&member.client_id).is_some());

@@ -16,9 +16,10 @@
 //!
 //! Knows the group as it is described. Does not know tasks.
 
+use super::onlooker::follow;
 use crate::topology::Plan;
 use crate::transport::topics::GroupMember;
-use crate::transport::{Consumer, Event, TopicPartition, TransportError};
+use crate::transport::{Consumer, TopicPartition, TransportError};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -69,9 +70,8 @@ impl Gap {
             // Nothing is told of a group that is being rebalanced.
             return Look::Again;
         }
-        let nobodys = self.all.iter().filter(|place| !assigned.contains(place)).cloned();
-        let nobodys: BTreeSet<TopicPartition> =
-            if members.is_empty() { BTreeSet::new() } else { nobodys.collect() };
+        let is_nobodys = |place: &&TopicPartition| !members.is_empty() && !assigned.contains(place);
+        let nobodys: BTreeSet<TopicPartition> = self.all.iter().filter(is_nobodys).cloned().collect();
         self.times = if nobodys == self.seen { self.times + 1 } else { 0 };
         self.seen = nobodys;
         if self.seen.is_empty() {
@@ -104,15 +104,10 @@ pub(super) fn bystander(plan: &Plan) -> String {
 /// # Errors
 /// If the group cannot be joined or left.
 pub(super) fn pass_through(mut member: impl Consumer, topic: String) -> Result<(), TransportError> {
-    let (until, mut events) = (Instant::now() + JOINS, Vec::new());
+    let until = Instant::now() + JOINS;
     member.subscribe(&[topic])?;
     while !member.is_member() && Instant::now() < until {
-        member.poll(&mut events, 1)?;
-        for event in events.drain(..) {
-            if let Event::Revoked(partitions) | Event::Lost(partitions) = event {
-                member.revoked(&partitions)?;
-            }
-        }
+        follow(&mut member)?;
         member.wait(50);
     }
     member.leave()

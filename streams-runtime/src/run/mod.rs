@@ -14,7 +14,7 @@
 //! machine     clients, ids and stores of one process
 //! restorer    the thread that brings stores near the ends of their changelogs
 //! upkeep      what is asked of brokers now and then      watch    whether inputs have grown     call    all shall end
-//! gap         what the group has given to nobody
+//! gap         what the group has given to nobody         onlooker who is in the group and reads nothing
 //! ```
 //!
 //! Knows threads and the order of things at start and end. Does not know tasks or records.
@@ -33,6 +33,8 @@ mod line;
 mod machine;
 #[cfg(any(test, feature = "kafka"))]
 mod on_failure;
+#[cfg(any(test, feature = "kafka"))]
+mod onlooker;
 #[cfg(any(test, all(feature = "kafka", feature = "rocksdb")))]
 mod restorer;
 #[cfg(feature = "kafka")]
