@@ -157,14 +157,8 @@ impl<'a> Cluster<'a> {
     }
 
     fn kill_broker(&mut self, away: Duration, and: Option<usize>) {
-        std::thread::scope(|scope| {
-            for instance in &self.instances {
-                scope.spawn(|| instance.proxy.decide_nothing());
-            }
-        });
+        self.broker.kill_between_decisions(self.instances.iter().map(|instance| &instance.proxy));
         let began = Instant::now();
-        self.broker.kill();
-        self.instances.iter().for_each(|instance| instance.proxy.decide());
         self.kills += 1;
         self.trace.say(&format!("kill {}: the broker; away for {away:?} and its start", self.kills));
         if let Some(instance) = and {

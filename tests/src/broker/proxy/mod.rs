@@ -10,7 +10,6 @@ mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 pub use api::Api;
 pub use faults::Fault;
@@ -59,20 +58,11 @@ impl Proxy {
         self.line.faults.heal();
     }
 
-    /// No transaction behind it is decided any more, by a commit, an abort, or a producer that takes over: the requests are lost, until
-    /// [`decide`](Self::decide). Returns when those that were decided before have their markers.
-    ///
-    /// A broker 4.3.0 that was killed between the two, and that leads all of it, may find no leaders while it starts; it then skips
-    /// the markers and calls the transaction done (`TransactionMarkerChannelManager`: "likely deleted already and hence can be
-    /// skipped"), and its readers wait until the same producer ends another one. No client can mend that.
-    pub fn decide_nothing(&self) {
-        DECISIONS.into_iter().for_each(|api| self.script(api, |_| Some(Fault::LoseRequest)));
-        std::thread::sleep(MARKERS);
-    }
-
-    /// Transactions are decided again.
-    pub fn decide(&self) {
-        DECISIONS.into_iter().for_each(|api| self.script(api, |_| None));
+    /// Whether the requests are lost by which transactions are decided: by a commit, an abort, or a producer that takes over.
+    pub(super) fn lose_decisions(&self, lose: bool) {
+        for api in [Api::END_TXN, Api::INIT_PRODUCER_ID] {
+            self.script(api, move |_| lose.then_some(Fault::LoseRequest));
+        }
     }
 
     /// How many requests of this kind have met with a fault.
@@ -112,12 +102,6 @@ impl Proxy {
         self.line.open.store(true, Ordering::SeqCst);
     }
 }
-
-/// What decides a transaction.
-const DECISIONS: [Api; 2] = [Api::END_TXN, Api::INIT_PRODUCER_ID];
-
-/// How long a broker may take to write the markers of a transaction that was decided, on a busy machine.
-const MARKERS: Duration = Duration::from_millis(500);
 
 impl Drop for Proxy {
     fn drop(&mut self) {

@@ -27,9 +27,7 @@ fn an_application_survives_its_broker() {
     for kill in 0..KILLS {
         let flow = words.flow(300);
         std::thread::sleep(Duration::from_millis(700));
-        proxy.decide_nothing();
-        broker.kill();
-        proxy.decide();
+        broker.kill_between_decisions([&proxy].into_iter());
         let down = Instant::now();
         broker.restart();
         println!("kill {kill}: the broker is back after {:?}", down.elapsed());
@@ -59,9 +57,7 @@ fn an_application_survives_that_no_broker_is_there_for_long() {
     app.start();
     words.write(50);
     words.until_counted();
-    proxy.decide_nothing();
-    broker.kill();
-    proxy.decide();
+    broker.kill_between_decisions([&proxy].into_iter());
     std::thread::sleep(OUTAGE);
     assert_eq!(app.exit(Duration::ZERO), None, "while it is away");
     broker.restart();
