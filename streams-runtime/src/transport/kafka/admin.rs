@@ -34,7 +34,6 @@ const NO_SUCH_GROUP: Code = Code(69);
 const TOPIC_EXISTS: Code = Code(36);
 const TRANSACTIONS_FORBIDDEN: Code = Code(53);
 const ALL_DOWN: Code = Code(-187);
-const TIMED_OUT: Code = Code(-185);
 /// `_AUTHENTICATION` and `_SSL`: another attempt ends like the first.
 const NEVER: [Code; 2] = [Code(-169), Code(-181)];
 
@@ -88,13 +87,11 @@ impl KafkaAdmin {
             })
             .collect())
     }
-}
 
-impl KafkaAdmin {
     /// Another client, if a question about a group was not answered in time: this one still looks for whom to ask, and must not
     /// be left to give up by itself (`group_asker` says why).
     fn about_group<T>(&mut self, answered: Result<T, Fault>) -> Result<T, Fault> {
-        if answered.as_ref().is_err_and(|fault| fault.code == TIMED_OUT)
+        if answered.as_ref().is_err_and(|fault| fault.code == Code::TIMED_OUT)
             && let Ok(other) = self.clients.admin()
         {
             self.client = other.client;
@@ -319,7 +316,7 @@ mod tests {
             (TOPIC_EXISTS, "TOPIC_ALREADY_EXISTS"),
             (TRANSACTIONS_FORBIDDEN, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"),
             (ALL_DOWN, "_ALL_BROKERS_DOWN"),
-            (TIMED_OUT, "_TIMED_OUT"),
+            (Code::TIMED_OUT, "_TIMED_OUT"),
             (NEVER[0], "_AUTHENTICATION"),
             (NEVER[1], "_SSL"),
         ] {

@@ -85,10 +85,10 @@ const HEARTBEAT: &str = "heartbeat.interval.ms";
 /// nobody has what was taken from one and is not yet given to the other: with the library's three seconds nothing came
 /// out of such a partition for as long. Less than this would hardly help, because the library asks to join at most once a
 /// second. (Kafka Streams lets the member that waits for a task ask for the second round; librdkafka has no call for that.)
-/// librdkafka's.
-const SESSION_MS: u64 = 45_000;
-
 const HEARTBEAT_MS: u64 = 500;
+
+/// librdkafka's session time-out.
+const SESSION_MS: u64 = 45_000;
 
 /// Properties that speak of membership: a client that is no member must not have them.
 const MEMBERSHIP: &[&str] = &["group.protocol", "group.remote.assignor", "group.instance.id"];

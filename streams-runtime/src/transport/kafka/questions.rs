@@ -123,7 +123,7 @@ const RESTS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_s
 /// Within what is waited for an answer about a group.
 const GROUP_ANSWERS: (Duration, Duration) = (Duration::from_millis(ANSWER_MS), Duration::from_secs(60));
 
-/// What nobody has wanted to know for so long is given up; the library has given it up as well.
+/// What nobody has wanted to know for so long is given up; what is not about a group the library has given up as well.
 const UNWANTED: Duration = Duration::from_millis(2 * ANSWER_MS);
 
 impl Questions {
@@ -164,8 +164,10 @@ impl Questions {
     pub(super) fn ask(&mut self, subject: &Subject, waits_for: &'static str) -> Result<(), TransportError> {
         let now = Instant::now();
         self.sweep(now);
-        let question = self.open.entry(subject.clone());
-        let question = question.or_insert_with(|| Question::new(now, now, now, waits_for));
+        let question = match self.open.get_mut(subject) {
+            Some(question) => question,
+            None => self.open.entry(subject.clone()).or_insert(Question::new(now, now, now, waits_for)),
+        };
         question.wanted = now;
         if subject.is_of_group() && now - question.put >= question.patience(now) && question.is_out() {
             self.leave_coordinator();

@@ -26,8 +26,6 @@ use super::codes::{Code, Fault, rd_kafka_commit_queue, rd_kafka_event_error, rd_
 use super::list::{Element, PartitionList, c_ms, c_string, element, elements};
 use super::produce::Topic;
 
-const TIMED_OUT: Code = Code(-185);
-
 /// How long the library may take for a question about a group: as long as it can be told to, because it must never give
 /// one up (`group_asker` says why). Who asks ends the client when it has waited for long enough.
 pub(super) const OF_GROUPS_MS: u64 = 3_600_000;
@@ -82,7 +80,7 @@ impl Asked {
 
     /// Waits for the answer, at most so long.
     pub(super) fn answer(&self, ms: u64) -> Result<Answer, Fault> {
-        self.poll(ms).unwrap_or_else(|| Err(Fault::of(TIMED_OUT)))
+        self.poll(ms).unwrap_or_else(|| Err(Fault::of(Code::TIMED_OUT)))
     }
 
     /// Whether the answer is there. Waits for nothing.
@@ -95,7 +93,7 @@ impl Asked {
 
     /// The answer that is there.
     pub(in super::super) fn take(mut self) -> Result<Answer, Fault> {
-        self.seen.take().unwrap_or_else(|| Err(Fault::of(TIMED_OUT)))
+        self.seen.take().unwrap_or_else(|| Err(Fault::of(Code::TIMED_OUT)))
     }
 
     fn poll(&self, ms: u64) -> Option<Result<Answer, Fault>> {
@@ -150,7 +148,7 @@ impl Answer {
             Code::OK if found.offset >= 0 => Ok(found.offset),
             // The library drops the error of a leader that did not answer in time, or whose connection was lost, and
             // leaves what it began with (2.12.1).
-            Code::OK => Err(Fault::of(TIMED_OUT)),
+            Code::OK => Err(Fault::of(Code::TIMED_OUT)),
             code => Err(Fault::of(code)),
         }
     }

@@ -206,8 +206,6 @@ struct Living {
     notes: Box<Notes>,
 }
 
-const TIMED_OUT: Code = Code(-185);
-
 /// How many decisions of a group may wait to be answered; more are answered while it closes.
 const DECISIONS: usize = 16;
 
@@ -242,7 +240,7 @@ impl Client {
         // of calls: of this one while its caller waits, and afterwards of nobody else's.
         let living = unsafe { Given::new(Arc::clone(self.living())) };
         let called = within(ms, move || call(living.get().raw.as_ptr()));
-        called.ok_or_else(|| Fault::of(TIMED_OUT))
+        called.ok_or_else(|| Fault::of(Code::TIMED_OUT))
     }
 
     /// How much waits to be fetched.

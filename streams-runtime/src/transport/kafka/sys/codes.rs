@@ -97,6 +97,8 @@ pub(in super::super) struct Code(pub(in super::super) i32);
 
 impl Code {
     pub(in super::super) const OK: Code = Code(0);
+    /// Nobody answered in time: said by the library, and by who stopped to wait for it.
+    pub(in super::super) const TIMED_OUT: Code = Code(-185);
 
     /// As `rdkafka.h` spells it.
     pub(in super::super) fn name(self) -> String {
